@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+// Registry keeps the platform's own images. With one, an app's image needs no registry's name.
+type Registry struct {
+	// Product is the registry: one in the cluster, DigitalOcean's, Docker Hub, or another that is there
+	// already.
+	//
+	// +required
+	// +enum=docker-registry;digitalocean;dockerhub;existing
+	Product string `json:"product"`
+	Choice
+	// Host is the public name of a registry in the cluster; nodes pull by it.
+	//
+	// +example="registry.example.com"
+	Host string `json:"host,omitempty"`
+	// Tier is DigitalOcean's.
+	//
+	// +enum=starter;basic;professional
+	Tier string `json:"tier,omitempty"`
+	// Owner is the organisation at Docker Hub.
+	//
+	// +example="acme"
+	Owner string `json:"owner,omitempty"`
+	// Storage is the disk of a registry in the cluster.
+	Storage *DiskSpace `json:"storage,omitempty"`
+	// Bucket is the bucket images are kept in, instead of a disk.
+	//
+	// +example="storage/spaces/images"
+	Bucket string `json:"bucket,omitempty"`
+	// Users are people and programs that may push, with their passwords.
+	Users map[string]Secret `json:"users,omitempty"`
+	// Credentials are what to sign in with, at Docker Hub or an existing registry.
+	Credentials *Secret `json:"credentials,omitempty"`
+	// Mirror also keeps copies of what is pulled from Docker Hub.
+	//
+	// +default=false
+	Mirror *bool `json:"mirror,omitempty"`
+	// GarbageCollection is when unused layers go: five fields, as in crontab.
+	//
+	// +default="0 3 * * 0"
+	GarbageCollection string `json:"garbageCollection,omitempty"`
+}
+
+// Delivery builds the apps from their sources, and rolls them out. From then on it owns their images.
+type Delivery struct {
+	// Product is the service that builds.
+	//
+	// +required
+	// +enum=circleci;travis;existing
+	Product string `json:"product"`
+	Choice
+	// Organisation is the account at the service.
+	//
+	// +example="github/acme"
+	Organisation string `json:"organisation,omitempty"`
+	// Token is what to sign in with.
+	Token *Secret `json:"token,omitempty"`
+	// Branch is the branch that is rolled out.
+	//
+	// +default="main"
+	Branch string `json:"branch,omitempty"`
+}
+
+// Network is what the private network offers beside the cluster.
+type Network struct {
+	// Egress gives everything in the cluster one stable address towards the internet.
+	Egress *Egress `json:"egress,omitempty"`
+	// Firewalls guard Droplets of the platform, by name.
+	Firewalls map[string]Firewall `json:"firewalls,omitempty"`
+	// Domains are DNS zones at DigitalOcean, by domain name.
+	Domains map[string]Domain `json:"domains,omitempty"`
+	// ReservedIPs are addresses kept for the platform, by name.
+	ReservedIPs map[string]ReservedIP `json:"reservedIPs,omitempty"`
+}
+
+// Egress is a NAT gateway and the traffic that leaves through it.
+type Egress struct {
+	// Size is the gateway's size; each step is 25 Mbps and is billed.
+	//
+	// +default=1
+	// +min=1
+	Size *int `json:"size,omitempty"`
+	// Destinations are the ranges reached through it. Left open, everything.
+	//
+	// +example=["203.0.113.0/24"]
+	Destinations []string `json:"destinations,omitempty"`
+	// PrivateNodes gives the nodes no public addresses. It is decided when the cluster is made.
+	//
+	// +default=false
+	// +once
+	PrivateNodes *bool `json:"privateNodes,omitempty"`
+}
+
+// Firewall is what may reach Droplets.
+type Firewall struct {
+	// Allow are the rules; nothing else comes in.
+	Allow []FirewallRule `json:"allow,omitempty"`
+}
+
+// FirewallRule lets some addresses reach some ports.
+type FirewallRule struct {
+	// Protocol is the protocol.
+	//
+	// +default="tcp"
+	// +enum=tcp;udp;icmp
+	Protocol string `json:"protocol,omitempty"`
+	// Ports are a port, a range such as 8000-9000, or all.
+	//
+	// +example="443"
+	Ports string `json:"ports,omitempty"`
+	// From are the addresses and ranges.
+	//
+	// +required
+	// +min=1
+	From []string `json:"from"`
+}
+
+// Domain is a DNS zone.
+type Domain struct {
+	// Existing says that the zone is there already: records are added to it and it is never deleted.
+	//
+	// +default=false
+	Existing bool `json:"existing,omitempty"`
+	// Records are fixed records beside those that gateways make.
+	Records []Record `json:"records,omitempty"`
+}
+
+// Record is a DNS record.
+type Record struct {
+	// Type is the record's type.
+	//
+	// +required
+	// +enum=A;AAAA;CNAME;MX;TXT;SRV;CAA;NS
+	Type string `json:"type"`
+	// Name is the record's name in the zone; @ is the zone itself.
+	//
+	// +required
+	// +example="www"
+	Name string `json:"name"`
+	// Value is what it says.
+	//
+	// +required
+	Value string `json:"value"`
+	// TTL is how many seconds others may remember it.
+	//
+	// +default=1800
+	// +min=30
+	TTL *int `json:"ttl,omitempty"`
+	// Priority is for MX and SRV.
+	//
+	// +min=0
+	Priority *int `json:"priority,omitempty"`
+}
+
+// ReservedIP is an address kept for the platform.
+type ReservedIP struct {
+	// Region is where it is, when that is not the platform's region.
+	//
+	// +once
+	Region string `json:"region,omitempty"`
+}
