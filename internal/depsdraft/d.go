@@ -1,0 +1,33 @@
+// Package depsdraft pins dependencies until their users are written.
+package depsdraft
+
+import (
+	_ "charm.land/bubbletea/v2"
+	_ "charm.land/huh/v2"
+	_ "charm.land/lipgloss/v2"
+	_ "github.com/digitalocean/godo"
+	_ "github.com/fluxcd/cli-utils/pkg/kstatus/polling"
+	_ "github.com/fluxcd/pkg/ssa"
+	_ "github.com/google/go-cmp/cmp"
+	_ "github.com/rogpeppe/go-internal/testscript"
+	_ "github.com/santhosh-tekuri/jsonschema/v6"
+	_ "github.com/spf13/cobra"
+	_ "go.yaml.in/yaml/v4"
+	_ "golang.org/x/sync/errgroup"
+	_ "golang.org/x/term"
+	_ "golang.org/x/time/rate"
+	_ "helm.sh/helm/v4/pkg/action"
+	_ "helm.sh/helm/v4/pkg/chart/loader"
+	_ "helm.sh/helm/v4/pkg/engine"
+	_ "helm.sh/helm/v4/pkg/registry"
+	_ "k8s.io/api/core/v1"
+	_ "k8s.io/apimachinery/pkg/apis/meta/v1"
+	_ "k8s.io/client-go/kubernetes"
+	_ "k8s.io/client-go/dynamic"
+	_ "k8s.io/client-go/tools/clientcmd"
+	_ "pgregory.net/rapid"
+	_ "sigs.k8s.io/controller-runtime/pkg/client"
+	_ "sigs.k8s.io/json"
+	_ "sigs.k8s.io/kustomize/api/krusty"
+	_ "sigs.k8s.io/yaml"
+)

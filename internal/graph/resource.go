@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package graph
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// Resource is one wanted thing whose output, once it is ready, is an O. No method waits, and all may be repeated.
+type Resource[O any] interface {
+	// Kind is the kind of thing this is. It never changes.
+	Kind() *Kind
+	// Key is the identity within the kind, by which [Item.Key] knows it again: a name that follows from the document and
+	// the platform's identity alone. It never changes.
+	Key() string
+	// Observe reads the thing by its identity and writes nothing. It may read no input but the one tagged as its parent.
+	// An error means that we do not know, which is never the same as absent.
+	Observe(ctx context.Context, c *Call) (Observed[O], error)
+	// Diff compares what is with what is wanted, without any call. It is asked only of things that are Ready.
+	Diff(c *Call, have Observed[O]) []Change
+	// Create makes the thing and says what came of it, often Pending. It is called only after Observe said Absent.
+	Create(ctx context.Context, c *Call) (Observed[O], error)
+	// Update changes the thing in place, as far as one step goes, and says what came of it. What a single step cannot
+	// reach (two minor versions) is reached by observing again.
+	Update(ctx context.Context, c *Call, have Observed[O], changes []Change) (Observed[O], error)
+}
+
+// State is what Observe found.
+type State int
+
+// The states. Everything but Absent has an id.
+const (
+	Absent  State = iota // it is not there
+	Pending              // it is there and on its way; Message says where
+	Ready                // it is there and can be compared and used
+	Broken               // it is there and will not become ready by itself; Message says why
+)
+
+// String names the state as events do.
+func (s State) String() string { return [...]string{"absent", "pending", "ready", "broken"}[s] }
+
+// Observed is what a look at a thing found.
+type Observed[O any] struct {
+	State   State
+	ID      string // the provider's id, for people and for calls
+	Out     O      // meaningful unless Absent
+	Message string // a few words on Pending and Broken: "provisioning", "2 of 3 nodes are running"
+}
+
+// Kind is a kind of thing: how its things are found and deleted when no document speaks of them, and what the engine
+// should expect of them. It is a value; edges to it are Go variables.
+type Kind struct {
+	// Name is provider and kind: "digitalocean/vpc".
+	Name string
+	// Typical is how long a create usually takes until ready; it shapes polling and progress. Zero means at once.
+	Typical time.Duration
+	// Deadline bounds the wait for ready and for gone. Zero means ten times Typical, at least five minutes.
+	Deadline time.Duration
+	// Lag is how long the provider's lists may not show a create.
+	Lag time.Duration
+	// Rank orders pruning: higher ranks go first, and a rank waits until all higher ones are gone.
+	Rank int
+	// List finds everything of this kind that carries the platform's mark. Nil for things that go with their parent.
+	List func(ctx context.Context, c *Call) ([]Item, error)
+	// Delete asks for the item's end. It is repeated until the list no longer shows the item, so it must not fail
+	// because the end is already under way. A returned sentence says what it waits for first ("draining node x").
+	Delete func(ctx context.Context, c *Call, item Item) (waiting string, err error)
+}
+
+// deadline is the limit of a wait, with its default.
+func (k *Kind) deadline() time.Duration {
+	if k.Deadline > 0 {
+		return k.Deadline
+	}
+	return max(10*k.Typical, 5*time.Minute)
+}
+
+// Item is one thing that a kind's list found.
+type Item struct {
+	Key   string // compared with [Resource.Key]
+	ID    string // the provider's id
+	Title string // for people: "volume pvc-1234 (16 GiB, apps/data)"
+	// Data names the data the item holds ("volumes/apps/data"), empty if it holds none. An item with data is deleted
+	// only when an approval names it.
+	Data string
+	// Ending is true when its end is already under way.
+	Ending bool
+	// Ref is for the kind's own Delete.
+	Ref any
+}
+
+// Call is the engine's hand in one call of a resource or kind: which inputs may be read, and what this pass has already
+// listed.
+type Call struct {
+	node   *node // nil for kinds
+	look   func(*node) (any, bool)
+	inputs []*node
+	memo   *memo
+	mu     sync.Mutex
+	faults []error
+	now    time.Time
+	// Teardown is true while the whole platform goes away.
+	Teardown bool
+	// Planning is true while nothing may be written.
+	Planning bool
+}
+
+// NewCall is a call outside any graph, for tests of resources that have known inputs only.
+func NewCall() *Call { return &Call{memo: &memo{}, now: time.Now()} }
+
+func (c *Call) fail(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.faults = append(c.faults, err)
+}
+
+// fault is what the call's reader did wrong, if anything.
+func (c *Call) fault() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return errors.Join(c.faults...)
+}
+
+// memo remembers what a pass has read, so that one list serves every resource of a kind.
+type memo struct {
+	mu   sync.Mutex
+	once map[string]*onceResult
+}
+
+type onceResult struct {
+	done chan struct{}
+	v    any
+	err  error
+}
+
+// Once calls f at most once a pass for each key and gives everyone its result. Keys name the provider and the list:
+// "digitalocean/vpcs".
+func Once[T any](ctx context.Context, c *Call, key string, f func(context.Context) (T, error)) (T, error) {
+	c.memo.mu.Lock()
+	if c.memo.once == nil {
+		c.memo.once = map[string]*onceResult{}
+	}
+	r, started := c.memo.once[key]
+	if !started {
+		r = &onceResult{done: make(chan struct{})}
+		c.memo.once[key] = r
+	}
+	c.memo.mu.Unlock()
+	if !started {
+		func() {
+			defer close(r.done)
+			r.v, r.err = f(ctx)
+		}()
+	} else {
+		select {
+		case <-r.done:
+		case <-ctx.Done():
+			var zero T
+			return zero, context.Cause(ctx)
+		}
+	}
+	if r.err != nil {
+		var zero T
+		return zero, r.err
+	}
+	return r.v.(T), nil
+}
+
+// Forget drops a list from the pass's memory, after a write that it would not show.
+func Forget(c *Call, key string) {
+	c.memo.mu.Lock()
+	defer c.memo.mu.Unlock()
+	delete(c.memo.once, key)
+}
