@@ -1,0 +1,1 @@
+{{- define "demo.unused" }}x{{ end }}
