@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command schemagen writes what follows from the document's Go types: the table of field facts that
+// the types' own package reads, the JSON Schema, the custom resource definition, the reference page,
+// and the table of error codes. Run it by go generate.
+package main
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+func main() {
+	root := flag.String("root", ".", "the root of the repository")
+	flag.Parse()
+	if err := run(*root); err != nil {
+		fmt.Fprintln(os.Stderr, "schemagen:", err)
+		os.Exit(1)
+	}
+}
+
+func run(root string) error {
+	files, err := generate(root)
+	if err != nil {
+		return err
+	}
+	for name, data := range files {
+		name = filepath.Join(root, name)
+		if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, data) {
+			continue
+		}
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(name, data, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// generate is every generated file by its path from the root.
+func generate(root string) (map[string][]byte, error) {
+	m, err := load(filepath.Join(root, "api", "v1alpha1"))
+	if err != nil {
+		return nil, fmt.Errorf("read the document's types: %w", err)
+	}
+	files := map[string][]byte{}
+	for name, write := range map[string]func() ([]byte, error){
+		"api/v1alpha1/zz_marks.go": m.table,
+	} {
+		if files[name], err = write(); err != nil {
+			return nil, fmt.Errorf("write %s: %w", name, err)
+		}
+	}
+	return files, nil
+}
