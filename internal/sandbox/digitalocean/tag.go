@@ -35,15 +35,17 @@ func (c *Cloud) tagRoutes() []route {
 type tagged struct {
 	kind string
 	id   string
+	name string
 	path string // of the thing, for last_tagged_uri
 	tags *[]string
 }
 
-// taggable lists everything in the account that can carry tags. A family with tags adds its things here.
+// taggable lists everything in the account that can carry tags. A family with tags adds its things here; load balancers
+// (kind load_balancer) are here too, since a cluster's are known by its tag, though the tags endpoints do not take them.
 func (a *account) taggable() []tagged {
 	var all []tagged
 	for _, d := range a.Droplets.All {
-		all = append(all, tagged{"droplet", d.id(), "/v2/droplets/" + d.id(), &d.Tags})
+		all = append(all, tagged{"droplet", d.id(), d.Name, "/v2/droplets/" + d.id(), &d.Tags})
 	}
 	return all
 }

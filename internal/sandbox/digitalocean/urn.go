@@ -41,3 +41,13 @@ func (a *account) memberBy(urn string) (member, bool) {
 	}
 	return all[i], true
 }
+
+// destroy deletes what a cluster left behind, whatever it is attached to. Kinds are those of taggable.
+func (c *Cloud) destroy(a *account, kind, id string) {
+	switch kind {
+	case "droplet":
+		if d := a.Droplets.find(id); d != nil {
+			c.removeDroplet(a, d)
+		}
+	}
+}
