@@ -17,6 +17,8 @@ type Gateway struct {
 	// +example=["shop.example.com"]
 	Domains []string `json:"domains,omitempty"`
 	// LoadBalancer is the DigitalOcean load balancer in front.
+	//
+	// +default={"type": "network", "sizeUnit": 1}
 	LoadBalancer *LoadBalancer `json:"loadBalancer,omitempty"`
 	// TLS says where certificates come from.
 	//

@@ -136,6 +136,7 @@ type Choice struct {
 	// Size sets requests, limits, replicas and storage together. Managed products also take a size
 	// that their cloud sells.
 	//
+	// +default="small"
 	// +example="small"
 	// +pattern=^[A-Za-z0-9][A-Za-z0-9._-]*$
 	// +means=small, medium, large, or a size of the product's cloud
