@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package price
+
+import (
+	"cmp"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/k8or/k8or/internal/unit"
+)
+
+// LiveSource is the source that prices from the account's own list of sizes are given.
+const LiveSource = "DigitalOcean API"
+
+//go:embed book.json
+var embedded []byte
+
+// Book is a dated list of prices. It does not change once made, and may be shared.
+type Book struct {
+	date  string
+	hours int
+	lines map[key]entry
+}
+
+type key struct {
+	kind Kind
+	slug string
+}
+
+// entry is one line of book.json, and its amounts as exact money.
+type entry struct {
+	Kind      Kind     `json:"kind"`
+	Slug      string   `json:"slug"`
+	Per       string   `json:"per"`
+	Monthly   float64  `json:"monthly"`
+	Hourly    float64  `json:"hourly"`
+	MemoryMiB unit.MiB `json:"memoryMiB"`
+	VCPUs     int      `json:"vcpus"`
+	Source    string   `json:"source"`
+	Date      string   `json:"date"`
+
+	monthly, hourly unit.Money
+}
+
+// Size is a Droplet size that a node pool may ask for. Which of them a region offers is for the cloud to say.
+type Size struct {
+	Slug      string
+	MemoryMiB unit.MiB
+	VCPUs     int
+	Monthly   unit.Money // For one node.
+}
+
+// SizePrice is a size as the account's own list (GET /v2/sizes) gives it, and the date it was read.
+type SizePrice struct {
+	Slug      string
+	MemoryMiB unit.MiB
+	VCPUs     int
+	Monthly   unit.Money
+	Hourly    unit.Money // Zero when it is not given: then the month's share.
+	Date      string     // "2026-11-24".
+}
+
+var defaultBook = sync.OnceValue(func() *Book {
+	b, err := parse(embedded)
+	if err != nil {
+		panic(err) // The book is part of the program; a test parses it.
+	}
+	return b
+})
+
+// Default is the book that k8or was built with.
+func Default() *Book { return defaultBook() }
+
+// Date is when the book was compiled. Each line has its own, older one.
+func (b *Book) Date() string { return b.date }
+
+// HoursCap is how many hours of a calendar month are billed at most.
+func (b *Book) HoursCap() int { return b.hours }
+
+// With returns a book in which these sizes have these prices, with the source LiveSource. The receiver stays as it is;
+// sizes that are not given keep what it says of them.
+func (b *Book) With(sizes []SizePrice) *Book {
+	with := &Book{date: b.date, hours: b.hours, lines: maps.Clone(b.lines)}
+	for _, s := range sizes {
+		with.lines[key{Node, s.Slug}] = entry{
+			Kind: Node, Slug: s.Slug, Per: "node", MemoryMiB: s.MemoryMiB, VCPUs: s.VCPUs,
+			Source: LiveSource, Date: s.Date,
+			monthly: max(s.Monthly, 0), hourly: max(s.Hourly, 0),
+		}
+	}
+	return with
+}
+
+// Size finds a size by its slug. False means that the book does not know it, not that the cloud has none.
+func (b *Book) Size(slug string) (Size, bool) {
+	e, ok := b.lines[key{Node, slug}]
+	if !ok {
+		return Size{}, false
+	}
+	return e.size(), true
+}
+
+// Sizes are all sizes of the book, the cheapest first, then by slug.
+func (b *Book) Sizes() []Size {
+	var sizes []Size
+	for _, e := range b.lines {
+		if e.Kind == Node {
+			sizes = append(sizes, e.size())
+		}
+	}
+	slices.SortFunc(sizes, func(a, b Size) int {
+		return cmp.Or(cmp.Compare(a.Monthly, b.Monthly), cmp.Compare(a.Slug, b.Slug))
+	})
+	return sizes
+}
+
+func (e entry) size() Size {
+	return Size{Slug: e.Slug, MemoryMiB: e.MemoryMiB, VCPUs: e.VCPUs, Monthly: e.monthly}
+}
+
+// find looks a price up. Only nodes and load balancers have a slug; that of another kind is not looked at.
+func (b *Book) find(kind Kind, slug string) (entry, bool) {
+	if kind != Node && kind != LoadBalancer {
+		slug = ""
+	}
+	e, ok := b.lines[key{kind, slug}]
+	return e, ok
+}
+
+func parse(data []byte) (*Book, error) {
+	var file struct {
+		Date     string `json:"date"`
+		HoursCap struct {
+			Hours int `json:"hours"`
+		} `json:"hoursCap"`
+		Lines []entry `json:"lines"`
+	}
+	if err := json.Unmarshal(data, &file); err != nil {
+		return nil, fmt.Errorf("read the price book: %w", err)
+	}
+	if file.HoursCap.Hours <= 0 {
+		return nil, errors.New("read the price book: it has no cap on a month's hours")
+	}
+	b := &Book{date: file.Date, hours: file.HoursCap.Hours, lines: make(map[key]entry, len(file.Lines))}
+	for _, e := range file.Lines {
+		k := key{e.Kind, e.Slug}
+		switch _, twice := b.lines[k]; {
+		case twice:
+			return nil, fmt.Errorf("read the price book: %s %q has two lines", e.Kind, e.Slug)
+		case e.Monthly < 0 || e.Hourly < 0:
+			return nil, fmt.Errorf("read the price book: %s %q has a negative price", e.Kind, e.Slug)
+		}
+		e.monthly, e.hourly = unit.Dollars(e.Monthly), unit.Dollars(e.Hourly)
+		b.lines[k] = e
+	}
+	return b, nil
+}

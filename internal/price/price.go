@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package price says what a platform costs. It is a pure function over values: items go in, a bill comes out, each line
+// with the source and the date of its price. Prices come from an embedded, dated book, and the sizes of Droplets from the
+// account's own list where the caller has it. A price that is not known is said to be unknown; it never counts as zero in
+// silence.
+//
+// A month is a calendar month as DigitalOcean bills it: by the second, and never more than 672 hours of it. A node pool is
+// billed on the 672 hours in which it had most nodes, so an autoscaled pool is a range, and a budget is judged at its top.
+// All amounts are US dollars before tax.
+package price
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/k8or/k8or/internal/unit"
+)
+
+// Kind says what sort of thing is billed.
+type Kind string
+
+// The kinds of things that have a price in the book.
+const (
+	Node             Kind = "node"             // A worker node; Slug is the Droplet size; quantities count nodes.
+	HighAvailability Kind = "highAvailability" // A control plane that is highly available; there or not.
+	LoadBalancer     Kind = "loadBalancer"     // Slug is Regional or RegionalNetwork; quantities count its nodes (size units).
+	Volume           Kind = "volume"           // Block storage; quantities are GiB.
+	Snapshot         Kind = "snapshot"         // A volume's snapshot; quantities are GiB.
+	ControlPlane     Kind = "controlPlane"     // A cluster's managed control plane; there or not.
+)
+
+// The types of load balancers that have a price, in DigitalOcean's own words.
+const (
+	Regional        = "REGIONAL"         // HTTP and TCP, terminated at the load balancer.
+	RegionalNetwork = "REGIONAL_NETWORK" // Packets passed through: what a Service gets by default.
+)
+
+// Item is one thing to be billed.
+type Item struct {
+	For  string `json:"for"`            // The node's id or path that causes it: "cluster/pools/general".
+	What string `json:"what"`           // For people: "2 × s-2vcpu-4gb".
+	Kind Kind   `json:"kind"`           //
+	Slug string `json:"slug,omitempty"` // The size or type, for the kinds that have one.
+
+	// Min and Max are the quantity: nodes, or GiB for storage. They are equal unless autoscaled; a Max below Min counts as
+	// Min, and a negative quantity as none. HighAvailability and ControlPlane are there or not, so that 0 counts as 1.
+	Min int `json:"min"`
+	Max int `json:"max"`
+}
+
+// Line is an item with its price. Amounts mean nothing unless Known is true.
+type Line struct {
+	Item
+	Known bool       // Whether the book has a price for it.
+	Per   string     // What Unit buys: "node", "GiB", "cluster".
+	Unit  unit.Money // A month of one.
+
+	Low, High             unit.Money // A month of all of it, at Min and at Max.
+	HourlyLow, HourlyHigh unit.Money // An hour of all of it, at Min and at Max.
+
+	Source string // Where the price was read.
+	Date   string // When it was true: "2026-09-15", or a month.
+}
+
+// Bill is what a platform costs a month. Its sums leave out the lines whose price is unknown, which Unknown names: with any
+// of those, the sums are the least it costs.
+type Bill struct {
+	Lines                 []Line
+	Low, High             unit.Money // A month, everything at its minimum and at its maximum.
+	HourlyLow, HourlyHigh unit.Money
+	Unknown               []string // What has no known price: "cluster/pools/big: node s-99vcpu".
+	NotIncluded           []string // What the cloud may also bill, and this bill does not reckon with.
+}
+
+// notIncluded is said under every bill.
+var notIncluded = []string{
+	"tax",
+	"outbound transfer beyond the team's pooled allowance",
+	"what apps themselves claim in the cluster while they run",
+}
+
+// Of prices items, in their order. The bill is exactly the sum of its lines.
+func (b *Book) Of(items []Item) Bill {
+	bill := Bill{Lines: make([]Line, 0, len(items)), NotIncluded: append([]string(nil), notIncluded...)}
+	for _, item := range items {
+		line := b.line(item)
+		bill.Lines = append(bill.Lines, line)
+		if !line.Known {
+			bill.Unknown = append(bill.Unknown, line.unknown())
+			continue
+		}
+		bill.Low, bill.High = plus(bill.Low, line.Low), plus(bill.High, line.High)
+		bill.HourlyLow, bill.HourlyHigh = plus(bill.HourlyLow, line.HourlyLow), plus(bill.HourlyHigh, line.HourlyHigh)
+	}
+	return bill
+}
+
+func (b *Book) line(item Item) Line {
+	line := Line{Item: item}
+	e, ok := b.find(item.Kind, item.Slug)
+	if !ok {
+		return line
+	}
+	low, high := max(item.Min, 0), max(item.Max, item.Min, 0)
+	if item.Kind == HighAvailability || item.Kind == ControlPlane {
+		low, high = max(low, 1), max(high, 1)
+	}
+	line.Known, line.Per, line.Source, line.Date = true, e.Per, e.Source, e.Date
+	line.Unit = e.monthly
+	line.Low, line.High = times(e.monthly, low), times(e.monthly, high)
+	line.HourlyLow, line.HourlyHigh = b.hour(e, low), b.hour(e, high)
+	return line
+}
+
+// hour prices an hour of n: at the published rate where there is one, else by the share of the month's capped hours.
+func (b *Book) hour(e entry, n int) unit.Money {
+	if e.hourly > 0 {
+		return times(e.hourly, n)
+	}
+	hours := unit.Money(b.hours)
+	month := times(e.monthly, n)
+	return month/hours + (month%hours+hours/2)/hours
+}
+
+func (l Line) unknown() string {
+	if l.Slug == "" {
+		return fmt.Sprintf("%s: %s", l.For, l.Kind)
+	}
+	return fmt.Sprintf("%s: %s %s", l.For, l.Kind, l.Slug)
+}
+
+// String prints a month: "$63.00", "$39.00 to $87.00", and "at least …" when something has no known price.
+func (b Bill) String() string {
+	text := b.Low.String()
+	if b.High != b.Low {
+		text += " to " + b.High.String()
+	}
+	if len(b.Unknown) > 0 {
+		text = "at least " + text
+	}
+	return text
+}
+
+// times and plus stop at the largest amount instead of turning over, so that no quantity makes a bill shrink.
+func times(m unit.Money, n int) unit.Money {
+	if m > 0 && unit.Money(n) > math.MaxInt64/m {
+		return math.MaxInt64
+	}
+	return m * unit.Money(n)
+}
+
+func plus(a, b unit.Money) unit.Money {
+	if a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	return a + b
+}
