@@ -51,6 +51,8 @@ type Cloud struct {
 	mux     *http.ServeMux
 	limiter limiter
 
+	machines map[string]map[string]step
+
 	mu       sync.Mutex // guards what follows, and every account in it
 	state    state
 	random   *rand.Rand
@@ -99,7 +101,7 @@ func New(o Options) *Cloud {
 	if len(o.Tokens) == 0 {
 		o.Tokens = []Token{{Value: DefaultToken}}
 	}
-	c := &Cloud{options: o, clock: o.Clock, limiter: newLimiter(o.Clock, o.Limits)}
+	c := &Cloud{options: o, clock: o.Clock, limiter: newLimiter(o.Clock, o.Limits), machines: machines()}
 	c.mux = c.routes()
 	c.Reset()
 	return c

@@ -23,26 +23,19 @@ type step struct {
 	source string
 }
 
-// steps is every state machine there is, by kind and step. A family adds its rows in an init-free table of its own, joined here.
-func (c *Cloud) steps(kind string) map[string]step {
-	switch kind {
-	case "droplet":
-		return dropletSteps
-	case "kubernetes":
-		return kubernetesSteps
-	case "pool":
-		return poolSteps
-	case "node":
-		return nodeSteps
-	case "vpc-member":
-		return vpcMemberSteps
+// machines is every state machine there is, by kind and step. A family adds its table here.
+func machines() map[string]map[string]step {
+	return map[string]map[string]step{
+		"droplet":    dropletSteps,
+		"kubernetes": kubernetesSteps,
+		"node":       nodeSteps,
+		"vpc-member": vpcMemberSteps,
 	}
-	return nil
 }
 
 // begin schedules a step of a thing. It is done as soon as its model time has come, whether or not anybody asks.
 func (c *Cloud) begin(a *account, kind, id, name string) {
-	s, ok := c.steps(kind)[name]
+	s, ok := c.machines[kind][name]
 	if !ok {
 		panic("digitalocean: no step " + name + " of " + kind)
 	}
@@ -78,7 +71,7 @@ func (c *Cloud) settle() {
 		for len(a.Due) > 0 && !a.Due[0].At.After(now) {
 			t := a.Due[0]
 			a.Due = a.Due[1:]
-			if s, ok := c.steps(t.Kind)[t.Step]; ok {
+			if s, ok := c.machines[t.Kind][t.Step]; ok {
 				s.do(c, a, t.ID)
 			}
 			done = true
