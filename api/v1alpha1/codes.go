@@ -11,6 +11,7 @@ const (
 	CodeUnknownWord    = "K8OR-0105"
 	CodeBadFormat      = "K8OR-0106"
 	CodeOutOfBounds    = "K8OR-0107"
+	CodeSecretLiteral  = "K8OR-0108"
 	CodeUnknownVersion = "K8OR-0109"
 	CodeBadName        = "K8OR-0110"
 	CodeBadReference   = "K8OR-0111"

@@ -154,7 +154,8 @@ func (a appChecker) kind() {
 // size checks how many copies run and what each asks for.
 func (a appChecker) size() {
 	if a.given.Replicas != nil && a.given.Autoscale != nil {
-		a.fail("autoscale", CodeReplicasAndScale, fmt.Sprintf("app %q cannot have both replicas and autoscale", a.name), "replicas is given as well", "keep one of them")
+		a.add(FieldError{Path: a.path + ".autoscale", Code: CodeReplicasAndScale, What: fmt.Sprintf("app %q cannot have both replicas and autoscale", a.name),
+			Why: "replicas is given", See: a.path + ".replicas", Fix: "keep one of them"})
 	}
 	if scale := a.app.Autoscale; scale != nil {
 		if scale.Min > scale.Max && scale.Max > 0 {

@@ -57,7 +57,7 @@ func (c *checker) nodePools(path string) {
 		switch {
 		case pool.Count != nil && pool.Autoscale != nil:
 			c.add(FieldError{Path: Join(at, "autoscale"), Code: CodeCountAndAutoscale,
-				What: fmt.Sprintf("node pool %q cannot have both count and autoscale", name), Why: "count is given as well",
+				What: fmt.Sprintf("node pool %q cannot have both count and autoscale", name), Why: "count is given", See: Join(at, "count"),
 				Fix: fmt.Sprintf("keep one of them; `count: %d` is the same as `autoscale: {min: %[1]d, max: %[1]d}`", *pool.Count)})
 		case pool.Count == nil && pool.Autoscale == nil:
 			c.add(FieldError{Path: at, Code: CodeCountMissing, What: fmt.Sprintf("node pool %q has neither count nor autoscale", name),

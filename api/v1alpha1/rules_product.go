@@ -55,6 +55,9 @@ func (c *checker) products() {
 func (c *checker) choice(category, path string, v any) {
 	entry := reflect.ValueOf(v)
 	choice := entry.FieldByName("Choice").Interface().(Choice)
+	if choice.Pool != "" {
+		c.pool(choice.Pool, Join(path, "pool"))
+	}
 	product := entry.FieldByName("Product").String()
 	mark := MarkOf(entry.Type().Name(), "product")
 	if product == "" {
@@ -74,9 +77,6 @@ func (c *checker) choice(category, path string, v any) {
 	case product == "existing" && (choice.Existing == nil || reflect.ValueOf(*choice.Existing).IsZero()):
 		c.add(FieldError{Path: path, Code: CodeExistingMissing, What: "product existing does not say what exists",
 			Fix: "add `existing:` with " + existingNeeds(category)})
-	}
-	if choice.Pool != "" && c.given.Spec.Cluster.Existing == "" {
-		c.pool(choice.Pool, Join(path, "pool"))
 	}
 }
 
@@ -102,7 +102,7 @@ func (c *checker) has(category, product, path string) bool {
 		e.Why = fmt.Sprintf("for %s there is %s", category, oneOf(have))
 		e.Fix = "choose one that is there, or remove the entry"
 	} else {
-		e.What = fmt.Sprintf("%s is not available in this k8or yet", strings.ReplaceAll(category, ".", " "))
+		e.What = fmt.Sprintf("there is no product for %s in this k8or yet", category)
 		e.Why = "it is in the shape of the document, and no product stands behind it"
 		e.Fix = fmt.Sprintf("remove %s; what there is: %s", path, c.available)
 	}

@@ -27,6 +27,10 @@ type FieldError struct {
 	// Given and Choices are the word found and the words allowed, where the error is about one.
 	Given   string
 	Choices []string
+	// See is another field that Why speaks of; whoever shows the error adds its line.
+	See string
+	// Hidden says that the field holds what must not be shown.
+	Hidden bool
 }
 
 // Error is the error in one line.
@@ -83,6 +87,11 @@ func (c *checker) fields(v reflect.Value, path string) {
 				c.fields(f.value, at)
 			}
 		}
+	}
+	if value, ok := v.Interface().(EnvValue); ok && looksSecret(value.Value) {
+		c.add(FieldError{Path: path, Code: CodeSecretLiteral, What: "the value looks like a secret and stands in the document", Hidden: true,
+			Why: "secrets come in by reference, so that the document can be shown to anybody",
+			Fix: "write `{from: {secret: name/key}}`, or from an environment variable or a file; and replace the secret if the document was shared"})
 	}
 	if q, ok := v.Interface().(Quantity); ok && q != "" {
 		if _, err := parseQuantity(q); err != nil {
@@ -263,6 +272,12 @@ func Join[K string | int](path string, part K) string {
 		return path + "." + part
 	}
 	return path
+}
+
+// looksSecret says whether a text is a credential by its form: those of well-known services, a
+// private key, or a URL with a password in it.
+func looksSecret(s string) bool {
+	return matches(`^(dop_v1_|doo_v1_|sk_live_|rk_live_|ghp_|gho_|github_pat_|glpat-|xox[abps]-|AKIA[0-9A-Z]{16}|SG\.)|-----BEGIN [A-Z ]*PRIVATE KEY|^[a-z][a-z0-9+.-]*://[^/@:\s]*:[^/@\s]+@`, s)
 }
 
 func oneOf(words []string) string {

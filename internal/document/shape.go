@@ -1,0 +1,457 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package document
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/k8or/k8or/api/v1alpha1"
+	"github.com/k8or/k8or/internal/problem"
+)
+
+// The types that read JSON in a way of their own.
+var (
+	objectType   = reflect.TypeFor[v1alpha1.Object]()
+	secretType   = reflect.TypeFor[v1alpha1.Secret]()
+	envType      = reflect.TypeFor[v1alpha1.EnvValue]()
+	fromType     = reflect.TypeFor[v1alpha1.From]()
+	platformType = reflect.TypeFor[v1alpha1.Platform]()
+	quantityType = reflect.TypeFor[v1alpha1.Quantity]()
+)
+
+// shaper checks a tree against the Go types of the document, and turns it into the JSON they are
+// decoded from. What does not fit is reported and left out.
+type shaper struct {
+	found problem.List
+	// bad are the paths of what was left out, so that rules do not complain of its absence.
+	bad []string
+	// budget is how many more problems are collected.
+	budget int
+}
+
+// mostProblems is how many problems of shape are told at once.
+const mostProblems = 100
+
+func (s *shaper) fail(p problem.Problem, path string, at position) {
+	s.bad = append(s.bad, path)
+	if s.budget--; s.budget < 0 {
+		return
+	}
+	p.Kind, p.Path, p.Place = problem.Usage, path, at.src.place(at)
+	s.found = append(s.found, &p)
+}
+
+// value is n as JSON for a t. The second result is false when there is nothing to decode.
+func (s *shaper) value(n *node, t reflect.Type, path string, at position) (any, bool) {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch t {
+	case objectType:
+		if n.kind == null {
+			return nil, false
+		}
+		return s.opaque(n, path, at)
+	case secretType:
+		return s.secret(n, path, at)
+	case envType:
+		return s.env(n, path, at)
+	case quantityType:
+		if n.kind == integer || n.kind == float {
+			return n.text, true
+		}
+	}
+	switch {
+	case n.kind == null && t.Kind() == reflect.Struct:
+		return map[string]any{}, true
+	case n.kind == null:
+		return nil, false
+	}
+	switch t.Kind() {
+	case reflect.Struct:
+		return s.fields(n, t, path, at)
+	case reflect.Map:
+		return s.entries(n, t, path, at)
+	case reflect.Slice:
+		return s.items(n, t, path, at)
+	}
+	return s.scalar(n, t, path, at)
+}
+
+func (s *shaper) fields(n *node, t reflect.Type, path string, at position) (any, bool) {
+	out := map[string]any{}
+	if n.kind != object {
+		s.wrong(n, path, at, "a map of fields", "write its fields, such as "+firstField(t))
+		return out, true
+	}
+	known := fieldTypes(t)
+	for _, e := range n.entries {
+		here := v1alpha1.Join(path, e.key)
+		ft, ok := known[e.key]
+		if !ok {
+			s.unknown(e, t, path)
+			continue
+		}
+		if v, ok := s.value(e.value, ft, here, e.at); ok {
+			out[e.key] = v
+		}
+	}
+	for _, name := range fieldNames(t) { // a zero that was not given cannot be told from one that was
+		mark := v1alpha1.MarkOf(t.Name(), name)
+		if mark.Required && known[name].Kind() == reflect.Int && mark.Min != nil && *mark.Min <= 0 && n.get(name) == nil {
+			s.fail(problem.Problem{Code: v1alpha1.CodeMissingField, Title: fmt.Sprintf("%s is required and missing", v1alpha1.Join(path, name)),
+				Fix: fmt.Sprintf("add `%s: …`", name)}, v1alpha1.Join(path, name), at)
+		}
+	}
+	return out, true
+}
+
+// unknown reports a field that is not there, and where the one meant may be.
+func (s *shaper) unknown(e entry, t reflect.Type, path string) {
+	names := fieldNames(t)
+	p := problem.Problem{Code: problem.UnknownField, Title: fmt.Sprintf("there is no field %q %s", e.key, in(path))}
+	near := problem.Nearest(e.key, names)
+	switch elsewhere := places()[e.key]; {
+	case near != "":
+		p.Why, p.Fix = problem.DidYouMean(e.key, names), fmt.Sprintf("write `%s:`", near)
+		s.bad = append(s.bad, v1alpha1.Join(path, near))
+	case len(elsewhere) > 0:
+		p.Why, p.Fix = fmt.Sprintf("%s belongs in %s", e.key, problem.OneOf(elsewhere)), "move it there"
+	default:
+		p.Fix = fmt.Sprintf("remove it; what can stand here: %s", strings.Join(names, ", "))
+	}
+	s.fail(p, v1alpha1.Join(path, e.key), e.at)
+	s.hideSecrets(e.value, e.key)
+}
+
+// hideSecrets masks a literal under a mistyped field whose right name would hold a secret.
+func (s *shaper) hideSecrets(n *node, key string) {
+	switch n.kind {
+	case object:
+		for _, e := range n.entries {
+			s.hideSecrets(e.value, e.key)
+		}
+	case list:
+		for _, item := range n.items {
+			s.hideSecrets(item, key)
+		}
+	case null:
+	default:
+		if secretLike(key) {
+			n.at.src.hide(n.at.line, n.at.column)
+			for _, p := range s.found {
+				if p.Place != nil && p.Place.File == n.at.src.name && p.Place.Line == n.at.line {
+					p.Place.Snippet = n.at.src.place(n.at).Snippet
+				}
+			}
+		}
+	}
+}
+
+// secretLike says whether a field's name is one that secrets are given under.
+func secretLike(key string) bool {
+	key = strings.ToLower(key)
+	for _, word := range []string{"password", "secret", "token", "credential", "apikey", "slack", "pagerduty", "webhook", "privatekey"} {
+		if strings.Contains(strings.NewReplacer("-", "", "_", "").Replace(key), word) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *shaper) entries(n *node, t reflect.Type, path string, at position) (any, bool) {
+	out := map[string]any{}
+	switch n.kind {
+	case object:
+	case list:
+		s.wrong(n, path, at, "a map of named entries", fmt.Sprintf("give each a name: `%s: {name: …}` in place of `- …`", last(path)))
+		return nil, false
+	default:
+		s.wrong(n, path, at, "a map of named entries", fmt.Sprintf("write `%s:` and below it, indented, `name: …`", last(path)))
+		return nil, false
+	}
+	for _, e := range n.entries {
+		here := v1alpha1.Join(path, e.key)
+		if v, ok := s.value(e.value, t.Elem(), here, e.at); ok {
+			out[e.key] = v
+		} else if e.value.kind == null && t.Elem().Kind() == reflect.String {
+			s.wrong(e.value, here, e.at, "a text", "write \"\" for an empty one")
+		}
+	}
+	return out, true
+}
+
+func (s *shaper) items(n *node, t reflect.Type, path string, at position) (any, bool) {
+	if n.kind != list {
+		fix := "write it as a list, with a hyphen before each entry"
+		if n.kind != object {
+			fix = fmt.Sprintf("write `%s: [%s]`", last(path), shown(n))
+		}
+		s.wrong(n, path, at, "a list", fix)
+		return nil, false
+	}
+	out := make([]any, 0, len(n.items))
+	for i, item := range n.items {
+		here := v1alpha1.Join(path, i)
+		if item.kind == null {
+			s.wrong(item, here, item.at, "an entry", "remove the hyphen, or write what is missing")
+			continue
+		}
+		if v, ok := s.value(item, t.Elem(), here, item.at); ok {
+			out = append(out, v)
+		}
+	}
+	return out, true
+}
+
+func (s *shaper) scalar(n *node, t reflect.Type, path string, at position) (any, bool) {
+	switch t.Kind() {
+	case reflect.String:
+		switch n.kind {
+		case text:
+			return n.text, true
+		case integer, float, boolean:
+			s.wrong(n, path, at, "a text", fmt.Sprintf("put it in quotes: `%s: %q`", last(path), n.text))
+			return nil, false
+		}
+		s.wrong(n, path, at, "a text", "write one value")
+	case reflect.Bool:
+		if b, ok := truth(n); ok {
+			return b, true
+		}
+		s.wrong(n, path, at, "true or false", fix(n, "write true or false", map[string]string{"yes": "write true", "on": "write true", "no": "write false", "off": "write false"}))
+	case reflect.Int, reflect.Int64:
+		if n.kind == integer {
+			if i, err := strconv.ParseInt(strings.ReplaceAll(n.text, "_", ""), 0, 64); err == nil && i >= math.MinInt32 && i <= math.MaxInt32 {
+				return i, true
+			}
+			s.fail(problem.Problem{Code: v1alpha1.CodeOutOfBounds, Title: fmt.Sprintf("%s cannot be %s", last(path), n.text), Fix: "give a number that makes sense here"}, path, at)
+			return nil, false
+		}
+		advice := "write a whole number"
+		if _, err := strconv.Atoi(n.text); err == nil && n.kind == text {
+			advice = fmt.Sprintf("remove the quotes: `%s: %s`", last(path), n.text)
+		}
+		s.wrong(n, path, at, "a whole number", advice)
+	}
+	return nil, false
+}
+
+func fix(n *node, otherwise string, by map[string]string) string {
+	if better := by[strings.ToLower(n.text)]; better != "" {
+		return better
+	}
+	return otherwise
+}
+
+func truth(n *node) (bool, bool) {
+	return strings.EqualFold(n.text, "true"), n.kind == boolean && (strings.EqualFold(n.text, "true") || strings.EqualFold(n.text, "false"))
+}
+
+// secret lets a reference through and refuses a literal without showing it.
+func (s *shaper) secret(n *node, path string, at position) (any, bool) {
+	switch n.kind {
+	case object:
+		if from := n.get("from"); from != nil && from.value.kind != object && from.value.kind != null {
+			s.literal(from.value, v1alpha1.Join(path, "from"), from.at)
+			return nil, false
+		}
+		return s.fields(n, secretType, path, at)
+	case null:
+		s.wrong(n, path, at, "a reference to a secret", "write `{from: {env: NAME}}`, `{from: {file: path}}` or `{from: {secret: name/key}}`")
+		return nil, false
+	}
+	s.literal(n, path, at)
+	return nil, false
+}
+
+func (s *shaper) literal(n *node, path string, at position) {
+	hideAll(n)
+	s.fail(problem.Problem{Code: problem.SecretLiteral, Title: fmt.Sprintf("%s is a secret and stands in the document", last(path)),
+		Why: "secrets come in by reference, so that the document can be shown to anybody",
+		Fix: fmt.Sprintf("write `%s: {from: {env: NAME}}`, or from a file or a Secret; and replace the secret if the document was shared", strings.TrimSuffix(last(path), ".from"))}, path, at)
+}
+
+// hideAll masks a value and everything in it.
+func hideAll(n *node) {
+	n.at.src.hide(n.at.line, n.at.column)
+	for _, item := range n.items {
+		hideAll(item)
+	}
+	for _, e := range n.entries {
+		hideAll(e.value)
+	}
+}
+
+// env lets a text or a reference through.
+func (s *shaper) env(n *node, path string, at position) (any, bool) {
+	switch n.kind {
+	case text:
+		return n.text, true
+	case object:
+		if from := n.get("from"); from != nil && from.value.kind != object && from.value.kind != null {
+			s.literal(from.value, v1alpha1.Join(path, "from"), from.at)
+			return nil, false
+		}
+		v, ok := s.fields(n, envType, path, at)
+		if m, isMap := v.(map[string]any); isMap && m["from"] == nil {
+			if n.get("from") == nil && len(n.entries) == 0 {
+				s.fail(problem.Problem{Code: v1alpha1.CodeBadFrom, Title: "the reference names no source", Fix: "write a text, or `{from: {secret: name/key}}`"}, path, at)
+			}
+			return "", true
+		}
+		return v, ok
+	case null:
+		s.wrong(n, path, at, "a text", "write \"\" for an empty one")
+	case list:
+		s.wrong(n, path, at, "a text or a reference to a secret", "write one text")
+	default:
+		s.wrong(n, path, at, "a text", fmt.Sprintf("put it in quotes: `%s: %q`", last(path), n.text))
+	}
+	return nil, false
+}
+
+// opaque is a map that k8or hands on.
+func (s *shaper) opaque(n *node, path string, at position) (any, bool) {
+	if n.kind != object {
+		s.wrong(n, path, at, "a map of settings", "write its settings, one a line")
+		return nil, false
+	}
+	return s.any(n, path, at)
+}
+
+func (s *shaper) any(n *node, path string, at position) (any, bool) {
+	switch n.kind {
+	case null:
+		return nil, true
+	case object:
+		out := map[string]any{}
+		for _, e := range n.entries {
+			if v, ok := s.any(e.value, v1alpha1.Join(path, e.key), e.at); ok {
+				out[e.key] = v
+			}
+		}
+		return out, true
+	case list:
+		out := make([]any, 0, len(n.items))
+		for i, item := range n.items {
+			if v, ok := s.any(item, v1alpha1.Join(path, i), item.at); ok {
+				out = append(out, v)
+			}
+		}
+		return out, true
+	case boolean:
+		b, _ := truth(n)
+		return b, true
+	case integer:
+		if i, err := strconv.ParseInt(strings.ReplaceAll(n.text, "_", ""), 0, 64); err == nil {
+			return i, true
+		}
+		s.fail(problem.Problem{Code: v1alpha1.CodeOutOfBounds, Title: fmt.Sprintf("%s is too large a number", n.text), Fix: "put it in quotes if it is a text"}, path, at)
+		return nil, false
+	case float:
+		f, err := strconv.ParseFloat(strings.ReplaceAll(n.text, "_", ""), 64)
+		if err != nil || math.IsInf(f, 0) || math.IsNaN(f) {
+			s.wrong(n, path, at, "a number", "put it in quotes if it is a text")
+			return nil, false
+		}
+		return json.Number(strconv.FormatFloat(f, 'g', -1, 64)), true
+	}
+	return n.text, true
+}
+
+// wrong reports a value of the wrong type.
+func (s *shaper) wrong(n *node, path string, at position, want, fix string) {
+	p := problem.Problem{Code: problem.WrongType, Title: fmt.Sprintf("%s has to be %s, and is %s", last(path), want, n.kind), Fix: fix}
+	if n.kind == float && want == "a text" {
+		p.Why = "YAML reads it as a number, in which 1.30 is 1.3"
+	}
+	if n.kind == text && len(n.text) <= 40 && !secretLike(path) {
+		p.Why = fmt.Sprintf("found %q", n.text)
+	}
+	s.fail(p, path, at)
+}
+
+// shown is a scalar as it may be shown in advice.
+func shown(n *node) string {
+	if len(n.text) > 40 {
+		return "…"
+	}
+	return n.text
+}
+
+// last is the last part of a path, for people.
+func last(path string) string {
+	if i := strings.LastIndexByte(path, '.'); i >= 0 && !strings.HasSuffix(path, `"]`) {
+		return path[i+1:]
+	}
+	return path
+}
+
+func in(path string) string {
+	if path == "" {
+		return "at the top of the document"
+	}
+	return "in " + path
+}
+
+// fieldTypes are the fields of a struct by their names in the document.
+func fieldTypes(t reflect.Type) map[string]reflect.Type {
+	types := map[string]reflect.Type{}
+	for _, f := range reflect.VisibleFields(t) {
+		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); !f.Anonymous && name != "" && name != "-" {
+			types[name] = f.Type
+		}
+	}
+	return types
+}
+
+// fieldNames are the fields of a struct in order.
+func fieldNames(t reflect.Type) []string {
+	var names []string
+	for _, f := range reflect.VisibleFields(t) {
+		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); !f.Anonymous && name != "" && name != "-" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func firstField(t reflect.Type) string {
+	names := fieldNames(t)
+	return fmt.Sprintf("`%s: …`", names[0])
+}
+
+// places are the paths at which a field of a name can stand, of the first few levels, by its name.
+func places() map[string][]string {
+	found := map[string][]string{}
+	var walk func(t reflect.Type, path string, depth int)
+	walk = func(t reflect.Type, path string, depth int) {
+		for t.Kind() == reflect.Pointer {
+			t = t.Elem()
+		}
+		switch {
+		case t.Kind() == reflect.Map && t != objectType:
+			walk(t.Elem(), path+".<name>", depth+1)
+		case t.Kind() == reflect.Slice:
+			walk(t.Elem(), path+"[]", depth+1)
+		case t.Kind() == reflect.Struct && depth < 7 && t != fromType:
+			types := fieldTypes(t)
+			for _, name := range fieldNames(t) {
+				at := strings.TrimPrefix(path+"."+name, ".")
+				if parent := strings.TrimPrefix(path, "."); parent != "" && len(found[name]) < 3 && !slices.Contains(found[name], parent) {
+					found[name] = append(found[name], parent)
+				}
+				walk(types[name], at, depth+1)
+			}
+		}
+	}
+	walk(reflect.TypeFor[v1alpha1.Platform](), "", 0)
+	return found
+}
