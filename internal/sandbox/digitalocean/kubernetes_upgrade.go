@@ -128,7 +128,11 @@ func (c *Cloud) level(a *account, k *cluster, p *pool) {
 	if k.Settings.SurgeUpgrade && len(old) > 0 {
 		extra = surgeNodes
 	}
-	more := min(p.Count-len(fresh), p.Count+extra-len(p.live()))
+	there := len(p.live())
+	if !k.Settings.SurgeUpgrade && slices.ContainsFunc(p.Nodes, func(n *node) bool { return n.Version != k.NodesSlug }) {
+		there = len(p.Nodes)
+	}
+	more := min(p.Count-len(fresh), p.Count+extra-there)
 	for range min(more, max(0, a.spareDroplets())) {
 		c.addNode(a, k, p, "run")
 	}
