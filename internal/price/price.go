@@ -38,9 +38,9 @@ const (
 
 // Item is one thing to be billed.
 type Item struct {
-	For  string `json:"for"`            // The node's id or path that causes it: "cluster/pools/general".
-	What string `json:"what"`           // For people: "2 × s-2vcpu-4gb".
-	Kind Kind   `json:"kind"`           //
+	For  string `json:"for"`  // The node's id or path that causes it: "cluster/pools/general".
+	What string `json:"what"` // For people: "2 × s-2vcpu-4gb".
+	Kind Kind   `json:"kind"`
 	Slug string `json:"slug,omitempty"` // The size or type, for the kinds that have one.
 
 	// Min and Max are the quantity: nodes, or GiB for storage. They are equal unless autoscaled; a Max below Min counts as

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package fit
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/k8or/k8or/internal/unit"
+)
+
+// maxNodes is how far Suggest counts: what DOKS allows in one cluster.
+const maxNodes = 512
+
+// SizeOption is a node size that a pool could have. The caller leaves out what the region lacks.
+type SizeOption struct {
+	Slug      string
+	MemoryMiB unit.MiB
+	VCPUs     int
+	Monthly   unit.Money // For one node.
+}
+
+// Resize is a change of one pool: to another count, another size, or both.
+type Resize struct {
+	Pool     string     `json:"pool"`
+	FromSize string     `json:"fromSize"`
+	ToSize   string     `json:"toSize"`
+	FromMin  int        `json:"fromMin"` // Nodes; of an autoscaled pool, the minimum.
+	ToMin    int        `json:"toMin"`
+	Monthly  unit.Money `json:"monthlyMicros"` // What it adds a month at the minimum, in micro-dollars.
+}
+
+// Suggestion is what to change so that everything fits.
+type Suggestion struct {
+	Changes []Resize   `json:"changes"`
+	Monthly unit.Money `json:"monthlyMicros"` // What all of it adds a month at the minimum, in micro-dollars.
+}
+
+// Suggest finds the cheapest change of a count or size that makes the pools fit the workloads. A pool never gets fewer nodes
+// or a size with less memory or CPU than it has. It changes one pool where one is enough, and that change is the cheapest of
+// all; where several pools are short, it mends one after the other, and the whole may not be the cheapest. Of equal prices it
+// keeps the size. False: everything fits as it is, nothing that it may change would help (no pool accepts a workload, or no
+// size is large enough), or the present size of the pools that are short is not among the sizes.
+func Suggest(pools []Pool, workloads []Workload, sizes []SizeOption) (Suggestion, bool) {
+	workloads = append(System(), workloads...)
+	short := atMin(pools, workloads)
+	if len(short) == 0 {
+		return Suggestion{}, false
+	}
+	fits := func(pools []Pool) bool { return len(atMin(pools, workloads)) == 0 }
+	if changed, ok := cheapest(pools, indexes(pools, nil), sizes, fits); ok {
+		return compare(pools, changed, sizes), true
+	}
+	changed := pools
+	for range 2 * len(pools) {
+		if short = atMin(changed, workloads); len(short) == 0 {
+			return compare(pools, changed, sizes), true
+		}
+		// The sums come from the fewest pools to the most, so that a pool's own needs are met before shared ones.
+		slices.SortStableFunc(short, func(a, b Shortage) int { return len(a.Pools) - len(b.Pools) })
+		set := short[0].Pools
+		if len(set) == 0 {
+			break
+		}
+		mends := func(pools []Pool) bool {
+			return !slices.ContainsFunc(atMin(pools, workloads), func(s Shortage) bool { return among(s.Pools, set) })
+		}
+		next, ok := cheapest(changed, indexes(changed, set), sizes, mends)
+		if !ok {
+			break
+		}
+		changed = next
+	}
+	return Suggestion{}, false
+}
+
+func atMin(pools []Pool, workloads []Workload) []Shortage {
+	return newLedger(pools, workloads, func(p Pool) int { return max(p.Min, 0) }).shortages()
+}
+
+// cheapest tries every size for each of the pools, with the fewest nodes that do, and returns the pools with the change that
+// adds least.
+func cheapest(pools []Pool, candidates []int, sizes []SizeOption, enough func([]Pool) bool) ([]Pool, bool) {
+	var best []Pool
+	var bestAdds unit.Money
+	for _, i := range candidates {
+		old := pools[i]
+		now, ok := option(sizes, old.Size)
+		if !ok {
+			continue
+		}
+		paid := now.Monthly * unit.Money(max(old.Min, 0))
+		for _, size := range append([]SizeOption{now}, sizes...) {
+			least := max(old.Min, 1)
+			if size.MemoryMiB < old.MemoryMiB || size.VCPUs < old.VCPUs ||
+				best != nil && size.Monthly*unit.Money(least)-paid >= bestAdds {
+				continue
+			}
+			with := func(count int) []Pool {
+				changed := slices.Clone(pools)
+				p := &changed[i]
+				p.Size, p.MemoryMiB, p.VCPUs, p.Min, p.Max = size.Slug, size.MemoryMiB, size.VCPUs, count, max(old.Max, count)
+				return changed
+			}
+			if least > maxNodes || !enough(with(maxNodes)) {
+				continue
+			}
+			count := least + sort.Search(maxNodes-least, func(n int) bool { return enough(with(least + n)) })
+			if adds := size.Monthly*unit.Money(count) - paid; best == nil || adds < bestAdds {
+				best, bestAdds = with(count), adds
+			}
+		}
+	}
+	return best, best != nil
+}
+
+func compare(before, after []Pool, sizes []SizeOption) Suggestion {
+	var s Suggestion
+	for i, old := range before {
+		p := after[i]
+		if p.Size == old.Size && p.Min == old.Min {
+			continue
+		}
+		was, _ := option(sizes, old.Size)
+		is, _ := option(sizes, p.Size)
+		change := Resize{Pool: old.Name, FromSize: old.Size, ToSize: p.Size, FromMin: max(old.Min, 0), ToMin: p.Min}
+		change.Monthly = is.Monthly*unit.Money(change.ToMin) - was.Monthly*unit.Money(change.FromMin)
+		s.Changes, s.Monthly = append(s.Changes, change), s.Monthly+change.Monthly
+	}
+	return s
+}
+
+func option(sizes []SizeOption, slug string) (SizeOption, bool) {
+	i := slices.IndexFunc(sizes, func(o SizeOption) bool { return o.Slug == slug })
+	if i < 0 {
+		return SizeOption{}, false
+	}
+	return sizes[i], true
+}
+
+// indexes are the places of the named pools, or of all.
+func indexes(pools []Pool, names []string) []int {
+	var in []int
+	for i, p := range pools {
+		if names == nil || slices.Contains(names, p.Name) {
+			in = append(in, i)
+		}
+	}
+	return in
+}
+
+func among(names, of []string) bool {
+	return len(names) > 0 && !slices.ContainsFunc(names, func(n string) bool { return !slices.Contains(of, n) })
+}
+
+// String says what to write: "pool general: 3 × s-2vcpu-4gb instead of 2 × s-2vcpu-4gb (+$24.00 a month)".
+func (s Suggestion) String() string {
+	var changes []string
+	for _, c := range s.Changes {
+		changes = append(changes, fmt.Sprintf("pool %s: %d × %s instead of %d × %s (+%s a month)",
+			c.Pool, c.ToMin, c.ToSize, c.FromMin, c.FromSize, c.Monthly))
+	}
+	return strings.Join(changes, "; ")
+}
