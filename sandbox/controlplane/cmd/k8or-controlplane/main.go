@@ -112,6 +112,9 @@ func serveCluster(args []string, stdin io.Reader, stdout, stderr io.Writer) erro
 		end()
 	}()
 	quiet(ctx, stderr)
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(50) // a fifth less memory for a tenth more work at the start
+	}
 
 	return serve.Run(ctx, options, func(ready serve.Ready) error {
 		return json.NewEncoder(stdout).Encode(struct {

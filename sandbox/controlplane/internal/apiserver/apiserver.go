@@ -140,7 +140,7 @@ func (c Config) change(ctx context.Context, server *app.Config) error {
 
 	// The three servers of the chain were given copies of one configuration; all must know the same users. The chain's
 	// front is the aggregator, and token reviews are answered by the one in the middle.
-	users := union.NewFailOnError(newTokens(c.TokenKey), generic.Authentication.Authenticator)
+	users := union.NewFailOnError(newTokens(c.TokenKey, generic.Authentication.APIAudiences), generic.Authentication.Authenticator)
 	generic.Authentication.Authenticator = users
 	server.ApiExtensions.GenericConfig.Authentication.Authenticator = users
 	server.Aggregator.GenericConfig.Authentication.Authenticator = users

@@ -23,8 +23,9 @@ type tokens struct{ key []byte }
 
 var _ authenticator.Request = tokens{}
 
-func newTokens(key []byte) authenticator.Request {
-	return group.NewAuthenticatedGroupAdder(tokens{key})
+// newTokens is that link, for a server that is meant by audiences: a token of the sandbox is for the API server alone.
+func newTokens(key []byte, audiences authenticator.Audiences) authenticator.Request {
+	return group.NewAuthenticatedGroupAdder(authenticator.WrapAudienceAgnosticRequest(audiences, tokens{key}))
 }
 
 func (t tokens) AuthenticateRequest(request *http.Request) (*authenticator.Response, bool, error) {

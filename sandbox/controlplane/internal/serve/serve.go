@@ -30,8 +30,8 @@ import (
 )
 
 const (
-	bootLimit = 2 * time.Minute  // a loaded machine is slow; one that takes longer is stuck
-	stopLimit = 10 * time.Second // for requests in flight
+	bootLimit = 2 * time.Minute // a loaded machine is slow; one that takes longer is stuck
+	stopLimit = time.Second     // for requests in flight; HTTP/2 would take a second to say goodbye to every idle client
 )
 
 // Options say which cluster to serve, and where.
