@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/k8or/k8or/internal/graph"
+)
+
+// Kinds are the kinds of resource that live in a platform's cluster, and the connection they share.
+type Kinds struct {
+	// Sets are sets of objects.
+	Sets *graph.Kind
+
+	options KindsOptions
+	mu      sync.Mutex
+	byID    map[string]*Cluster
+}
+
+// KindsOptions say whose cluster it is and how it is reached.
+type KindsOptions struct {
+	Platform string // <name>-<uid>
+	// Credentials fetches a short-lived way into the cluster of an id.
+	Credentials func(ctx context.Context, id string) (Credentials, error)
+	// Find looks for the platform's cluster when no document speaks of it; false when there is none.
+	Find func(ctx context.Context, c *graph.Call) (Access, bool, error)
+	// Connect overrides how a cluster is connected, for tests without sockets; nil means New.
+	Connect func(Options) *Cluster
+}
+
+// SetsRank is the rank of sets: they go before anything of the cloud.
+const SetsRank = 100
+
+// NewKinds makes the kinds. It makes no call.
+func NewKinds(o KindsOptions) *Kinds {
+	if o.Connect == nil {
+		o.Connect = New
+	}
+	k := &Kinds{options: o, byID: map[string]*Cluster{}}
+	k.Sets = &graph.Kind{Name: "kubernetes/set", Rank: SetsRank, Deadline: 15 * time.Minute, Stays: true, List: k.list, Delete: k.delete}
+	return k
+}
+
+// Cluster is the connection to the cluster of an id, made once.
+func (k *Kinds) Cluster(id string) *Cluster {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	c, ok := k.byID[id]
+	if !ok {
+		c = k.options.Connect(Options{Platform: k.options.Platform, Credentials: func(ctx context.Context) (Credentials, error) {
+			return k.options.Credentials(ctx, id)
+		}})
+		k.byID[id] = c
+	}
+	return c
+}
+
+// Output is what a set offers once it is ready.
+type Output struct {
+	// Addresses are the addresses of its Services of type LoadBalancer, by the Service's name: an IP address or a name.
+	Addresses map[string]string
+	// changes is what Observe found for Diff: a dry run tells both at once.
+	changes []Change
+}
+
+// Objects is a set of objects as a resource. It is level when a server-side dry run changes nothing, and ready when every
+// object is.
+type Objects struct {
+	Access graph.Value[Access] `graph:"parent"`
+
+	kinds *Kinds
+	set   Set
+}
+
+var _ graph.Resource[Output] = (*Objects)(nil)
+
+// Objects makes the resource of a set.
+func (k *Kinds) Objects(access graph.Value[Access], set Set) *Objects {
+	if set.Replace == nil {
+		set.Replace = func(id ID) bool { return replaceable[id.Kind] }
+	}
+	return &Objects{Access: access, kinds: k, set: set}
+}
+
+// replaceable are kinds whose objects hold no state of their own, so that making them anew loses nothing but a moment.
+var replaceable = map[string]bool{"Job": true, "Deployment": true, "DaemonSet": true, "RoleBinding": true, "ClusterRoleBinding": true,
+	"IngressClass": true, "PodDisruptionBudget": true, "ConfigMap": true, "Secret": true}
+
+// Kind is the kind of sets.
+func (r *Objects) Kind() *graph.Kind { return r.kinds.Sets }
+
+// Key is the set's name.
+func (r *Objects) Key() string { return r.set.Name }
+
+// Observe compares the set with the cluster by server-side dry run and asks for its health.
+func (r *Objects) Observe(ctx context.Context, c *graph.Call) (graph.Observed[Output], error) {
+	var o graph.Observed[Output]
+	access, ok := r.Access.Get(c)
+	if !ok || access.Endpoint == "" {
+		return o, nil
+	}
+	cluster := r.kinds.Cluster(access.ID)
+	view, err := cluster.Look(ctx, r.set)
+	if err != nil {
+		return o, classify(err)
+	}
+	if !view.Known {
+		return o, nil
+	}
+	o.ID = r.set.Name
+	o.Out.changes = view.Changes
+	switch {
+	case len(view.Changes) > 0:
+		o.State = graph.Ready // comparable: its changes come before its health
+	case view.Status.State == Ready:
+		o.State = graph.Ready
+	case view.Status.State == Failed:
+		o.State, o.Message = graph.Broken, view.Status.Message
+	default:
+		o.State = graph.Pending
+		o.Message = fmt.Sprintf("%d of %d objects are ready; %s", view.Status.Ready, len(view.Status.Objects), view.Status.Message)
+	}
+	if o.State == graph.Ready && len(view.Changes) == 0 && r.balanced() {
+		addresses, err := cluster.Addresses(ctx, r.set)
+		if err != nil {
+			return o, classify(err)
+		}
+		o.Out.Addresses = map[string]string{}
+		for service, all := range addresses {
+			if len(all) > 0 {
+				o.Out.Addresses[service] = all[0]
+			}
+		}
+	}
+	return o, nil
+}
+
+// balanced reports whether the set has a Service of type LoadBalancer.
+func (r *Objects) balanced() bool {
+	for _, o := range r.set.Objects {
+		if t, _, _ := unstructured.NestedString(o.Object, "spec", "type"); o.GetKind() == "Service" && t == "LoadBalancer" {
+			return true
+		}
+	}
+	return false
+}
+
+// Diff says what the dry run found.
+func (r *Objects) Diff(_ *graph.Call, have graph.Observed[Output]) []graph.Change {
+	var out []graph.Change
+	for _, change := range have.Out.changes {
+		out = append(out, planned(change)...)
+	}
+	return out
+}
+
+// planned turns a change of an object into changes of fields.
+func planned(change Change) []graph.Change {
+	risk := graph.InPlace
+	switch {
+	case change.Action == Replace:
+		risk = graph.Restarts
+	case change.Action == Update && restarts(change):
+		risk = graph.Restarts
+	}
+	if change.Action != Update && change.Action != Replace || len(change.Fields) == 0 {
+		return []graph.Change{{Path: change.ID.String(), After: string(change.Action), Risk: risk, Note: change.Note}}
+	}
+	var out []graph.Change
+	for _, f := range change.Fields {
+		out = append(out, graph.Change{Path: change.ID.String() + " " + f.Path, Before: f.Before, After: f.After, Risk: risk, Note: change.Note})
+	}
+	return out
+}
+
+// restarts reports whether a change of a workload makes it start new pods.
+func restarts(change Change) bool {
+	switch change.ID.Kind {
+	case "Deployment", "StatefulSet", "DaemonSet":
+		return slices.ContainsFunc(change.Fields, func(f FieldChange) bool { return strings.Contains(f.Path, "template") })
+	}
+	return false
+}
+
+// Create applies the set.
+func (r *Objects) Create(ctx context.Context, c *graph.Call) (graph.Observed[Output], error) {
+	return r.apply(ctx, c)
+}
+
+// Update applies the set and takes away what it no longer has. Claims are left: they hold data, and are decided by name.
+func (r *Objects) Update(ctx context.Context, c *graph.Call, _ graph.Observed[Output], _ []graph.Change) (graph.Observed[Output], error) {
+	return r.apply(ctx, c)
+}
+
+func (r *Objects) apply(ctx context.Context, c *graph.Call) (graph.Observed[Output], error) {
+	o := graph.Observed[Output]{State: graph.Pending, ID: r.set.Name}
+	cluster := r.kinds.Cluster(r.Access.Read(c).ID)
+	applied, err := cluster.Apply(ctx, r.set)
+	if err != nil {
+		return o, classify(err)
+	}
+	if !applied.Done {
+		o.Message = applied.Waiting
+		return o, nil
+	}
+	pruned, err := cluster.Prune(ctx, r.set, holdsData)
+	if err != nil {
+		return o, classify(err)
+	}
+	o.Message = "applied"
+	if !pruned.Done {
+		o.Message = pruned.Waiting
+	}
+	return o, nil
+}
+
+// holdsData keeps claims: deleting one may delete its volume.
+func holdsData(id ID) bool { return id.Kind == "PersistentVolumeClaim" }
+
+// list finds the platform's sets in its cluster, whether or not a document speaks of them.
+func (k *Kinds) list(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
+	access, ok, err := k.options.Find(ctx, c)
+	if err != nil || !ok || access.Endpoint == "" {
+		return nil, err
+	}
+	sets, err := graph.Once(ctx, c, "kubernetes/sets", k.Cluster(access.ID).List)
+	if err != nil {
+		return nil, classify(err)
+	}
+	var items []graph.Item
+	for _, s := range sets {
+		items = append(items, graph.Item{Key: s.Name, ID: s.Name, Title: fmt.Sprintf("%d objects of %s", len(s.Objects), s.Name), Ref: access})
+	}
+	return items, nil
+}
+
+// delete takes a set out of the cluster. While the whole platform goes, only what has effects outside the cluster is
+// deleted by hand, load balancers; the rest goes with the cluster, and volumes are decided by name.
+func (k *Kinds) delete(ctx context.Context, c *graph.Call, item graph.Item) (string, error) {
+	access, ok := item.Ref.(Access)
+	if !ok {
+		return "", graph.Permanent(fmt.Errorf("delete set %s: it is not known in which cluster it is", item.Key))
+	}
+	cluster := k.Cluster(access.ID)
+	keep := holdsData
+	if c.Teardown {
+		keep = func(id ID) bool { return id.Kind != "Service" }
+	}
+	gone, err := cluster.Delete(ctx, item.Key, keep)
+	if err != nil {
+		return "", classify(err)
+	}
+	return gone.Waiting, nil
+}
+
+// Drain empties the nodes that carry a label, one step a call, and says what is waited for; empty when they are.
+func (k *Kinds) Drain(ctx context.Context, id, label, value string) (string, error) {
+	d, err := k.Cluster(id).Drain(ctx, map[string]string{label: value})
+	if err != nil {
+		return "", classify(err)
+	}
+	if d.Drained {
+		return "", nil
+	}
+	return d.Waiting, nil
+}
+
+// ClaimOf is the claim, as namespace/name, of the volume of a cloud's id, found in the cluster's PersistentVolumes.
+func (k *Kinds) ClaimOf(ctx context.Context, c *graph.Call, access Access) (map[string]string, error) {
+	return graph.Once(ctx, c, "kubernetes/claims", func(ctx context.Context) (map[string]string, error) {
+		out := map[string]string{}
+		if access.Endpoint == "" {
+			return out, nil
+		}
+		direct, err := k.Cluster(access.ID).Client(ctx)
+		if err != nil {
+			return nil, classify(err)
+		}
+		var volumes corev1.PersistentVolumeList
+		if err := direct.List(ctx, &volumes, client.Limit(2000)); err != nil {
+			return nil, classify(fmt.Errorf("list persistent volumes: %w", err))
+		}
+		for _, v := range volumes.Items {
+			if v.Spec.CSI != nil && v.Spec.ClaimRef != nil {
+				out[v.Spec.CSI.VolumeHandle] = v.Spec.ClaimRef.Namespace + "/" + v.Spec.ClaimRef.Name
+			}
+		}
+		return out, nil
+	})
+}
+
+// classify tells the engine what to make of an error of the cluster's.
+func classify(err error) error {
+	var rejected *RejectedError
+	var replace *ReplaceError
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrStranger):
+		return fmt.Errorf("%w: %w", graph.ErrStranger, err)
+	case errors.Is(err, ErrUnreachable):
+		return graph.Permanent(fmt.Errorf("%w: %w", graph.ErrUnreachable, err))
+	case errors.As(err, &rejected), errors.As(err, &replace):
+		return graph.Permanent(err)
+	case apierrors.IsTooManyRequests(err):
+		seconds, _ := apierrors.SuggestsClientDelay(err)
+		return graph.Retry(err, time.Duration(seconds)*time.Second)
+	case apierrors.IsConflict(err), apierrors.IsNotFound(err), apierrors.IsAlreadyExists(err), apierrors.IsServiceUnavailable(err):
+		return graph.Retry(err, 0)
+	case apierrors.IsForbidden(err), apierrors.IsInvalid(err):
+		return graph.Permanent(err)
+	}
+	return err
+}

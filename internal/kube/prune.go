@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kube
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// Pruned is how far one Prune or Delete came.
+type Pruned struct {
+	Done    bool
+	Waiting string // what has to be gone first, when not Done
+	Deleted []ID   // whose end was asked for by this call
+	Kept    []Kept // what stays although nobody wants it any more
+}
+
+// Kept is an object that was left, and why.
+type Kept struct {
+	ID  ID
+	Why string
+}
+
+// Prune deletes what the set's inventory names and the set no longer has, in the reverse of the order in which things
+// stand on one another, each stage once the one before is gone. Left alone are objects for which keep says so (nil
+// keeps none), objects that another set of the platform has, objects that lost the platform's mark, CRDs of which any
+// custom resource is left, and namespaces with anything in them that the platform did not make.
+func (c *Cluster) Prune(ctx context.Context, set Set, keep func(ID) bool) (Pruned, error) {
+	conn, err := c.connect(ctx)
+	if err != nil {
+		return Pruned{}, err
+	}
+	prepared, err := c.prepare(conn, set)
+	if err != nil {
+		return Pruned{}, err
+	}
+	wanted := map[ID]bool{}
+	for _, o := range prepared {
+		wanted[IDOf(o).same()] = true
+	}
+	inventory, known, err := c.Inventory(ctx, set.Name)
+	if err != nil || !known {
+		return Pruned{Done: err == nil}, err
+	}
+	var superfluous []ID
+	for _, id := range inventory.Objects {
+		if !wanted[id.same()] {
+			superfluous = append(superfluous, id)
+		}
+	}
+	if len(superfluous) == 0 {
+		return Pruned{Done: true}, nil
+	}
+	out, err := c.remove(ctx, conn, inventory.Name, superfluous, keep)
+	if err != nil || !out.Done {
+		return out, err
+	}
+	inventory.Objects = slices.DeleteFunc(inventory.Objects, func(id ID) bool { return !wanted[id.same()] })
+	return out, c.save(ctx, &inventory)
+}
+
+// Delete deletes all of a set, in stages as [Cluster.Prune] does, and at last its inventory. A set that the cluster does
+// not know is Done.
+func (c *Cluster) Delete(ctx context.Context, set string, keep func(ID) bool) (Pruned, error) {
+	conn, err := c.connect(ctx)
+	if err != nil {
+		return Pruned{}, err
+	}
+	inventory, known, err := c.Inventory(ctx, set)
+	if err != nil || !known {
+		return Pruned{Done: err == nil}, err
+	}
+	out, err := c.remove(ctx, conn, set, slices.Concat(inventory.Left, inventory.Objects), keep)
+	if err != nil || !out.Done {
+		return out, err
+	}
+	err = conn.client.Delete(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: SystemNamespace, Name: c.inventoryName(set)}})
+	if err != nil && !apierrors.IsNotFound(err) {
+		return out, fmt.Errorf("delete the inventory of %s: %w", set, err)
+	}
+	return out, nil
+}
+
+// Forget deletes the namespace of inventories and lock once no platform has anything in it. It is the last call of a
+// teardown in a cluster that stays.
+func (c *Cluster) Forget(ctx context.Context) error {
+	conn, err := c.connect(ctx)
+	if err != nil {
+		return err
+	}
+	live, err := conn.get(ctx, ID{Version: "v1", Kind: "Namespace", Name: SystemNamespace})
+	if err != nil || live == nil {
+		return err
+	}
+	if live.GetLabels()[ManagedByLabel] != FieldManager {
+		return nil
+	}
+	tenant, err := conn.tenantOf(ctx, SystemNamespace, func(o *metav1.PartialObjectMetadata) bool { return false })
+	if err != nil || tenant != "" {
+		return err
+	}
+	return conn.delete(ctx, live)
+}
+
+// stage orders deletion: custom resources while their operators still run, what intercepts requests, workloads and all
+// the rest, then CRDs, then namespaces.
+func stage(conn *connection, id ID) int {
+	switch {
+	case id.isNamespace():
+		return 4
+	case id.isCRD():
+		return 3
+	case id.Kind == "ValidatingWebhookConfiguration" || id.Kind == "MutatingWebhookConfiguration" || id.Kind == "APIService":
+		return 1
+	case !conn.client.Scheme().Recognizes(id.object().GroupVersionKind()):
+		return 0
+	default:
+		return 2
+	}
+}
+
+// remove asks for the end of the objects of the first stage that still has any.
+func (c *Cluster) remove(ctx context.Context, conn *connection, set string, ids []ID, keep func(ID) bool) (Pruned, error) {
+	others, err := c.wantedElsewhere(ctx, set)
+	if err != nil {
+		return Pruned{}, err
+	}
+	stages := make([][]ID, 5)
+	for _, id := range slices.Backward(ids) {
+		n := stage(conn, id)
+		stages[n] = append(stages[n], id)
+	}
+	var out Pruned
+	for _, group := range stages {
+		for _, id := range group {
+			waiting, kept, deleted, err := c.removeOne(ctx, conn, id, others, keep)
+			switch {
+			case err != nil:
+				return out, err
+			case kept != "":
+				out.Kept = append(out.Kept, Kept{id, kept})
+			case deleted:
+				out.Deleted = append(out.Deleted, id)
+			}
+			if out.Waiting == "" {
+				out.Waiting = waiting
+			}
+		}
+		if out.Waiting != "" {
+			return out, nil
+		}
+	}
+	out.Done = true
+	return out, nil
+}
+
+func (c *Cluster) removeOne(ctx context.Context, conn *connection, id ID, others map[ID]string, keep func(ID) bool) (waiting, kept string, deleted bool, err error) {
+	live, err := conn.get(ctx, id)
+	if isUnknownKind(err) {
+		return "", "", false, nil
+	}
+	if err != nil || live == nil {
+		return "", "", false, err
+	}
+	if live.GetDeletionTimestamp() != nil {
+		return fmt.Sprintf("%s is to be gone%s", id, finalizersOf(live)), "", false, nil
+	}
+	kept, err = c.keeps(ctx, conn, id, live, others, keep)
+	if err != nil || kept != "" {
+		return "", kept, false, err
+	}
+	if err := conn.delete(ctx, live); err != nil {
+		return "", "", false, err
+	}
+	return fmt.Sprintf("%s is to be gone%s", id, finalizersOf(live)), "", true, nil
+}
+
+// keeps says why an object must not be deleted, if so.
+func (c *Cluster) keeps(ctx context.Context, conn *connection, id ID, live *unstructured.Unstructured, others map[ID]string, keep func(ID) bool) (string, error) {
+	if owner := c.strangerTo(live); owner != "" {
+		return "it belongs to " + owner, nil
+	}
+	if other := others[id.same()]; other != "" {
+		return "set " + other + " has it too", nil
+	}
+	if keep != nil && keep(id) {
+		return "it was asked to be kept", nil
+	}
+	switch {
+	case id.isCRD():
+		tenant, err := conn.customResourceOf(ctx, live)
+		if err != nil || tenant == "" {
+			return "", err
+		}
+		return tenant + " is left", nil
+	case id.isNamespace():
+		tenant, err := conn.tenantOf(ctx, id.Name, func(o *metav1.PartialObjectMetadata) bool {
+			return o.Labels[PlatformLabel] == c.options.Platform
+		})
+		if err != nil || tenant == "" {
+			return "", err
+		}
+		return tenant + " is in it, which this platform did not make", nil
+	}
+	return "", nil
+}
+
+// wantedElsewhere names, for each object of the platform's other sets, one set that has it.
+func (c *Cluster) wantedElsewhere(ctx context.Context, set string) (map[ID]string, error) {
+	sets, err := c.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := map[ID]string{}
+	for _, other := range sets {
+		if other.Name == set {
+			continue
+		}
+		for _, id := range slices.Concat(other.Left, other.Objects) {
+			out[id.same()] = other.Name
+		}
+	}
+	return out, nil
+}
+
+// customResourceOf names one custom resource of a CRD, whoever made it.
+func (conn *connection) customResourceOf(ctx context.Context, crd *unstructured.Unstructured) (string, error) {
+	group, _, _ := unstructured.NestedString(crd.Object, "spec", "group")
+	kind, _, _ := unstructured.NestedString(crd.Object, "spec", "names", "kind")
+	mapping, err := conn.mapper.RESTMapping(ID{Group: group, Kind: kind}.groupKind())
+	if isUnknownKind(err) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("look for custom resources of %s: %w", crd.GetName(), err)
+	}
+	found := &metav1.PartialObjectMetadataList{}
+	found.SetGroupVersionKind(mapping.GroupVersionKind)
+	err = conn.client.List(ctx, found, client.Limit(1))
+	switch {
+	case apierrors.IsNotFound(err) || isUnknownKind(err):
+		return "", nil
+	case err != nil:
+		return "", fmt.Errorf("look for custom resources of %s: %w", crd.GetName(), err)
+	case len(found.Items) == 0:
+		return "", nil
+	}
+	return ID{group, mapping.GroupVersionKind.Version, kind, found.Items[0].Namespace, found.Items[0].Name}.String(), nil
+}
+
+// tenantOf names one object in a namespace that is nobody's byproduct and not ours.
+func (conn *connection) tenantOf(ctx context.Context, namespace string, ours func(*metav1.PartialObjectMetadata) bool) (string, error) {
+	kinds, err := conn.namespacedKinds()
+	if err != nil {
+		return "", fmt.Errorf("list the kinds that live in a namespace: %w", err)
+	}
+	for _, gvk := range kinds {
+		found := &metav1.PartialObjectMetadataList{}
+		found.SetGroupVersionKind(gvk)
+		err := conn.client.List(ctx, found, client.InNamespace(namespace))
+		switch {
+		case apierrors.IsNotFound(err), apierrors.IsMethodNotSupported(err), isUnknownKind(err):
+			continue
+		case err != nil:
+			return "", fmt.Errorf("look for %s in namespace %s: %w", gvk.Kind, namespace, err)
+		}
+		for i := range found.Items {
+			o := &found.Items[i]
+			if !ours(o) && !isByproduct(gvk.Kind, o) {
+				return ID{gvk.Group, gvk.Version, gvk.Kind, o.Namespace, o.Name}.String(), nil
+			}
+		}
+	}
+	return "", nil
+}
+
+// isByproduct is true of what Kubernetes itself puts into a namespace, and of what goes with its owner.
+func isByproduct(kind string, o *metav1.PartialObjectMetadata) bool {
+	if len(o.OwnerReferences) > 0 || o.DeletionTimestamp != nil {
+		return true
+	}
+	switch kind {
+	case "ConfigMap":
+		return o.Name == "kube-root-ca.crt"
+	case "ServiceAccount":
+		return o.Name == "default"
+	case "Endpoints", "EndpointSlice", "PodMetrics":
+		return true
+	}
+	return false
+}

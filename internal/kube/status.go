@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kube
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	kstatus "github.com/fluxcd/cli-utils/pkg/kstatus/status"
+	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// State is how an object or a set is. Greater is worse.
+type State int
+
+// The states.
+const (
+	Ready      State = iota // it is as wanted and works
+	InProgress              // it is on its way
+	Missing                 // it is not there
+	Failed                  // it will not become ready by itself
+)
+
+// String names the state.
+func (s State) String() string { return [...]string{"ready", "in progress", "missing", "failed"}[s] }
+
+// ObjectStatus is how one object is.
+type ObjectStatus struct {
+	ID      ID
+	State   State
+	Message string // what it waits for, or why it failed: one sentence
+}
+
+// Status is how a set is.
+type Status struct {
+	State   State          // of the worst object
+	Message string         // of the worst object, with its name; empty when Ready
+	Objects []ObjectStatus // worst first, then in the order of the set
+	Ready   int            // how many of the objects are Ready
+}
+
+// Status is the health of [Cluster.Look] alone: it compares nothing, and makes one request an object.
+func (c *Cluster) Status(ctx context.Context, set Set) (Status, error) {
+	conn, err := c.connect(ctx)
+	if err != nil {
+		return Status{}, err
+	}
+	sights, err := c.sight(ctx, conn, set)
+	if err != nil {
+		return Status{}, err
+	}
+	return conn.statusOf(ctx, sights)
+}
+
+func (conn *connection) statusOf(ctx context.Context, sights []*sight) (Status, error) {
+	status := Status{Objects: make([]ObjectStatus, len(sights))}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(parallel)
+	for i, s := range sights {
+		group.Go(func() error {
+			one := ObjectStatus{ID: s.id, State: Missing, Message: "it is not there"}
+			if s.live != nil {
+				one = standing(s.live)
+			}
+			if one.State == InProgress || one.State == Failed {
+				cause, err := conn.cause(ctx, s.live)
+				if err != nil {
+					return err
+				}
+				if cause != "" {
+					one.Message += ": " + cause
+				}
+			}
+			status.Objects[i] = one
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return Status{}, err
+	}
+	for _, one := range status.Objects {
+		if one.State == Ready {
+			status.Ready++
+		}
+	}
+	slices.SortStableFunc(status.Objects, func(a, b ObjectStatus) int { return cmp.Compare(b.State, a.State) })
+	if len(status.Objects) > 0 && status.Objects[0].State != Ready {
+		worst := status.Objects[0]
+		status.State = worst.State
+		status.Message = fmt.Sprintf("%s: %s", worst.ID, worst.Message)
+	}
+	return status, nil
+}
+
+// standing judges one object by itself: by kstatus, and by what kstatus leaves out.
+func standing(live *unstructured.Unstructured) ObjectStatus {
+	out := ObjectStatus{ID: IDOf(live)}
+	if out.ID.groupKind().String() == "Job.batch" && live.GetDeletionTimestamp() == nil {
+		out.State, out.Message = job(live) // kstatus is content with a job's having started
+		return out
+	}
+	result, err := kstatus.Compute(live)
+	if err != nil {
+		out.State, out.Message = InProgress, err.Error()
+		return out
+	}
+	switch result.Status {
+	case kstatus.CurrentStatus:
+		out.State, out.Message = own(live)
+		return out
+	case kstatus.FailedStatus:
+		out.State = Failed
+	default:
+		out.State = InProgress
+	}
+	out.Message = result.Message
+	if result.Status == kstatus.TerminatingStatus {
+		out.Message = "it is being deleted" + finalizersOf(live)
+	}
+	return out
+}
+
+// own judges kinds by conditions of theirs that kstatus does not look at.
+func own(live *unstructured.Unstructured) (State, string) {
+	gvk := live.GroupVersionKind()
+	switch gvk.GroupKind().String() {
+	case "Service":
+		kind, _, _ := unstructured.NestedString(live.Object, "spec", "type")
+		ingress, _, _ := unstructured.NestedSlice(live.Object, "status", "loadBalancer", "ingress")
+		if kind == "LoadBalancer" && len(ingress) == 0 {
+			return InProgress, "its load balancer has no address yet"
+		}
+	case "PersistentVolumeClaim":
+		if phase, _, _ := unstructured.NestedString(live.Object, "status", "phase"); phase == "Lost" {
+			return Failed, "its volume is lost"
+		}
+	case "APIService.apiregistration.k8s.io":
+		status, message := condition(live, "Available")
+		switch {
+		case status == "True":
+		case message == "":
+			return InProgress, "it is not available yet"
+		default:
+			return InProgress, message
+		}
+	case "Namespace":
+		if phase, _, _ := unstructured.NestedString(live.Object, "status", "phase"); phase != "" && phase != "Active" {
+			return InProgress, "it is " + phase
+		}
+	}
+	return Ready, ""
+}
+
+// job is Ready when it has run to its end.
+func job(live *unstructured.Unstructured) (State, string) {
+	if suspended, _, _ := unstructured.NestedBool(live.Object, "spec", "suspend"); suspended {
+		return Ready, ""
+	}
+	if status, message := condition(live, "Failed"); status == "True" {
+		return Failed, "it failed: " + message
+	}
+	if status, _ := condition(live, "Complete"); status == "True" {
+		return Ready, ""
+	}
+	active, _, _ := unstructured.NestedInt64(live.Object, "status", "active")
+	failed, _, _ := unstructured.NestedInt64(live.Object, "status", "failed")
+	if failed > 0 {
+		return InProgress, fmt.Sprintf("%d of its pods failed, %d running", failed, active)
+	}
+	return InProgress, "it has not run to its end yet"
+}
+
+// condition finds a condition in an object's status.
+func condition(o *unstructured.Unstructured, kind string) (status, message string) {
+	conditions, _, _ := unstructured.NestedSlice(o.Object, "status", "conditions")
+	for _, c := range conditions {
+		m, ok := c.(map[string]any)
+		if !ok || m["type"] != kind {
+			continue
+		}
+		status, _ = m["status"].(string)
+		message, _ = m["message"].(string)
+		if message == "" {
+			message, _ = m["reason"].(string)
+		}
+	}
+	return status, message
+}
+
+// Addresses lists where Services of type LoadBalancer in the set can be reached, as far as they have an address: IPs or
+// host names, by the Service's name.
+func (c *Cluster) Addresses(ctx context.Context, set Set) (map[string][]string, error) {
+	conn, err := c.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string][]string{}
+	prepared, err := c.prepare(conn, set)
+	if err != nil {
+		return nil, err
+	}
+	for _, want := range prepared {
+		id := IDOf(want)
+		kind, _, _ := unstructured.NestedString(want.Object, "spec", "type")
+		if id.groupKind().String() != "Service" || kind != "LoadBalancer" {
+			continue
+		}
+		live, err := conn.get(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if live == nil {
+			continue
+		}
+		ingress, _, _ := unstructured.NestedSlice(live.Object, "status", "loadBalancer", "ingress")
+		for _, entry := range ingress {
+			m, _ := entry.(map[string]any)
+			for _, key := range []string{"ip", "hostname"} {
+				if address, _ := m[key].(string); address != "" {
+					out[id.Name] = append(out[id.Name], address)
+				}
+			}
+		}
+	}
+	return out, nil
+}

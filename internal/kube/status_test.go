@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kube
+
+import (
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+func TestStandingKnowsEachKindsOwnCondition(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		object string
+		state  State
+		says   string
+	}{
+		"load balancer without address": {`{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {type: LoadBalancer, clusterIP: 10.0.0.1}}`, InProgress, ""},
+		"load balancer with address": {`{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {type: LoadBalancer, clusterIP: 10.0.0.1},
+			status: {loadBalancer: {ingress: [{ip: 203.0.113.9}]}}}`, Ready, ""},
+		"claim that waits": {`{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: a}, status: {phase: Pending}}`, InProgress, ""},
+		"job that runs": {`{apiVersion: batch/v1, kind: Job, metadata: {name: a}, spec: {}, status: {active: 1, startTime: "2026-01-01T00:00:00Z"}}`,
+			InProgress, "has not run to its end"},
+		"job that is done": {`{apiVersion: batch/v1, kind: Job, metadata: {name: a}, status: {succeeded: 1, conditions: [{type: Complete, status: "True"}]}}`, Ready, ""},
+		"job that failed": {`{apiVersion: batch/v1, kind: Job, metadata: {name: a}, status: {failed: 1, conditions: [{type: Failed, status: "True", message: too often}]}}`,
+			Failed, "too often"},
+		"aggregated API that is away": {`{apiVersion: apiregistration.k8s.io/v1, kind: APIService, metadata: {name: a},
+			status: {conditions: [{type: Available, status: "False", message: no endpoints}]}}`, InProgress, "no endpoints"},
+		"CRD just made": {`{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {name: a}}`, InProgress, ""},
+		"being deleted": {`{apiVersion: v1, kind: ConfigMap, metadata: {name: a, deletionTimestamp: "2026-01-01T00:00:00Z", finalizers: [example.com/hold]}}`,
+			InProgress, "example.com/hold"},
+		"deployment out of time": {`{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {replicas: 1},
+			status: {conditions: [{type: Progressing, status: "False", reason: ProgressDeadlineExceeded, message: late}]}}`, Failed, ""},
+		"plain": {`{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}`, Ready, ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := standing(parse(t, tt.object))
+			if got.State != tt.state || !strings.Contains(got.Message, tt.says) {
+				t.Errorf("got %s, %q; want %s, %q", got.State, got.Message, tt.state, tt.says)
+			}
+		})
+	}
+}
+
+func TestPodTroubleNamesTheWorst(t *testing.T) {
+	t.Parallel()
+	waiting := func(name, reason, message string) corev1.ContainerStatus {
+		return corev1.ContainerStatus{Name: name, Image: "img:" + name, State: corev1.ContainerState{
+			Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}}
+	}
+	crashing := waiting("app", "CrashLoopBackOff", "back-off")
+	crashing.LastTerminationState.Terminated = &corev1.ContainerStateTerminated{ExitCode: 137, Reason: "OOMKilled"}
+	tests := map[string]struct {
+		status corev1.PodStatus
+		says   string
+	}{
+		"ready": {corev1.PodStatus{Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}}, ""},
+		"unscheduled": {corev1.PodStatus{Conditions: []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Message: "0/3 nodes: insufficient cpu"}}},
+			"has no node: 0/3 nodes: insufficient cpu"},
+		"image":    {corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{waiting("app", "ImagePullBackOff", "not found")}}, "cannot pull image img:app: not found"},
+		"crash":    {corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{crashing}}, "again and again with exit code 137, OOMKilled"},
+		"config":   {corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{waiting("app", "CreateContainerConfigError", `secret "x" not found`)}}, `secret "x" not found`},
+		"starting": {corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{waiting("app", "ContainerCreating", "")}}, "is starting container app"},
+		"both": {corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{crashing, waiting("side", "ErrImagePull", "denied")}},
+			"cannot pull image img:side: denied"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if _, got := podTrouble(&corev1.Pod{Status: tt.status}); got != tt.says && !strings.Contains(got, tt.says) || tt.says == "" && got != "" {
+				t.Errorf("got %q, want %q", got, tt.says)
+			}
+		})
+	}
+}
