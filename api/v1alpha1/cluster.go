@@ -101,6 +101,7 @@ type NodeAutoscale struct {
 	// +required
 	// +min=0
 	// +max=512
+	// +example=2
 	// +owner=the cluster autoscaler, between min and max
 	Min int `json:"min"`
 	// Max is the most nodes. Bills and budgets are judged by it.
@@ -108,6 +109,7 @@ type NodeAutoscale struct {
 	// +required
 	// +min=1
 	// +max=512
+	// +example=6
 	// +owner=the cluster autoscaler, between min and max
 	Max int `json:"max"`
 }

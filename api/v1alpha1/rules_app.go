@@ -122,7 +122,7 @@ func (a appChecker) kind() {
 	for _, f := range fieldsOf(reflect.ValueOf(a.given)) {
 		kinds := kindsOf[f.name]
 		if len(kinds) > 0 && !f.value.IsZero() && !slices.Contains(kinds, a.app.Kind) && slices.Contains(MarkOf("App", "kind").Enum, a.app.Kind) {
-			fix := "remove it, or make the app a " + strings.Join(kinds, " or ")
+			fix := "remove it, or set `kind:` to " + oneOf(kinds)
 			if f.name == "routes" && a.given.Kind == "" {
 				continue // said below: the port is missing
 			}

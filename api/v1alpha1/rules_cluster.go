@@ -36,7 +36,7 @@ func (c *checker) cluster() {
 	c.nodePools(Join(path, "nodePools"))
 	c.subnets(path)
 	if cluster.ControlPlaneAccess != nil {
-		c.addresses(cluster.ControlPlaneAccess.Allow, Join(path, "controlPlaneAccess.allow"))
+		c.addresses(cluster.ControlPlaneAccess.Allow, path+".controlPlaneAccess.allow")
 	}
 }
 
@@ -63,7 +63,7 @@ func (c *checker) nodePools(path string) {
 			c.add(FieldError{Path: at, Code: CodeCountMissing, What: fmt.Sprintf("node pool %q has neither count nor autoscale", name),
 				Fix: "add `count: 2`, or `autoscale: {min: 2, max: 4}`"})
 		case pool.Autoscale != nil && pool.Autoscale.Max != 0 && pool.Autoscale.Min > pool.Autoscale.Max:
-			c.add(FieldError{Path: Join(at, "autoscale.min"), Code: CodeAutoscaleBounds,
+			c.add(FieldError{Path: at + ".autoscale.min", Code: CodeAutoscaleBounds,
 				What: fmt.Sprintf("min %d is above max %d", pool.Autoscale.Min, pool.Autoscale.Max), Fix: "swap them, or raise max"})
 		}
 		if pool.Autoscale != nil {

@@ -2,7 +2,10 @@
 
 package v1alpha1
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // gatewayPlacements are where a gateway's product can run.
 var gatewayPlacements = map[string]string{"nginx": "cluster", "kong": "cluster", "doks": "managed"}
@@ -13,7 +16,7 @@ func (c *checker) gateways() {
 	for _, name := range sorted(gateways) {
 		gateway, path := gateways[name], Join("spec.gateways", name)
 		product := c.filled.Spec.Gateways[name].Product
-		if only := gatewayPlacements[product]; only != "" && gateway.Placement != "" && gateway.Placement != only {
+		if only := gatewayPlacements[product]; only != "" && gateway.Placement != only && slices.Contains(MarkOf("Gateway", "placement").Enum, gateway.Placement) {
 			c.add(FieldError{Path: Join(path, "placement"), Code: CodeBadPlacement, What: fmt.Sprintf("gateway %s cannot be placed %q", product, gateway.Placement),
 				Given: gateway.Placement, Choices: []string{only}, Fix: fmt.Sprintf("use `placement: %s`, or leave it out", only)})
 		}

@@ -45,8 +45,8 @@ var marks = map[string]map[string]Mark{
 		"labels": {Example: "{\"tier\": \"batch\"}"},
 	},
 	"NodeAutoscale": {
-		"min": {Required: true, Owner: "the cluster autoscaler, between min and max", Min: new(0), Max: new(512)},
-		"max": {Required: true, Owner: "the cluster autoscaler, between min and max", Min: new(1), Max: new(512)},
+		"min": {Required: true, Example: "2", Owner: "the cluster autoscaler, between min and max", Min: new(0), Max: new(512)},
+		"max": {Required: true, Example: "6", Owner: "the cluster autoscaler, between min and max", Min: new(1), Max: new(512)},
 	},
 	"Taint": {
 		"key":    {Required: true, Example: "\"dedicated\""},

@@ -45,7 +45,7 @@ func TestInsertPutsAFieldInItsPlaceAndLeavesTheRest(t *testing.T) {
 			"{\"metadata\": {\"name\": \"shop\"}}", "{\"metadata\": {\"name\": \"shop\", \"uid\": \"x7k2p9\"}}", uid},
 		"left empty": {"a field left empty is filled in",
 			"metadata:\n  uid: # later\n  name: shop\n", "metadata:\n  uid: x7k2p9 # later\n  name: shop\n", uid},
-		"null": {"a null is replaced", "metadata: {uid: ~, name: shop}\n", "metadata: {uid: x7k2p9, name: shop}\n", uid},
+		"null":  {"a null is replaced", "metadata: {uid: ~, name: shop}\n", "metadata: {uid: x7k2p9, name: shop}\n", uid},
 		"given": {"a value is replaced", "metadata: {name: shop, uid: 'abc123'} #\n", "metadata: {name: shop, uid: x7k2p9} #\n", uid},
 		"quoted name": {"quotes around a neighbour stay",
 			"metadata: {name: 'it''s', labels: {}}\n", "metadata: {name: 'it''s', uid: x7k2p9, labels: {}}\n", uid},
@@ -56,7 +56,7 @@ func TestInsertPutsAFieldInItsPlaceAndLeavesTheRest(t *testing.T) {
 		"wide characters": {"columns are characters, not bytes",
 			"metadata: {labels: {ö: \"日本\"}, name: shop} # ✓\n", "metadata: {labels: {ö: \"日本\"}, name: shop, uid: x7k2p9} # ✓\n", uid},
 		"empty braces": {"an empty map takes a field", "metadata: {}\n", "metadata: {uid: x7k2p9}\n", uid},
-		"anchor": {"an anchored map takes a field", "metadata: &m {name: shop}\n", "metadata: &m {name: shop, uid: x7k2p9}\n", uid},
+		"anchor":       {"an anchored map takes a field", "metadata: &m {name: shop}\n", "metadata: &m {name: shop, uid: x7k2p9}\n", uid},
 		"document markers": {"markers of a document stay",
 			"---\nmetadata:\n  name: shop\n...\n", "---\nmetadata:\n  name: shop\n  uid: x7k2p9\n...\n", uid},
 	}

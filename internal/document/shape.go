@@ -52,6 +52,10 @@ func (s *shaper) value(n *node, t reflect.Type, path string, at position) (any, 
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
+	if n.broken {
+		s.bad = append(s.bad, path)
+		return nil, false
+	}
 	switch t {
 	case objectType:
 		if n.kind == null {
@@ -106,7 +110,7 @@ func (s *shaper) fields(n *node, t reflect.Type, path string, at position) (any,
 		mark := v1alpha1.MarkOf(t.Name(), name)
 		if mark.Required && known[name].Kind() == reflect.Int && mark.Min != nil && *mark.Min <= 0 && n.get(name) == nil {
 			s.fail(problem.Problem{Code: v1alpha1.CodeMissingField, Title: fmt.Sprintf("%s is required and missing", v1alpha1.Join(path, name)),
-				Fix: fmt.Sprintf("add `%s: …`", name)}, v1alpha1.Join(path, name), at)
+				Fix: fmt.Sprintf("add it, for example `%s: %s`", name, mark.Example)}, v1alpha1.Join(path, name), at)
 		}
 	}
 	return out, true
@@ -156,13 +160,9 @@ func (s *shaper) hideSecrets(n *node, key string) {
 
 // secretLike says whether a field's name is one that secrets are given under.
 func secretLike(key string) bool {
-	key = strings.ToLower(key)
-	for _, word := range []string{"password", "secret", "token", "credential", "apikey", "slack", "pagerduty", "webhook", "privatekey"} {
-		if strings.Contains(strings.NewReplacer("-", "", "_", "").Replace(key), word) {
-			return true
-		}
-	}
-	return false
+	words := []string{"password", "secret", "token", "credentials", "apikey", "slack", "pagerduty", "webhook", "privatekey"}
+	key = strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(key))
+	return problem.Nearest(key, words) != "" || slices.ContainsFunc(words, func(word string) bool { return strings.Contains(key, word) })
 }
 
 func (s *shaper) entries(n *node, t reflect.Type, path string, at position) (any, bool) {
@@ -259,7 +259,7 @@ func (s *shaper) secret(n *node, path string, at position) (any, bool) {
 	switch n.kind {
 	case object:
 		if from := n.get("from"); from != nil && from.value.kind != object && from.value.kind != null {
-			s.literal(from.value, v1alpha1.Join(path, "from"), from.at)
+			s.literal(from.value, path, from.at)
 			return nil, false
 		}
 		return s.fields(n, secretType, path, at)
@@ -275,7 +275,7 @@ func (s *shaper) literal(n *node, path string, at position) {
 	hideAll(n)
 	s.fail(problem.Problem{Code: problem.SecretLiteral, Title: fmt.Sprintf("%s is a secret and stands in the document", last(path)),
 		Why: "secrets come in by reference, so that the document can be shown to anybody",
-		Fix: fmt.Sprintf("write `%s: {from: {env: NAME}}`, or from a file or a Secret; and replace the secret if the document was shared", strings.TrimSuffix(last(path), ".from"))}, path, at)
+		Fix: fmt.Sprintf("write `%s: {from: {env: NAME}}`, or from a file or a Secret; and replace the secret if the document was shared", last(path))}, path, at)
 }
 
 // hideAll masks a value and everything in it.
@@ -296,7 +296,7 @@ func (s *shaper) env(n *node, path string, at position) (any, bool) {
 		return n.text, true
 	case object:
 		if from := n.get("from"); from != nil && from.value.kind != object && from.value.kind != null {
-			s.literal(from.value, v1alpha1.Join(path, "from"), from.at)
+			s.literal(from.value, path, from.at)
 			return nil, false
 		}
 		v, ok := s.fields(n, envType, path, at)
@@ -358,7 +358,7 @@ func (s *shaper) any(n *node, path string, at position) (any, bool) {
 	case float:
 		f, err := strconv.ParseFloat(strings.ReplaceAll(n.text, "_", ""), 64)
 		if err != nil || math.IsInf(f, 0) || math.IsNaN(f) {
-			s.wrong(n, path, at, "a number", "put it in quotes if it is a text")
+			s.fail(problem.Problem{Code: v1alpha1.CodeOutOfBounds, Title: fmt.Sprintf("%s is not a number that can be handed on", n.text), Fix: "put it in quotes if it is a text"}, path, at)
 			return nil, false
 		}
 		return json.Number(strconv.FormatFloat(f, 'g', -1, 64)), true
@@ -368,7 +368,7 @@ func (s *shaper) any(n *node, path string, at position) (any, bool) {
 
 // wrong reports a value of the wrong type.
 func (s *shaper) wrong(n *node, path string, at position, want, fix string) {
-	p := problem.Problem{Code: problem.WrongType, Title: fmt.Sprintf("%s has to be %s, and is %s", last(path), want, n.kind), Fix: fix}
+	p := problem.Problem{Code: problem.WrongType, Title: fmt.Sprintf("%s has to be %s, and is %s", last(path), want, n.found()), Fix: fix}
 	if n.kind == float && want == "a text" {
 		p.Why = "YAML reads it as a number, in which 1.30 is 1.3"
 	}

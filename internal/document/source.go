@@ -5,6 +5,7 @@ package document
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -52,11 +53,13 @@ func newSource(name string, data []byte) (*source, *problem.Problem) {
 	for i, r := range text {
 		switch {
 		case r == utf8.RuneError && !strings.HasPrefix(text[i:], "\ufffd"):
+			s.hideLikely(s.at(i).line)
 			place := s.place(s.at(i))
 			place.Snippet = strings.ToValidUTF8(place.Snippet, "\ufffd")
 			return nil, &problem.Problem{Code: problem.NotUTF8, Kind: problem.Usage, Title: fmt.Sprintf("%s is not text in UTF-8", name), Place: place,
 				Why: fmt.Sprintf("the byte 0x%02x cannot stand here", text[i]), Fix: "save it as UTF-8"}
 		case r < ' ' && r != '\t' && r != '\n' && r != '\r', r == 0x7f:
+			s.hideLikely(s.at(i).line)
 			return nil, &problem.Problem{Code: problem.BadYAML, Kind: problem.Usage, Title: fmt.Sprintf("%s contains a control character", name), Place: s.place(s.at(i)),
 				Why: fmt.Sprintf("the character U+%04X cannot stand in YAML", r), Fix: "remove it"}
 		}
@@ -124,6 +127,20 @@ func (s *source) offset(line, column int) int {
 func (s *source) hide(line, column int) {
 	if from, ok := s.hidden[line]; !ok || column < from {
 		s.hidden[line] = column
+	}
+}
+
+// likely is a field and its value on one line, where the value is not a reference.
+var likely = regexp.MustCompile(`([A-Za-z_][A-Za-z0-9_-]*)["']?\s*:\s+([^\s{\[&*#])`)
+
+// hideLikely masks what a line may hold of a secret, in a file that cannot be read further.
+func (s *source) hideLikely(line int) {
+	text := s.line(line)
+	for _, m := range likely.FindAllStringSubmatchIndex(text, -1) {
+		if secretLike(text[m[2]:m[3]]) {
+			s.hide(line, utf8.RuneCountInString(text[:m[4]])+1)
+			return
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ package document
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -40,10 +41,14 @@ func (b *builder) syntax(err error) *problem.Problem {
 	}
 	p.Why = load.Message
 	mark := load.Mark
-	if load.ContextMark.Line > 0 && strings.Contains(load.Message, "end of stream") {
-		mark = load.ContextMark
+	if open := load.ContextMark; open.Line > 0 && (strings.Contains(load.Message, "end of stream") || strings.Contains(load.Message, "expected ','")) {
+		if mark.Line > open.Line {
+			p.Why = fmt.Sprintf("it begins here and is still open on line %d", mark.Line)
+		}
+		mark = open
 	}
 	if mark.Line > 0 {
+		b.src.hideLikely(mark.Line)
 		p.Place = b.src.place(position{b.src, mark.Line, max(mark.Column, 1)})
 	}
 	for _, a := range advice {

@@ -39,6 +39,17 @@ func (k kind) String() string {
 	return [...]string{"empty", "a text", "a whole number", "a number", "true or false", "a list", "a map"}[k]
 }
 
+// found is what a person sees at this place, without a text that may be a secret.
+func (n *node) found() string {
+	switch n.kind {
+	case integer, float:
+		return "the number " + n.text
+	case boolean:
+		return n.text
+	}
+	return n.kind.String()
+}
+
 // node is a value of the document, which knows the file and the place it came from. Aliases and
 // merge keys are unfolded.
 type node struct {
@@ -51,6 +62,8 @@ type node struct {
 	// cut says that merging this object puts it in the place of what was there before: between the
 	// two, something else was said.
 	cut bool
+	// broken says that the value was reported already and means nothing.
+	broken bool
 	// removed says that an overlay took away what was here.
 	removed bool
 }
@@ -193,7 +206,7 @@ func (b *builder) tag(n *yaml.Node, allowed ...string) bool {
 func (b *builder) scalar(n *yaml.Node, out *node) {
 	out.text = n.Value
 	if !b.tag(n, "!!null", "!!str", "!!int", "!!float", "!!bool", "!!timestamp", "!!merge") {
-		out.kind = text
+		out.kind, out.broken = text, true
 		return
 	}
 	switch n.ShortTag() {

@@ -15,7 +15,7 @@ func Nearest(given string, choices []string) string {
 	for _, choice := range choices {
 		to := fold(choice)
 		d := distance(from, to)
-		if limit := max(1, min(len(from), len(to))/3); d > limit {
+		if limit := tolerance(min(len(from), len(to))); d > limit {
 			// A beginning is near as well: "auto" is nearer to "autoscale" than to anything else.
 			if len(from) < 3 || !strings.HasPrefix(string(to), string(from)) {
 				continue
@@ -26,6 +26,14 @@ func Nearest(given string, choices []string) string {
 		}
 	}
 	return best
+}
+
+// tolerance is how many edits apart two words may be, by the length of the shorter.
+func tolerance(length int) int {
+	if length < 2 {
+		return 0
+	}
+	return max(1, length/3)
 }
 
 // DidYouMean is the sentence that names the nearest choice, or empty when none is near.
