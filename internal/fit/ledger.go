@@ -195,7 +195,8 @@ func (l *ledger) sums() []Shortage {
 // maxSets bounds the sets of pools that are looked at; a platform has a handful.
 const maxSets = 256
 
-// sets are the sets of pools that workloads are confined to, and the unions of those, the smallest first.
+// sets are the sets of pools that workloads are confined to, and the unions of those that overlap, the smallest first. Sets
+// that have no pool in common need no union: if neither is short, both together are not.
 func (l *ledger) sets() [][]int {
 	var sets [][]int
 	known := map[string]bool{}
@@ -209,6 +210,9 @@ func (l *ledger) sets() [][]int {
 	}
 	for i := 0; i < len(sets); i++ {
 		for j := range i {
+			if !overlap(sets[i], sets[j]) {
+				continue
+			}
 			union := slices.Concat(sets[i], sets[j])
 			slices.Sort(union)
 			add(slices.Compact(union))
@@ -216,6 +220,10 @@ func (l *ledger) sets() [][]int {
 	}
 	slices.SortFunc(sets, func(a, b []int) int { return cmp.Or(cmp.Compare(len(a), len(b)), slices.Compare(a, b)) })
 	return sets
+}
+
+func overlap(a, b []int) bool {
+	return slices.ContainsFunc(a, func(i int) bool { return slices.Contains(b, i) })
 }
 
 // within says whether every pool of a sorted set is in another sorted set.

@@ -11,7 +11,7 @@ import (
 	"github.com/k8or/k8or/internal/unit"
 )
 
-// maxNodes is how far Suggest counts: what DOKS allows in one cluster.
+// maxNodes is how far Suggest counts: as many nodes as a cluster subnet of /16 has room for, each taking a /25 of it.
 const maxNodes = 512
 
 // SizeOption is a node size that a pool could have. The caller leaves out what the region lacks.
