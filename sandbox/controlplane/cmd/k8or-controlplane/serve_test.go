@@ -33,7 +33,7 @@ import (
 func TestServeIsAKubernetesClusterThatSurvivesAnUpgradeAndAKill(t *testing.T) {
 	t.Parallel()
 	dir, key := newKey(t)
-	c := serveUntilReady(t, dir, key, "1.35.4")
+	c := serveUntilReady(t, dir, key, "1.34.6")
 	client := kubernetes.NewForConfigOrDie(c.admin(t))
 	createNodes(t, client, 2)
 
@@ -71,14 +71,14 @@ func TestServeIsAKubernetesClusterThatSurvivesAnUpgradeAndAKill(t *testing.T) {
 		t.Fatalf("after the end of standard input the command ended %d, want %d; its log:\n%s", code, exitDone, c.stderr)
 	}
 
-	upgraded := serveUntilReady(t, dir, key, "1.36.3")
+	upgraded := serveUntilReady(t, dir, key, "1.35.4")
 	if upgraded.ready.CertificateAuthority != c.ready.CertificateAuthority {
 		t.Error("the certificate authority changed with the upgrade; it must be the same, or no kubeconfig survives")
 	}
 	client = kubernetes.NewForConfigOrDie(upgraded.admin(t))
 	shown, err := client.Discovery().ServerVersion()
-	if err != nil || shown.GitVersion != "v1.36.3" {
-		t.Errorf("after the upgrade /version says %v (%v), want v1.36.3", shown, err)
+	if err != nil || shown.GitVersion != "v1.35.4" {
+		t.Errorf("after the upgrade /version says %v (%v), want v1.35.4", shown, err)
 	}
 	eventually(t, "the deployment is available after the upgrade", deploymentIsAvailable(client, "web"))
 	if _, err := dynamic.NewForConfigOrDie(upgraded.admin(t)).Resource(gadgets).Namespace("default").Get(t.Context(), "one", metav1.GetOptions{}); err != nil {
@@ -128,8 +128,8 @@ func versionShown(t *testing.T, _ *cluster, client kubernetes.Interface) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if shown.GitVersion != "v1.35.4" || shown.Major != "1" || shown.Minor != "35" {
-		t.Errorf("/version says %s, major %s, minor %s; want v1.35.4, 1, 35", shown.GitVersion, shown.Major, shown.Minor)
+	if shown.GitVersion != "v1.34.6" || shown.Major != "1" || shown.Minor != "34" {
+		t.Errorf("/version says %s, major %s, minor %s; want v1.34.6, 1, 34", shown.GitVersion, shown.Major, shown.Minor)
 	}
 }
 
