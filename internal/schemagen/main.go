@@ -50,7 +50,11 @@ func generate(root string) (map[string][]byte, error) {
 	}
 	files := map[string][]byte{}
 	for name, write := range map[string]func() ([]byte, error){
-		"api/v1alpha1/zz_marks.go": m.table,
+		"api/v1alpha1/zz_marks.go":          m.table,
+		"schema/v1alpha1/platform.json":     m.schema,
+		"schema/crd/k8or.io_platforms.yaml": m.resource,
+		"docs/reference/platform.md":        m.reference,
+		"docs/errors.md":                    codes,
 	} {
 		if files[name], err = write(); err != nil {
 			return nil, fmt.Errorf("write %s: %w", name, err)
