@@ -69,7 +69,6 @@ spec:
     metadata: {labels: {app: web}}
     spec:
       nodeSelector: {pool: NS}
-      tolerations: [{operator: Exists}]
       containers: [{name: web, image: "registry.example.com/web:1", ports: [{containerPort: 80}], resources: {requests: {cpu: 10m, memory: 16Mi}}}]`
 
 // eventually repeats a step until it says that it is done; nothing in kube waits, so its callers do.
@@ -269,7 +268,7 @@ func TestStrangersStopASetBeforeItWritesAnything(t *testing.T) {
 			t.Parallel()
 			ns := p.Namespace(t)
 			tt.mark.Namespace, tt.mark.Name = ns, "web"
-			theirs := &corev1.Service{ObjectMeta: tt.mark, Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 1}}}}
+			theirs := &corev1.Service{ObjectMeta: tt.mark, Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 80}}}}
 			if err := p.Client(t).Create(t.Context(), theirs, client.FieldOwner("somebody-else")); err != nil {
 				t.Fatal(err)
 			}
@@ -371,7 +370,7 @@ metadata: {name: theirs, namespace: NS-widgets}`) {
 	}
 	kept := remove(t, c, set.Name)
 	want := map[string]string{
-		"Namespace " + id + "-widgets":                             "ConfigMap " + id + "-widgets/theirs",
+		"Namespace " + id + "-widgets":                            "ConfigMap " + id + "-widgets/theirs",
 		"CustomResourceDefinition widgets." + id + ".example.com": "Widget " + id + "/theirs",
 	}
 	if len(kept) != len(want) {
@@ -545,7 +544,6 @@ spec:
     spec:
       restartPolicy: Never
       nodeSelector: {pool: NS}
-      tolerations: [{operator: Exists}]
       containers: [{name: m, image: "registry.example.com/migrate:1"}]`)[0]}
 	eventually(t, func(ctx context.Context) (string, error) {
 		ran, err := c.RunHook(ctx, set, job)

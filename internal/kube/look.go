@@ -305,6 +305,19 @@ func (conn *connection) compare(ctx context.Context, s *sight, rules jsondiff.Co
 	}
 	change := &Change{ID: s.id, Action: Update}
 	after, err := conn.dryRun(ctx, s.want)
+	for range 3 {
+		if err != nil || after.GetResourceVersion() == s.live.GetResourceVersion() {
+			break
+		}
+		// A controller wrote between reading and trying, and its change would look like one of ours: read again.
+		if err := conn.read(ctx, s); err != nil {
+			return nil, err
+		}
+		if s.live == nil {
+			return &Change{ID: s.id, Action: Create}, nil
+		}
+		after, err = conn.dryRun(ctx, s.want)
+	}
 	if err != nil {
 		switch {
 		case isImmutable(err):
