@@ -3,6 +3,7 @@
 package fit
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"sort"
@@ -49,8 +50,9 @@ func Suggest(pools []Pool, workloads []Workload, sizes []SizeOption) (Suggestion
 	if len(short) == 0 {
 		return Suggestion{}, false
 	}
+	worth := undominated(sizes)
 	fits := func(pools []Pool) bool { return len(atMin(pools, workloads)) == 0 }
-	if changed, ok := cheapest(pools, indexes(pools, nil), sizes, fits); ok {
+	if changed, ok := cheapest(pools, indexes(pools, inAll(short)), sizes, worth, fits); ok {
 		return compare(pools, changed, sizes), true
 	}
 	changed := pools
@@ -67,7 +69,7 @@ func Suggest(pools []Pool, workloads []Workload, sizes []SizeOption) (Suggestion
 		mends := func(pools []Pool) bool {
 			return !slices.ContainsFunc(atMin(pools, workloads), func(s Shortage) bool { return among(s.Pools, set) })
 		}
-		next, ok := cheapest(changed, indexes(changed, set), sizes, mends)
+		next, ok := cheapest(changed, indexes(changed, set), sizes, worth, mends)
 		if !ok {
 			break
 		}
@@ -80,9 +82,9 @@ func atMin(pools []Pool, workloads []Workload) []Shortage {
 	return newLedger(pools, workloads, func(p Pool) int { return max(p.Min, 0) }).shortages()
 }
 
-// cheapest tries every size for each of the pools, with the fewest nodes that do, and returns the pools with the change that
-// adds least.
-func cheapest(pools []Pool, candidates []int, sizes []SizeOption, enough func([]Pool) bool) ([]Pool, bool) {
+// cheapest tries every size worth trying for each of the pools, with the fewest nodes that do, and returns the pools with the
+// change that adds least.
+func cheapest(pools []Pool, candidates []int, sizes, worth []SizeOption, enough func([]Pool) bool) ([]Pool, bool) {
 	var best []Pool
 	var bestAdds unit.Money
 	for _, i := range candidates {
@@ -92,10 +94,8 @@ func cheapest(pools []Pool, candidates []int, sizes []SizeOption, enough func([]
 			continue
 		}
 		paid := now.Monthly * unit.Money(max(old.Min, 0))
-		for _, size := range append([]SizeOption{now}, sizes...) {
-			least := max(old.Min, 1)
-			if size.MemoryMiB < old.MemoryMiB || size.VCPUs < old.VCPUs ||
-				best != nil && size.Monthly*unit.Money(least)-paid >= bestAdds {
+		for _, size := range append([]SizeOption{now}, worth...) {
+			if size.MemoryMiB < old.MemoryMiB || size.VCPUs < old.VCPUs {
 				continue
 			}
 			with := func(count int) []Pool {
@@ -104,16 +104,44 @@ func cheapest(pools []Pool, candidates []int, sizes []SizeOption, enough func([]
 				p.Size, p.MemoryMiB, p.VCPUs, p.Min, p.Max = size.Slug, size.MemoryMiB, size.VCPUs, count, max(old.Max, count)
 				return changed
 			}
-			if least > maxNodes || !enough(with(maxNodes)) {
+			least, most := max(old.Min, 1), maxNodes
+			if best != nil && size.Monthly > 0 { // No more than what stays below the best.
+				most = int(min(unit.Money(most), max(bestAdds+paid-1, 0)/size.Monthly))
+			}
+			if least > most || !enough(with(most)) {
 				continue
 			}
-			count := least + sort.Search(maxNodes-least, func(n int) bool { return enough(with(least + n)) })
+			count := least + sort.Search(most-least, func(n int) bool { return enough(with(least + n)) })
 			if adds := size.Monthly*unit.Money(count) - paid; best == nil || adds < bestAdds {
 				best, bestAdds = with(count), adds
 			}
 		}
 	}
 	return best, best != nil
+}
+
+// undominated leaves out each size for which another has as much of everything and costs less, or the same and comes first.
+func undominated(sizes []SizeOption) []SizeOption {
+	sizes = slices.Clone(sizes)
+	slices.SortStableFunc(sizes, func(a, b SizeOption) int {
+		return cmp.Or(cmp.Compare(a.Monthly, b.Monthly), cmp.Compare(b.MemoryMiB, a.MemoryMiB), cmp.Compare(b.VCPUs, a.VCPUs))
+	})
+	var worth []SizeOption
+	for _, s := range sizes {
+		if !slices.ContainsFunc(worth, func(w SizeOption) bool { return w.MemoryMiB >= s.MemoryMiB && w.VCPUs >= s.VCPUs }) {
+			worth = append(worth, s)
+		}
+	}
+	return worth
+}
+
+// inAll are the pools that every shortage names: changing any other one alone cannot mend them all.
+func inAll(short []Shortage) []string {
+	names := slices.Clone(short[0].Pools)
+	for _, s := range short[1:] {
+		names = slices.DeleteFunc(names, func(n string) bool { return !slices.Contains(s.Pools, n) })
+	}
+	return names
 }
 
 func compare(before, after []Pool, sizes []SizeOption) Suggestion {
@@ -140,11 +168,11 @@ func option(sizes []SizeOption, slug string) (SizeOption, bool) {
 	return sizes[i], true
 }
 
-// indexes are the places of the named pools, or of all.
+// indexes are the places of the named pools.
 func indexes(pools []Pool, names []string) []int {
 	var in []int
 	for i, p := range pools {
-		if names == nil || slices.Contains(names, p.Name) {
+		if slices.Contains(names, p.Name) {
 			in = append(in, i)
 		}
 	}
