@@ -7,7 +7,7 @@ package v1alpha1
 type App struct {
 	// Kind is what the program does: web answers requests, worker runs without being asked, job runs
 	// once for each version of itself, cron runs on a schedule. Left open it is web when a port is
-	// given, cron when a schedule is, and worker otherwise.
+	// given, cron when a schedule is, and worker otherwise. Manifests and charts have no kind.
 	//
 	// +enum=web;worker;job;cron
 	Kind string `json:"kind,omitempty"`

@@ -23,6 +23,9 @@ func Default(p *Platform) *Platform {
 
 // defaultApp fills in what follows from an app's other fields.
 func defaultApp(app App) App {
+	if !app.FromImage() {
+		return app
+	}
 	if app.Kind == "" {
 		switch {
 		case app.Schedule != "":
@@ -33,7 +36,7 @@ func defaultApp(app App) App {
 			app.Kind = "worker"
 		}
 	}
-	if app.Replicas == nil && app.Autoscale == nil && app.FromImage() && app.Serves() {
+	if app.Replicas == nil && app.Autoscale == nil && app.Serves() {
 		app.Replicas = new(2)
 		if len(app.Volumes) > 0 {
 			app.Replicas = new(1)

@@ -91,7 +91,7 @@ func (a appChecker) origin() {
 		for _, f := range fieldsOf(reflect.ValueOf(a.given)) {
 			if !slices.Contains(anyApp, f.name) && !f.value.IsZero() {
 				a.fail(f.name, CodeAppField, fmt.Sprintf("%s does not go with %s", f.name, from[0]),
-					"the "+from[0]+" say themselves how the app runs", "remove it")
+					"how the app runs is said in the "+from[0], "remove it")
 			}
 		}
 	}
