@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package digitalocean
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/k8or/k8or/internal/sandbox/wire"
+)
+
+// Hands returns the way in for what DigitalOcean itself does inside a team's clusters: the same API without a socket, with
+// all rights, neither limited nor recorded nor met by faults.
+func (c *Cloud) Hands(team string) http.RoundTripper {
+	return inside{Token{Team: team, internal: true}, wire.Transport(c)}
+}
+
+type inside struct {
+	token Token
+	next  http.RoundTripper
+}
+
+// RoundTrip sends a request as the cloud's own.
+func (i inside) RoundTrip(r *http.Request) (*http.Response, error) {
+	return i.next.RoundTrip(r.WithContext(context.WithValue(r.Context(), internalKey{}, i.token)))
+}
+
+// Thing is one thing that somebody made in this cloud.
+type Thing struct {
+	Team string `json:"team,omitempty"`
+	Kind string `json:"kind"`
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+// Inventory lists everything that was made and not deleted, in no matter which account. Default VPCs and default projects are not in it.
+func (c *Cloud) Inventory() []Thing {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.settle()
+	things := []Thing{}
+	for team, a := range c.state.Accounts {
+		add := func(kind, id, name string) { things = append(things, Thing{team, kind, id, name}) }
+		for _, v := range a.VPCs.All {
+			if !v.Default {
+				add("vpc", v.ID, v.Name)
+			}
+		}
+		for _, p := range a.Projects.All {
+			if !p.Default {
+				add("project", p.ID, p.Name)
+			}
+		}
+		for _, t := range a.Tags.All {
+			add("tag", t.Name, t.Name)
+		}
+		for _, k := range a.Keys.All {
+			add("ssh_key", k.Fingerprint, k.Name)
+		}
+		for _, k := range a.Kubernetes.All {
+			add("kubernetes_cluster", k.ID, k.Name)
+		}
+		for _, thing := range a.taggable() {
+			add(thing.kind, thing.id, thing.name)
+		}
+	}
+	return things
+}
+
+// ClusterStatus is what the sandbox says of one cluster.
+type ClusterStatus struct {
+	ID       string `json:"id"`
+	Name     string `json:"name"`
+	State    string `json:"state"`
+	Version  string `json:"version"`
+	Endpoint string `json:"endpoint"`
+	Nodes    int    `json:"nodes"`
+}
+
+// Clusters says how all clusters are.
+func (c *Cloud) Clusters() []ClusterStatus {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.settle()
+	all := []ClusterStatus{}
+	for _, a := range c.state.Accounts {
+		for _, k := range a.Kubernetes.All {
+			s := ClusterStatus{ID: k.ID, Name: k.Name, State: k.State, Version: k.Version, Endpoint: k.Endpoint.Server}
+			for _, p := range k.Pools {
+				s.Nodes += len(p.Nodes)
+			}
+			all = append(all, s)
+		}
+	}
+	return all
+}
