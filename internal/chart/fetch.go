@@ -56,7 +56,7 @@ func (f *Fetcher) Fetch(ctx context.Context, source Source) (*Chart, error) {
 	if err := source.check(); err != nil {
 		return nil, err
 	}
-	var looked []Place
+	var looked []Look
 	// The user's own folder may change under us; it is cheap to read and never remembered.
 	found, err := f.fromDir(source, &looked)
 	if found != nil || err != nil {
@@ -101,7 +101,7 @@ func (f *Fetcher) shared(ctx context.Context, source Source, fetch func() (*Char
 	}
 }
 
-func (f *Fetcher) fromDir(source Source, looked *[]Place) (*Chart, error) {
+func (f *Fetcher) fromDir(source Source, looked *[]Look) (*Chart, error) {
 	if f.Dir == "" {
 		return nil, nil
 	}
@@ -111,11 +111,11 @@ func (f *Fetcher) fromDir(source Source, looked *[]Place) (*Chart, error) {
 		found, err := Load(where)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			*looked = append(*looked, Place{where, "not there"})
+			*looked = append(*looked, Look{where, "not there"})
 		case err != nil:
 			return nil, err
 		case found.Name != source.Name || !sameVersion(found.Version, source.Version):
-			*looked = append(*looked, Place{where, fmt.Sprintf("holds %s %s", found.Name, found.Version)})
+			*looked = append(*looked, Look{where, fmt.Sprintf("holds %s %s", found.Name, found.Version)})
 		case found.Digest == "":
 			if source.Digest != "" {
 				found.Notes = append(found.Notes, "an unpacked folder has no digest to check")
@@ -128,7 +128,7 @@ func (f *Fetcher) fromDir(source Source, looked *[]Place) (*Chart, error) {
 	return nil, nil
 }
 
-func (f *Fetcher) fromCacheOrUpstream(ctx context.Context, source Source, looked []Place) (*Chart, error) {
+func (f *Fetcher) fromCacheOrUpstream(ctx context.Context, source Source, looked []Look) (*Chart, error) {
 	if f.Cache != "" {
 		where := filepath.Join(f.Cache, source.cacheName())
 		found, err := Load(where)
@@ -136,11 +136,11 @@ func (f *Fetcher) fromCacheOrUpstream(ctx context.Context, source Source, looked
 		case err == nil && source.verify(found) == nil:
 			return found, nil
 		case err == nil: // a damaged or outdated copy is no reason to stop: what upstream has is checked as well
-			looked = append(looked, Place{where, "another digest than the recorded one"})
+			looked = append(looked, Look{where, "another digest than the recorded one"})
 		case errors.Is(err, fs.ErrNotExist):
-			looked = append(looked, Place{where, "not there"})
+			looked = append(looked, Look{where, "not there"})
 		default:
-			looked = append(looked, Place{where, err.Error()})
+			looked = append(looked, Look{where, err.Error()})
 		}
 	}
 	f.once.Do(func() { f.upstream = newUpstream(f.HTTP, f.Timeout) })
@@ -149,7 +149,7 @@ func (f *Fetcher) fromCacheOrUpstream(ctx context.Context, source Source, looked
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("fetch chart %s: %w", source, context.Cause(ctx))
 		}
-		return nil, &NotFoundError{Source: source, Looked: append(looked, Place{where, err.Error()}), Err: err}
+		return nil, &NotFoundError{Source: source, Looked: append(looked, Look{where, err.Error()}), Err: err}
 	}
 	found, err := parseArchive(data, where)
 	if err != nil {
@@ -219,13 +219,13 @@ func (s Source) verify(c *Chart) error {
 
 func sameVersion(a, b string) bool { return strings.TrimPrefix(a, "v") == strings.TrimPrefix(b, "v") }
 
-// Place is somewhere a chart was looked for, and what was there.
-type Place struct{ Where, Found string }
+// Look is somewhere a chart was looked for, and what was there.
+type Look struct{ Where, Found string }
 
 // NotFoundError says that a chart could be had nowhere, and where it was looked for.
 type NotFoundError struct {
 	Source Source
-	Looked []Place
+	Looked []Look
 	Err    error // what upstream said
 }
 

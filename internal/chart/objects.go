@@ -168,3 +168,18 @@ var builtinClusterKinds = map[string]bool{
 	"ValidatingAdmissionPolicyBinding": true, "ValidatingWebhookConfiguration": true, "VolumeAttachment": true,
 	"VolumeAttributesClass": true,
 }
+
+// Place gives objects that come without a chart a namespace, as rendering does: every namespaced object that names none.
+// CRDs among them count; a kind of which nothing is known is left as it is.
+func Place(objects []*unstructured.Unstructured, namespace string) {
+	var crds []*unstructured.Unstructured
+	for _, o := range objects {
+		if isCRD(o) {
+			crds = append(crds, o)
+		}
+	}
+	scopes := scopesOf(crds)
+	for _, o := range objects {
+		scopes.place(o, namespace)
+	}
+}

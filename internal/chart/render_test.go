@@ -220,3 +220,16 @@ func TestImagesFindsEveryImageOnce(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func TestPlaceGivesNamespacedObjectsTheNamespace(t *testing.T) {
+	t.Parallel()
+	objects, err := decode("all.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\napiVersion: v1\nkind: Namespace\nmetadata: {name: b}\n---\n"+
+		"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: own}\n---\napiVersion: cert-manager.io/v1\nkind: Issuer\nmetadata: {name: d}\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	Place(objects, "apps")
+	if diff := cmp.Diff([]string{"ConfigMap/apps/a", "Namespace/b", "ConfigMap/own/c", "Issuer/d"}, names(objects)); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -138,60 +139,74 @@ func (c *Cluster) remove(ctx context.Context, conn *connection, set string, ids 
 		stages[n] = append(stages[n], id)
 	}
 	var out Pruned
-	for _, group := range stages {
-		for _, id := range group {
-			waiting, kept, deleted, err := c.removeOne(ctx, conn, id, others, keep)
-			switch {
-			case err != nil:
-				return out, err
-			case kept != "":
-				out.Kept = append(out.Kept, Kept{id, kept})
-			case deleted:
-				out.Deleted = append(out.Deleted, id)
+	for _, ids := range stages {
+		removals := make([]removal, len(ids))
+		group, ctx := errgroup.WithContext(ctx)
+		group.SetLimit(parallel)
+		for i, id := range ids {
+			group.Go(func() (err error) {
+				removals[i], err = c.removeOne(ctx, conn, id, others, keep)
+				return err
+			})
+		}
+		err := group.Wait()
+		for i, r := range removals {
+			if r.kept != "" {
+				out.Kept = append(out.Kept, Kept{ids[i], r.kept})
+			}
+			if r.asked {
+				out.Deleted = append(out.Deleted, ids[i])
 			}
 			if out.Waiting == "" {
-				out.Waiting = waiting
+				out.Waiting = r.waiting
 			}
 		}
-		if out.Waiting != "" {
-			return out, nil
+		if err != nil || out.Waiting != "" {
+			return out, err
 		}
 	}
 	out.Done = true
 	return out, nil
 }
 
-func (c *Cluster) removeOne(ctx context.Context, conn *connection, id ID, others map[ID]string, keep func(ID) bool) (waiting, kept string, deleted bool, err error) {
+// removal is what became of one object: its end was asked for, it is waited for, or it is kept, and why.
+type removal struct {
+	asked         bool
+	waiting, kept string
+}
+
+func (c *Cluster) removeOne(ctx context.Context, conn *connection, id ID, others map[ID]string, keep func(ID) bool) (removal, error) {
+	if keep != nil && keep(id) {
+		return removal{kept: "it was asked to be kept"}, nil
+	}
+	if other := others[id.same()]; other != "" {
+		return removal{kept: "set " + other + " has it too"}, nil
+	}
 	live, err := conn.get(ctx, id)
-	if isUnknownKind(err) {
-		return "", "", false, nil
+	if err != nil && !isUnknownKind(err) {
+		return removal{}, err
 	}
-	if err != nil || live == nil {
-		return "", "", false, err
+	if live == nil {
+		return removal{}, nil
 	}
+	waiting := fmt.Sprintf("%s is to be gone%s", id, finalizersOf(live))
 	if live.GetDeletionTimestamp() != nil {
-		return fmt.Sprintf("%s is to be gone%s", id, finalizersOf(live)), "", false, nil
+		return removal{waiting: waiting}, nil
 	}
-	kept, err = c.keeps(ctx, conn, id, live, others, keep)
+	kept, err := c.keeps(ctx, conn, id, live)
 	if err != nil || kept != "" {
-		return "", kept, false, err
+		return removal{kept: kept}, err
 	}
 	if err := conn.delete(ctx, live); err != nil {
-		return "", "", false, err
+		return removal{}, err
 	}
-	return fmt.Sprintf("%s is to be gone%s", id, finalizersOf(live)), "", true, nil
+	return removal{asked: true, waiting: waiting}, nil
 }
 
 // keeps says why an object must not be deleted, if so.
-func (c *Cluster) keeps(ctx context.Context, conn *connection, id ID, live *unstructured.Unstructured, others map[ID]string, keep func(ID) bool) (string, error) {
+func (c *Cluster) keeps(ctx context.Context, conn *connection, id ID, live *unstructured.Unstructured) (string, error) {
 	if owner := c.strangerTo(live); owner != "" {
 		return "it belongs to " + owner, nil
-	}
-	if other := others[id.same()]; other != "" {
-		return "set " + other + " has it too", nil
-	}
-	if keep != nil && keep(id) {
-		return "it was asked to be kept", nil
 	}
 	switch {
 	case id.isCRD():
