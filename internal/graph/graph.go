@@ -136,6 +136,9 @@ func (c *Call) read(n *node) (any, bool) {
 // Prune adds kinds whose things are deleted when the graph does not want them.
 func (g *Graph) Prune(kinds ...*Kind) { g.kinds = append(g.kinds, kinds...) }
 
+// Has reports whether a node of that id was added.
+func (g *Graph) Has(id ID) bool { return g.byID[id] != nil }
+
 // IDs are the nodes in insertion order, which is a topological order.
 func (g *Graph) IDs() []ID {
 	ids := make([]ID, len(g.nodes))

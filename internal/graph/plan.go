@@ -225,7 +225,10 @@ func (v *view) step(n *node) Step {
 	case Pending:
 		st.Reason = "under way: " + s.message
 	case Broken:
-		st.Action, st.Risk, st.Reason = Replace, Replaces, "it ended in an error: "+s.message
+		st.Reason = "it ended in an error: " + s.message
+		if !n.kind.Stays {
+			st.Action, st.Risk = Replace, Replaces
+		}
 	case Ready:
 		changes, err := diff(n, s, v.memo, v.now, true, func(p *node) (any, bool) {
 			if v.errs[p.index] != nil || v.seen[p.index].state != Ready {

@@ -63,6 +63,8 @@ type Kind struct {
 	Lag time.Duration
 	// Rank orders pruning: higher ranks go first, and a rank waits until all higher ones are gone.
 	Rank int
+	// Stays is true of kinds whose broken things are not replaced: only another wish mends them (a workload that crashes).
+	Stays bool
 	// List finds everything of this kind that carries the platform's mark. Nil for things that go with their parent.
 	List func(ctx context.Context, c *Call) ([]Item, error)
 	// Delete asks for the item's end. It is repeated until the list no longer shows the item, so it must not fail

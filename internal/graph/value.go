@@ -99,7 +99,7 @@ func inputsOf(resource any) (inputs []*node, parent *node, err error) {
 		}
 		switch v.Kind() {
 		case reflect.Pointer, reflect.Interface:
-			if v.IsNil() {
+			if v.IsNil() || hidden { // what hangs below an unexported field is a collaborator, not a part
 				return nil
 			}
 			if v.Kind() == reflect.Pointer {

@@ -56,6 +56,9 @@ func (r *Run) stepNode(ctx context.Context, t *task, m *memo, look func(*node) (
 		}
 	case Broken:
 		st.Action, st.Risk, st.Reason = Replace, Replaces, "it ended in an error: "+s.message
+		if n.kind.Stays {
+			return outcome{phase: failed, seen: s, err: errors.New(s.message)}
+		}
 		if t.created || !r.approval.Covers(st) {
 			return outcome{phase: failed, seen: s, err: fmt.Errorf("%s ended in an error: %s; the next plan offers to replace it", s.id, s.message)}
 		}

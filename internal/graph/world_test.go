@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -19,7 +18,6 @@ import (
 // real cloud's calls fail. It allows two things of one name, so that a duplicate is seen and not prevented.
 type world struct {
 	mu     sync.Mutex
-	rand   *rand.Rand
 	nextID int
 	things []*thing
 	lag    time.Duration // how long lists do not show a create

@@ -1,0 +1,69 @@
+# k8or. `make demo` and `make test` are all a newcomer needs; `make help` lists the rest.
+
+GO       ?= go
+BIN      := bin
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS  := -s -w -X main.version=$(VERSION)
+TOOLS    := $(GO) tool -modfile=tools.mod
+export CGO_ENABLED ?= 0
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+.PHONY: build k8or sandbox controlplane
+build: k8or sandbox controlplane ## build the three binaries into bin/
+
+k8or:
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/k8or ./cmd/k8or
+
+sandbox:
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/k8or-sandbox ./cmd/k8or-sandbox
+
+controlplane:
+	cd sandbox/controlplane && $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o ../../$(BIN)/k8or-controlplane ./cmd/k8or-controlplane
+
+.PHONY: demo
+demo: ## build, start the sandbox, bring the starter platform up before your eyes
+	@sh hack/demo.sh
+
+.PHONY: test
+test: build ## every test of both modules, end to end included
+	$(GO) test ./...
+	cd sandbox/controlplane && $(GO) test ./...
+
+.PHONY: race
+race: ## the race detector, where there is concurrency
+	CGO_ENABLED=1 $(GO) test -race ./internal/graph/... ./internal/event/... ./internal/sandbox/clock/... ./internal/sandbox/digitalocean/...
+
+.PHONY: lint
+lint: ## vet, staticcheck, dead code, formatting
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo 'gofmt wants changes in:'; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet ./...
+	cd sandbox/controlplane && $(GO) vet ./...
+	$(TOOLS) staticcheck ./...
+
+.PHONY: generate
+generate: ## write what is generated: schema, CRD, reference pages
+	$(GO) generate ./...
+
+.PHONY: bench
+bench: build ## figures: wall over critical path, calls, start-up, memory, size
+	$(GO) run ./bench
+
+.PHONY: compat
+compat: build ## unchanged doctl, Terraform and kubectl against the sandbox; writes docs/compat.md
+	$(GO) test -count=1 -timeout 30m -run TestCompat ./test/compat -args -write
+
+.PHONY: hunt
+hunt: build ## SIGKILL through the built binary, 50 rounds each
+	K8OR_HUNT=50 $(GO) test -count=1 -timeout 120m -run TestHunt ./test/e2e -v
+
+.PHONY: cross
+cross: ## build for the other systems k8or is released for
+	@for t in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64; do \
+	  echo "$$t"; GOOS=$${t%/*} GOARCH=$${t#*/} $(GO) build -o /dev/null ./cmd/... || exit 1; done
+
+.PHONY: clean
+clean: ## remove bin/
+	rm -rf $(BIN)

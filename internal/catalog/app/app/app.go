@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package app is what an entry under `apps` becomes: a program from an image, a folder of manifests, or a Helm chart.
+package app
+
+import (
+	_ "embed"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/k8or/k8or/api/v1alpha1"
+	"github.com/k8or/k8or/internal/fit"
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/price"
+	"github.com/k8or/k8or/internal/product"
+	"github.com/k8or/k8or/internal/unit"
+)
+
+//go:embed README.md
+var page string
+
+// Product is an app.
+var Product = &product.Definition[v1alpha1.App, struct{}]{
+	Category:   "apps",
+	Name:       "app",
+	Title:      "Your app",
+	Placements: []product.Placement{product.Cluster},
+	Page:       page,
+	Select:     choose,
+	Build:      build,
+}
+
+type entry = product.Entry[v1alpha1.App, struct{}]
+
+func choose(s *product.Selecting, e entry) {
+	a := e.Spec
+	if a.Autoscale != nil {
+		s.Want("metrics-server")
+	}
+	if a.Image == "" {
+		return // manifests and charts: their pods are not known before they are read
+	}
+	w := fit.Workload{Name: e.Name, Replicas: replicas(a), CPU: 100, Memory: 128, Pool: a.Pool}
+	if a.Resources != nil {
+		w.CPU = milli(string(a.Resources.Requests.CPU))
+		w.Memory = mebi(string(a.Resources.Requests.Memory))
+	}
+	s.Footprint(w)
+	for name, v := range a.Volumes {
+		n := int(mebi(string(v.Size)) / unit.GiB)
+		s.Bill(price.Item{For: string(e.ID) + "/volumes/" + name, What: "volume " + name, Kind: price.Volume, Min: n, Max: n})
+	}
+}
+
+// replicas are the copies that always run: the autoscaler's minimum where there is one. A cron or job runs one at a time.
+func replicas(a v1alpha1.App) int {
+	switch {
+	case a.Kind == "job" || a.Kind == "cron":
+		return 1
+	case a.Autoscale != nil:
+		return a.Autoscale.Min
+	case a.Replicas != nil:
+		return *a.Replicas
+	case len(a.Volumes) > 0:
+		return 1
+	default:
+		return 2
+	}
+}
+
+func milli(q string) unit.MilliCPU {
+	v, err := resource.ParseQuantity(q)
+	if err != nil {
+		return 0 // the document's rules refuse it before
+	}
+	return unit.MilliCPU(v.MilliValue())
+}
+
+func mebi(q string) unit.MiB {
+	v, err := resource.ParseQuantity(q)
+	if err != nil {
+		return 0
+	}
+	return unit.MiB(v.Value() / (1 << 20))
+}
+
+func build(b *product.Building, e entry) error {
+	switch {
+	case e.Spec.Chart != nil:
+		return fromChart(b, e)
+	case e.Spec.Manifests != "":
+		return fromManifests(b, e)
+	default:
+		return fromImage(b, e)
+	}
+}
+
+// namespace adds the namespace of the apps once, whichever app comes first.
+func namespace(b *product.Building, e entry) (graph.ID, error) {
+	id := graph.ID("namespaces/" + e.Spec.Namespace)
+	if b.Graph().Has(id) {
+		return id, nil
+	}
+	objects, err := product.Objects(namespaceObject(e.Spec.Namespace), denyIngress(e.Spec.Namespace))
+	if err != nil {
+		return id, err
+	}
+	_, err = b.Objects(id, objects)
+	return id, err
+}
+
+// offer makes the app known to gateways, monitoring and logging.
+func offer(b *product.Building, e entry, service string) {
+	a := e.Spec
+	for _, r := range a.Routes {
+		product.Offer(b, product.Route{Entry: e.ID, Gateway: gatewayOf(b.Platform(), a), Host: r.Host, Path: r.Path,
+			Namespace: a.Namespace, Service: service, Port: port(a), Ready: e.ID})
+	}
+	if a.Metrics != nil {
+		product.Offer(b, product.MetricsTarget{Entry: e.ID, Namespace: a.Namespace, Labels: selector(e.Name), Port: "metrics", Path: a.Metrics.Path})
+	}
+	product.Offer(b, product.LogSource{Entry: e.ID, Namespace: a.Namespace, Labels: selector(e.Name)})
+}
+
+// gatewayOf is the gateway of an app's routes: the one it names, or the only one.
+func gatewayOf(p product.Platform, a v1alpha1.App) string {
+	if a.Gateway != "" {
+		return a.Gateway
+	}
+	for name := range p.Spec.Gateways {
+		return name
+	}
+	return ""
+}
+
+func port(a v1alpha1.App) int {
+	if a.Port == nil {
+		return 0
+	}
+	return *a.Port
+}
+
+func selector(name string) map[string]string {
+	return map[string]string{"app.kubernetes.io/name": name}
+}
+
+// labels are an object's labels: those it is selected by, and whose it is.
+func labels(e entry) map[string]string {
+	l := selector(e.Name)
+	l["app.kubernetes.io/component"] = e.Spec.Kind
+	l["k8or.io/entry"] = strings.ReplaceAll(string(e.ID), "/", ".")
+	return l
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/k8or/k8or/internal/chart"
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/product"
+)
+
+// fromChart renders a Helm chart and applies it like any other set of objects.
+func fromChart(b *product.Building, e entry) error {
+	c := e.Spec.Chart
+	if c.Release {
+		return fmt.Errorf("`release: true` is not available yet; without it k8or renders the chart and applies the objects itself, with a plan for each")
+	}
+	before, err := namespace(b, e)
+	if err != nil {
+		return err
+	}
+	_, err = b.Chart(e.ID, product.ChartSpec{
+		Source: chartSource(b.Platform().Dir, c.Source, c.Version), Release: e.Name, Namespace: e.Spec.Namespace, KeepNamespace: true, Values: c.Values,
+	}, graph.After(before))
+	if err != nil {
+		return err
+	}
+	offer(b, e, e.Name)
+	return nil
+}
+
+// chartSource reads oci://host/path/name, https://host/repository/name, or a folder beside the document.
+func chartSource(dir, source, version string) chart.Source {
+	if strings.HasPrefix(source, "oci://") || strings.HasPrefix(source, "https://") {
+		i := strings.LastIndexByte(source, '/')
+		return chart.Source{Repo: source[:i], Name: source[i+1:], Version: version}
+	}
+	return chart.Source{Repo: filepath.Join(dir, source), Name: filepath.Base(source)}
+}

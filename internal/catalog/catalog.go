@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package catalog lists the products. A new product is one folder below this one and one line here.
+package catalog
+
+import (
+	"slices"
+
+	"github.com/k8or/k8or/internal/catalog/app/app"
+	"github.com/k8or/k8or/internal/catalog/cluster/doks"
+	"github.com/k8or/k8or/internal/catalog/gateway/nginx"
+	"github.com/k8or/k8or/internal/catalog/support/metricsserver"
+	"github.com/k8or/k8or/internal/product"
+)
+
+// Products are all products, foundations first.
+var Products = []product.Product{
+	doks.Product,
+	metricsserver.Product,
+	nginx.Product,
+	app.Product,
+}
+
+// Find is the product of a category and name.
+func Find(category, name string) (product.Product, bool) {
+	i := slices.IndexFunc(Products, func(p product.Product) bool {
+		a := p.About()
+		return a.Category == category && a.Name == name
+	})
+	if i < 0 {
+		return nil, false
+	}
+	return Products[i], true
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package metricsserver is the support product "metrics-server": the resource metrics API, which DOKS does not install
+// and which pod autoscalers and `kubectl top` need. It is chosen because something wants it, never by hand.
+package metricsserver
+
+import (
+	_ "embed"
+
+	"github.com/k8or/k8or/internal/chart"
+	"github.com/k8or/k8or/internal/fit"
+	"github.com/k8or/k8or/internal/product"
+)
+
+//go:embed README.md
+var page string
+
+//go:embed footprint.json
+var footprint []byte
+
+// Product is metrics-server.
+var Product = &product.Definition[product.Support, struct{}]{
+	Category:   "support",
+	Name:       "metrics-server",
+	Title:      "Kubernetes Metrics Server",
+	Version:    "0.8.1",
+	Placements: []product.Placement{product.Cluster},
+	Page:       page,
+	Select: func(s *product.Selecting, _ product.Entry[product.Support, struct{}]) {
+		s.Footprint(fit.Workload{Name: "metrics-server", Replicas: replicas, CPU: 100, Memory: 200})
+	},
+	Build: func(b *product.Building, e product.Entry[product.Support, struct{}]) error {
+		_, err := b.Chart(e.ID, product.ChartSpec{
+			Source:  chart.Source{Repo: "https://kubernetes-sigs.github.io/metrics-server", Name: "metrics-server", Version: "3.13.1"},
+			Release: "metrics-server", Namespace: "kube-system", KeepNamespace: true, Footprint: footprint,
+			Values: map[string]any{
+				"replicas":            replicas,
+				"podDisruptionBudget": map[string]any{"enabled": true, "maxUnavailable": 1},
+			},
+		})
+		if err != nil {
+			return err
+		}
+		product.Offer(b, product.MetricsTarget{Entry: e.ID, Namespace: "kube-system", Labels: map[string]string{"app.kubernetes.io/name": "metrics-server"}, Port: "https", Path: "/metrics"})
+		return nil
+	},
+}
+
+// replicas keeps the metrics API up while a node is drained.
+const replicas = 2

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/k8or/k8or/internal/catalog"
+	"github.com/k8or/k8or/internal/price"
+	"github.com/k8or/k8or/internal/problem"
+	"github.com/k8or/k8or/internal/product"
+)
+
+func (a *app) catalogCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use: "catalog", GroupID: "start", Short: "What can be chosen", Args: noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			var all []product.About
+			for _, p := range catalog.Products {
+				about := p.About()
+				about.Page = ""
+				all = append(all, about)
+			}
+			return a.print(map[string]any{"products": all}, func(w io.Writer) {
+				fmt.Fprintf(w, "%-10s %-15s %-10s %s\n", "CATEGORY", "PRODUCT", "PLACEMENT", "WHAT IT IS")
+				for _, p := range all {
+					fmt.Fprintf(w, "%-10s %-15s %-10s %s %s\n", p.Category, p.Name, placements(p.Placements), p.Title, p.Version)
+				}
+				fmt.Fprintln(w, "\n`k8or catalog show <product>` prints a product's page, `k8or catalog sizes` the node sizes.")
+			})
+		},
+	}
+	c.AddCommand(&cobra.Command{
+		Use: "show <product>", Short: "Print a product's page",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usage("k8or catalog show takes one product; `k8or catalog` lists them")
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			var names []string
+			for _, p := range catalog.Products {
+				about := p.About()
+				if about.Name == args[0] {
+					return a.print(about, func(w io.Writer) { fmt.Fprint(w, about.Page) })
+				}
+				names = append(names, about.Name)
+			}
+			pr := usage("the catalog has no product %q", args[0])
+			pr.Fix = "`k8or catalog` lists them"
+			if near, ok := problem.Nearest(args[0], names); ok {
+				pr.Fix = fmt.Sprintf("did you mean %q?", near)
+			}
+			return pr
+		},
+	}, &cobra.Command{
+		Use: "sizes", Short: "The node sizes, with their prices", Args: noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			sizes := price.Default().Sizes()
+			return a.print(map[string]any{"sizes": sizes, "date": price.Default().Date()}, func(w io.Writer) {
+				fmt.Fprintf(w, "%-24s %6s %8s %12s\n", "SIZE", "VCPUS", "MEMORY", "A MONTH")
+				for _, s := range sizes {
+					fmt.Fprintf(w, "%-24s %6d %8s %12s\n", s.Slug, s.VCPUs, s.MemoryMiB, s.Monthly)
+				}
+				fmt.Fprintf(w, "\nFrom k8or's price book, %s; `k8or plan` asks DigitalOcean itself.\n", price.Default().Date())
+			})
+		},
+	})
+	return c
+}
+
+func placements(all []product.Placement) string {
+	parts := make([]string, len(all))
+	for i, p := range all {
+		parts[i] = string(p)
+	}
+	return strings.Join(parts, ",")
+}

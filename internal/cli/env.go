@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package cli is the command line: one file a verb, each a thin shell around platform. It turns flags into calls, events
+// and results into output, and errors into exit codes.
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"sigs.k8s.io/yaml"
+
+	"github.com/k8or/k8or/internal/problem"
+	"github.com/k8or/k8or/internal/ui/text"
+)
+
+// Env is everything a command takes from its surroundings. main fills it once; tests fill it with their own.
+type Env struct {
+	Args           []string
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	Getenv         func(string) (string, bool)
+	Version        string
+	Executable     string
+	// Interactive is true when a person can be asked: input and error output are terminals, and CI is not set.
+	Interactive bool
+	// StdoutTerminal and StderrTerminal say where colours and a live tree can be shown.
+	StdoutTerminal, StderrTerminal bool
+	// Interrupted is closed by the first Ctrl-C: what is in flight is finished, nothing more is started. The second ends
+	// the context.
+	Interrupted <-chan struct{}
+}
+
+func (e Env) get(name string) string {
+	v, _ := e.Getenv(name)
+	return v
+}
+
+// style is how much the output may be dressed up.
+func (e Env) style(terminal bool) text.Style {
+	_, plain := e.Getenv("NO_COLOR")
+	return text.Style{Colour: terminal && !plain}
+}
+
+// Main runs one command and gives its exit code. Problems go to error output; with -o json they are one object.
+func Main(ctx context.Context, e Env) int {
+	app := &app{Env: e}
+	root := app.root()
+	root.SetArgs(e.Args)
+	root.SetIn(e.Stdin)
+	root.SetOut(e.Stdout)
+	root.SetErr(e.Stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	if code, ok := errors.AsType[exitCode](err); ok {
+		return int(code)
+	}
+	if ctx.Err() != nil && !hasProblem(err) {
+		err = &problem.Problem{Code: problem.Stopped, Kind: problem.Interrupted, Title: "stopped", Fix: "run the same command again to go on: what was begun is found again", Cause: err}
+	}
+	list := explain(err)
+	if app.output == "json" {
+		json.NewEncoder(e.Stderr).Encode(map[string]any{"version": 1, "problems": list}) //nolint:errcheck // nobody listens
+	} else {
+		io.WriteString(e.Stderr, list.Text(e.style(e.StderrTerminal).Colour)) //nolint:errcheck // nobody listens
+	}
+	return problem.ExitCode(list)
+}
+
+// exitCode ends a command with a code and without another word.
+type exitCode int
+
+func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
+
+func hasProblem(err error) bool {
+	_, ok := errors.AsType[*problem.Problem](err)
+	if !ok {
+		_, ok = errors.AsType[problem.List](err)
+	}
+	return ok
+}
+
+// app is one invocation: the surroundings and the flags all verbs share.
+type app struct {
+	Env
+	files      []string
+	output     string
+	sandbox    bool
+	yes        bool
+	chartsDir  string
+	debug      bool
+	sandboxDir string
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "k8or",
+		Short: "A whole platform on DigitalOcean Kubernetes from one document",
+		Long: `k8or turns one short document, k8or.yaml, into a running platform on DigitalOcean
+Kubernetes: it plans with cost and fit, provisions, wires, and takes down again
+with nothing left on the bill.
+
+Start without an account:   k8or init && k8or up --sandbox`,
+		SilenceUsage: true, SilenceErrors: true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if !strings.Contains("text json yaml", a.output) && a.output != "markdown" {
+				return usage("-o is text, json or yaml, not %q", a.output)
+			}
+			return nil
+		},
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &problem.Problem{Code: problem.BadUsage, Kind: problem.Usage, Title: err.Error(), Fix: "`" + cmd.CommandPath() + " --help` lists the flags"}
+	})
+	flags := root.PersistentFlags()
+	flags.StringArrayVarP(&a.files, "file", "f", nil, "the document; again to lay an overlay over it (default k8or.yaml)")
+	flags.StringVarP(&a.output, "output", "o", "text", "text, json or yaml")
+	flags.BoolVar(&a.sandbox, "sandbox", false, "use the simulated clouds on this machine; starts them when they are not running")
+	flags.StringVar(&a.chartsDir, "charts", "", "a folder of Helm charts to take instead of downloading ($K8OR_CHARTS)")
+	flags.BoolVar(&a.debug, "debug", false, "say more about what is going on")
+	for _, group := range []*cobra.Group{{ID: "start", Title: "Start:"}, {ID: "run", Title: "Run:"}, {ID: "look", Title: "Look:"}} {
+		root.AddGroup(group)
+	}
+	root.AddCommand(a.initCommand(), a.validateCommand(), a.schemaCommand(), a.planCommand(), a.upCommand(), a.statusCommand(), a.downCommand(),
+		a.kubeconfigCommand(), a.kubeTokenCommand(), a.catalogCommand(), a.scopesCommand(), a.sandboxCommand(), a.versionCommand(), a.selftestCommand())
+	root.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		var verbs []string
+		for _, c := range cmd.Commands() {
+			verbs = append(verbs, c.Name())
+		}
+		fix := "`k8or --help` lists the verbs"
+		if near, ok := problem.Nearest(args[0], verbs); ok {
+			fix = fmt.Sprintf("did you mean `k8or %s`?", near)
+		}
+		return &problem.Problem{Code: problem.BadUsage, Kind: problem.Usage, Title: fmt.Sprintf("%q is not a verb of k8or", args[0]), Fix: fix}
+	}
+	root.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	return root
+}
+
+// usage is a wrong command line.
+func usage(format string, args ...any) *problem.Problem {
+	return &problem.Problem{Code: problem.BadUsage, Kind: problem.Usage, Title: fmt.Sprintf(format, args...)}
+}
+
+// print shows a result: as JSON or YAML for programs, or with the given function for people.
+func (a *app) print(result any, people func(io.Writer)) error {
+	switch a.output {
+	case "json":
+		enc := json.NewEncoder(a.Stdout)
+		enc.SetIndent("", "  ")
+		return enc.Encode(versioned(result))
+	case "yaml":
+		out, err := yaml.Marshal(versioned(result))
+		if err != nil {
+			return err
+		}
+		_, err = a.Stdout.Write(out)
+		return err
+	default:
+		people(a.Stdout)
+		return nil
+	}
+}
+
+// versioned wraps a result with the version of the output's format.
+func versioned(result any) any {
+	raw, err := json.Marshal(result)
+	if err != nil {
+		return result
+	}
+	m := map[string]any{}
+	if json.Unmarshal(raw, &m) != nil {
+		return map[string]any{"version": outputVersion, "items": json.RawMessage(raw)}
+	}
+	m["version"] = outputVersion
+	return m
+}
+
+// outputVersion is the version of what `-o json` prints; see docs/output.md.
+const outputVersion = 1
+
+// documents are the files of the document.
+func (a *app) documents() []string {
+	if len(a.files) > 0 {
+		return a.files
+	}
+	return []string{"k8or.yaml"}
+}
+
+// cacheDir is where charts and companions are kept.
+func (a *app) cacheDir() string {
+	if dir, err := os.UserCacheDir(); err == nil {
+		return filepath.Join(dir, "k8or")
+	}
+	return filepath.Join(os.TempDir(), "k8or-cache")
+}
+
+// stateDir is where run logs and the sandbox are kept.
+func (a *app) stateDir() string {
+	if dir := a.get("XDG_STATE_HOME"); dir != "" {
+		return filepath.Join(dir, "k8or")
+	}
+	if home, err := os.UserHomeDir(); err == nil {
+		return filepath.Join(home, ".local", "state", "k8or")
+	}
+	return filepath.Join(os.TempDir(), "k8or-state")
+}

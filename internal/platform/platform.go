@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package platform is the one use case that all others call: from a document to a graph, to a plan with its bill and
+// fit, to a run. The command line, and later the operator and the browser page, are thin around it.
+package platform
+
+import (
+	"context"
+	"time"
+
+	"github.com/k8or/k8or/internal/event"
+	"github.com/k8or/k8or/internal/fit"
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/price"
+	"github.com/k8or/k8or/internal/problem"
+	"github.com/k8or/k8or/internal/product"
+)
+
+// Account is whose account a platform is in, said at the start of every plan, up and down.
+type Account struct {
+	Team        string `json:"team"`
+	TeamID      string `json:"teamID"`
+	Email       string `json:"email"`
+	TokenSource string `json:"tokenSource"` // where the token came from, never its value
+}
+
+// Plan is what would change, what it costs, and whether it fits.
+type Plan struct {
+	Platform string       `json:"platform"` // name and uid: "shop-x7k2p9"
+	Account  Account      `json:"account"`
+	Sandbox  bool         `json:"sandbox"`
+	Steps    []graph.Step `json:"steps"`
+	// Bill is what the platform costs a month once the plan is carried out, Now what stands costs today.
+	Bill price.Bill   `json:"bill"`
+	Now  price.Bill   `json:"now"`
+	Cost price.Change `json:"costChange"`
+	Fit  fit.Report   `json:"fit"`
+	// Support says which support products were added, and because of which entries.
+	Support map[string][]graph.ID `json:"support,omitempty"`
+	Notes   []string              `json:"notes,omitempty"`
+	// Problems are what keeps the plan from being carried out, and warnings.
+	Problems problem.List `json:"problems,omitempty"`
+
+	graph       *graph.Graph
+	plan        *graph.Plan
+	composition *product.Composition
+}
+
+// Changes reports whether carrying the plan out would write anything.
+func (p *Plan) Changes() bool { return p.plan != nil && p.plan.Changes() }
+
+// Risk is the gravest risk among the plan's steps.
+func (p *Plan) Risk() graph.Risk {
+	r := graph.InPlace
+	for _, s := range p.Steps {
+		if s.Action != graph.None && s.Action != graph.Keep {
+			r = max(r, s.Risk)
+		}
+	}
+	return r
+}
+
+// Result is how a run ended, beside its error.
+type Result struct {
+	Done    map[graph.Action]int `json:"done"`
+	Held    []graph.Step         `json:"held,omitempty"`
+	Blocked []graph.ID           `json:"blocked,omitempty"`
+	// Kept is what holds data and stays, with what it costs a month.
+	Kept []Kept `json:"kept,omitempty"`
+	// Left is what a teardown's last lists still show without having been kept.
+	Left    []Kept         `json:"left,omitempty"`
+	Elapsed time.Duration  `json:"elapsed"`
+	Timings []graph.Timing `json:"timings,omitempty"`
+	Calls   int            `json:"calls"` // made to DigitalOcean
+}
+
+// Kept is something that stays.
+type Kept struct {
+	Data  string     `json:"data,omitempty"` // its name for --keep and --allow-data-loss
+	Title string     `json:"title"`
+	ID    string     `json:"id"`
+	Cost  price.Bill `json:"cost"`
+}
+
+// Health is the state of one thing a person cares about.
+type Health struct {
+	Node    graph.ID `json:"node"`
+	Kind    string   `json:"kind"`
+	Title   string   `json:"title,omitempty"`
+	State   string   `json:"state"` // ready, changing, missing, broken, unknown, differs
+	ID      string   `json:"id,omitempty"`
+	Message string   `json:"message,omitempty"`
+}
+
+// Status is what runs where, with addresses.
+type Status struct {
+	Platform string      `json:"platform"`
+	Account  Account     `json:"account"`
+	Sandbox  bool        `json:"sandbox"`
+	Health   []Health    `json:"health"`
+	Routes   []Address   `json:"routes,omitempty"`
+	Bill     price.Bill  `json:"bill"`
+	Problems problem.List `json:"problems,omitempty"`
+}
+
+// Address is where something is reached.
+type Address struct {
+	Entry   graph.ID `json:"entry"`
+	URL     string   `json:"url"`
+	Address string   `json:"address,omitempty"` // of the load balancer
+	Note    string   `json:"note,omitempty"`
+}
+
+// Teardown is what `down` would do.
+type Teardown struct {
+	Platform string       `json:"platform"`
+	Account  Account      `json:"account"`
+	Sandbox  bool         `json:"sandbox"`
+	Steps    []graph.Step `json:"steps"`
+	// Data are the stores that hold data, decided and undecided.
+	Data []Store    `json:"data,omitempty"`
+	Now  price.Bill `json:"now"` // what stands costs a month
+	Cost price.Bill `json:"kept"` // what is kept goes on costing
+	Problems problem.List `json:"problems,omitempty"`
+
+	graph *graph.Graph
+}
+
+// Undecided are the stores that nobody decided on.
+func (t *Teardown) Undecided() []Store {
+	var out []Store
+	for _, s := range t.Data {
+		if s.Decision == "" {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// Store is something that holds data.
+type Store struct {
+	Data     string     `json:"data"` // "volumes/apps/uploads"
+	Title    string     `json:"title"`
+	Decision string     `json:"decision"` // keep, lose, or empty
+	Cost     price.Bill `json:"cost"`
+}
+
+// Stopper stops a run gently: the calls under way are finished.
+type Stopper interface{ Stop() }
+
+// Watch is handed a run before it starts, so that an interruption can stop it.
+type Watch func(Stopper)
+
+// ensure the signatures that readers rely on.
+var _ = []any{
+	(*Platform).Plan, (*Platform).Up, (*Platform).Status, (*Platform).PlanDown, (*Platform).Down,
+	func(ctx context.Context, l *event.Log) {},
+}

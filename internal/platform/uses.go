@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package platform
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/k8or/k8or/api/v1alpha1"
+	"github.com/k8or/k8or/internal/catalog"
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/product"
+)
+
+// usesOf are the entries of a document with the products they choose, foundations first and otherwise by name, so that
+// the same document always makes the same graph.
+func usesOf(spec v1alpha1.Spec) ([]product.Use, error) {
+	var uses []product.Use
+	add := func(category, name, chosen string, entry any, options v1alpha1.Object) error {
+		p, ok := catalog.Find(category, chosen)
+		if !ok {
+			return fmt.Errorf("%s has no product %q", category, chosen)
+		}
+		id := graph.ID(category)
+		if name != "" {
+			id += graph.ID("/" + name)
+		}
+		uses = append(uses, product.Use{ID: id, Name: name, Product: p, Spec: entry, Options: options})
+		return nil
+	}
+	kind := "doks"
+	if spec.Cluster.Existing != "" {
+		kind = "existing"
+	}
+	if err := add("cluster", "", kind, spec.Cluster, nil); err != nil {
+		return nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(spec.Gateways)) {
+		g := spec.Gateways[name]
+		if err := add("gateways", name, g.Product, g, g.Options); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(spec.Apps)) {
+		if err := add("apps", name, "app", spec.Apps[name], nil); err != nil {
+			return nil, err
+		}
+	}
+	return uses, nil
+}
+
+// minorOf is the minor version that charts are rendered for: the document's, whether it names a channel or a release.
+func minorOf(version string) string {
+	parts := strings.SplitN(version, ".", 3)
+	if len(parts) < 2 {
+		return version
+	}
+	return parts[0] + "." + parts[1]
+}

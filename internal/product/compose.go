@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package product
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/k8or/k8or/api/v1alpha1"
+	"github.com/k8or/k8or/internal/chart"
+	"github.com/k8or/k8or/internal/cloud/digitalocean"
+	"github.com/k8or/k8or/internal/fit"
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/kube"
+	"github.com/k8or/k8or/internal/price"
+)
+
+// Platform is the document, with its defaults, as products see it.
+type Platform struct {
+	*v1alpha1.Platform
+	// Dir is the folder of the document, which paths in it start from.
+	Dir string
+	// Minor is the Kubernetes minor that charts are rendered for: "1.36".
+	Minor string
+	// Env and File read what the document refers to by `from: {env}` and `from: {file}`.
+	Env  func(string) (string, bool)
+	File func(string) ([]byte, error)
+}
+
+// Mark is the platform's identity.
+func (p Platform) Mark() digitalocean.Mark {
+	return digitalocean.Mark{Name: p.Metadata.Name, UID: p.Metadata.UID}
+}
+
+// Services are the clouds' clients that products make resources with.
+type Services struct {
+	DigitalOcean *digitalocean.Kinds
+	Kube         *kube.Kinds
+	Charts       Charts
+}
+
+// Charts renders a pinned chart. Own says that the document gives values of its own, which a stand-in cannot honour. Note
+// says what the reader should know of where the chart came from; it is empty for one from its own source.
+type Charts interface {
+	Render(ctx context.Context, source chart.Source, footprint []byte, own bool, options chart.Options) (rendered chart.Rendered, note string, err error)
+}
+
+// Use is one entry of a document with the product it chose.
+type Use struct {
+	ID      graph.ID
+	Name    string
+	Product Product
+	Spec    any
+	Options v1alpha1.Object
+}
+
+// Composition is what all phases made of a document.
+type Composition struct {
+	Graph *graph.Graph
+	// Workloads are the pods of all products, for fit; Items what costs money, for price.
+	Workloads []fit.Workload
+	Items     []price.Item
+	// Support says which support product was chosen because of which entries.
+	Support map[string][]graph.ID
+	// Notes are sentences a person should read, such as that a chart could not be had.
+	Notes []string
+	// Entries says which product each entry chose.
+	Entries []Chosen
+	offers  offers
+}
+
+// Chosen is one entry and its product.
+type Chosen struct {
+	ID    graph.ID
+	About About
+}
+
+// Pages are the places where a person finds something.
+func (c *Composition) Pages() []Page { return offered[Page](c.offers) }
+
+// Gateways are the ways in.
+func (c *Composition) Gateways() []Gateway { return offered[Gateway](c.offers) }
+
+// Routes are what apps asked the gateways for.
+func (c *Composition) Routes() []Route { return offered[Route](c.offers) }
+
+// Compose runs Select, Build and Wire for all uses, each phase for all of them before the next. Uses are built in the
+// order given, so foundations come first. Support finds the support product of a name. All errors are found before it
+// returns.
+func Compose(ctx context.Context, p Platform, s Services, uses []Use, support func(name string) (Product, bool)) (*Composition, error) {
+	c := &composer{ctx: ctx, platform: p, services: s, Composition: &Composition{Graph: graph.New(), Support: map[string][]graph.ID{}, offers: offers{}}}
+	var bounds []bound
+	var errs []error
+	for _, u := range uses {
+		b, err := u.Product.bind(u.ID, u.Name, u.Spec, u.Options)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		bounds = append(bounds, b)
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	bounds, err := c.selectAll(bounds, support)
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range bounds {
+		c.Entries = append(c.Entries, Chosen{b.id, b.about})
+		if err := b.builds(&Building{joint{c, b.id}}); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", b.id, err))
+		}
+	}
+	for _, b := range bounds {
+		if err := b.wires(&Wiring{joint{c, b.id}}); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", b.id, err))
+		}
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	return c.Composition, nil
+}
+
+type composer struct {
+	ctx      context.Context
+	platform Platform
+	services Services
+	*Composition
+}
+
+// selectAll runs the first phase and puts the support products that were wanted behind the cluster, before the rest.
+func (c *composer) selectAll(bounds []bound, support func(string) (Product, bool)) ([]bound, error) {
+	first := slices.IndexFunc(bounds, func(b bound) bool { return b.about.Category != "cluster" })
+	if first < 0 {
+		first = len(bounds)
+	}
+	var chosen []string
+	pending := bounds
+	for len(pending) > 0 {
+		var wants []want
+		for _, b := range pending {
+			s := &Selecting{at: b.id, minor: c.platform.Minor}
+			b.selects(s)
+			c.Workloads = append(c.Workloads, s.workload...)
+			c.Items = append(c.Items, s.items...)
+			wants = append(wants, s.support...)
+		}
+		pending = nil
+		for _, w := range wants {
+			c.Support[w.product] = append(c.Support[w.product], w.by)
+			if slices.Contains(chosen, w.product) {
+				continue
+			}
+			chosen = append(chosen, w.product)
+			product, ok := support(w.product)
+			if !ok {
+				return nil, fmt.Errorf("%s wants the support product %q, which the catalog does not have", w.by, w.product)
+			}
+			b, err := product.bind(graph.ID("support/"+w.product), w.product, Support{}, nil)
+			if err != nil {
+				return nil, err
+			}
+			bounds = slices.Insert(bounds, first, b)
+			first++
+			pending = append(pending, b)
+		}
+	}
+	return bounds, nil
+}
+
+// Support is the document's part of a support product: it has none.
+type Support struct{}
+
+// joint is what Building and Wiring share.
+type joint struct {
+	c  *composer
+	at graph.ID
+}
+
+// Building is what a product may do in its second phase.
+type Building struct{ joint }
+
+// Wiring is what a product may do in its third phase.
+type Wiring struct{ joint }
+
+// Platform is the document.
+func (j joint) Platform() Platform { return j.c.platform }
+
+// Graph is where nodes go; use graph.Add for kinds that Objects and Chart do not cover.
+func (j joint) Graph() *graph.Graph { return j.c.Graph }
+
+// DigitalOcean makes DigitalOcean's resources.
+func (j joint) DigitalOcean() *digitalocean.Kinds { return j.c.services.DigitalOcean }
+
+// Kube makes resources in the cluster.
+func (j joint) Kube() *kube.Kinds { return j.c.services.Kube }
+
+// Context ends when the composition is given up.
+func (j joint) Context() context.Context { return j.c.ctx }
+
+// Note tells the reader of the plan something.
+func (j joint) Note(format string, args ...any) {
+	if note := fmt.Sprintf(format, args...); !slices.Contains(j.c.Notes, note) {
+		j.c.Notes = append(j.c.Notes, note)
+	}
+}
+
+// Objects adds a set of Kubernetes objects as one node, applied server-side once the cluster and its pools are ready.
+// Its output has the addresses of its load balancers.
+func (j joint) Objects(id graph.ID, objects []*unstructured.Unstructured, opts ...graph.Option) (graph.Value[kube.Output], error) {
+	f, err := (&Building{j}).Foundation()
+	if err != nil {
+		return graph.Value[kube.Output]{}, err
+	}
+	set := kube.Set{Name: setName(id), Objects: objects, Foreign: j.c.foreign(objects), Known: map[string]string{"node": string(id)}}
+	return graph.Add(j.c.Graph, id, j.Kube().Objects(f.Access, set), append([]graph.Option{graph.After(f.Ready...)}, opts...)...), nil
+}
+
+// setName is the name of a node's set: one DNS label, whatever the id.
+func setName(id graph.ID) string {
+	name := strings.NewReplacer("/", "-", ".", "-").Replace(strings.ToLower(string(id)))
+	if len(name) <= 50 {
+		return name
+	}
+	return fmt.Sprintf("%s-%x", strings.TrimRight(name[:41], "-"), sha256.Sum256([]byte(id)))[:50]
+}
+
+// foreign are the fields of objects that DOKS's controllers own: they write the load balancer's id back.
+func (c *composer) foreign(objects []*unstructured.Unstructured) []kube.Foreign {
+	var out []kube.Foreign
+	for _, o := range objects {
+		if o.GetKind() == "Service" {
+			out = append(out, kube.Foreign{Kind: "Service", Name: o.GetName(), Fields: []string{"/metadata/annotations/kubernetes.digitalocean.com~1load-balancer-id"}})
+		}
+	}
+	return out
+}
+
+// ChartSpec is a chart to render and apply.
+type ChartSpec struct {
+	Source    chart.Source
+	Release   string
+	Namespace string
+	Values    map[string]any
+	// Footprint is the product's recorded footprint, from which stand-ins are made in a sandbox where the chart cannot
+	// be had.
+	Footprint []byte
+	// OwnValues says that the document's `values` are part of Values.
+	OwnValues bool
+	// SkipSchema leaves the chart's values schema unread, for a chart whose schema points at the network.
+	SkipSchema bool
+	// KeepNamespace is true where the namespace is not the entry's own, such as kube-system.
+	KeepNamespace bool
+	// Adjust changes rendered objects in typed code, where that is clearer than a value of the chart.
+	Adjust func([]*unstructured.Unstructured) error
+}
+
+// Chart renders a chart and adds it as nodes: its CRDs, once for all entries that use the chart, its hooks before and after install, and the
+// objects under the given id, whose output it returns.
+func (j joint) Chart(id graph.ID, s ChartSpec, opts ...graph.Option) (graph.Value[kube.Output], error) {
+	var none graph.Value[kube.Output]
+	options := chart.Options{ReleaseName: s.Release, Namespace: s.Namespace, Values: s.Values, KubeVersion: j.c.platform.Minor,
+		SkipSchema: s.SkipSchema, IncludeCRDs: true}
+	r, note, err := j.c.services.Charts.Render(j.c.ctx, s.Source, s.Footprint, s.OwnValues, options)
+	if err != nil {
+		return none, err
+	}
+	if note != "" {
+		j.Note("%s", note)
+	}
+	var before []graph.ID
+	add := func(part string, objects []*unstructured.Unstructured, opts ...graph.Option) error {
+		if len(objects) == 0 {
+			return nil
+		}
+		nodeID := id + graph.ID("/"+part)
+		_, err := j.Objects(nodeID, objects, opts...)
+		before = append(before, nodeID)
+		return err
+	}
+	objects := r.Objects
+	if s.Adjust != nil {
+		if err := s.Adjust(objects); err != nil {
+			return none, err
+		}
+	}
+	if !s.KeepNamespace {
+		category, _, _ := strings.Cut(string(j.at), "/")
+		objects = append([]*unstructured.Unstructured{namespace(s.Namespace, category)}, objects...)
+	}
+	// Two entries of one product share its CRDs, which are not namespaced.
+	crds := graph.ID("crds/" + s.Source.Name)
+	if len(r.CRDs) > 0 {
+		if !j.c.Graph.Has(crds) {
+			if _, err := j.Objects(crds, r.CRDs); err != nil {
+				return none, err
+			}
+		}
+		before = append(before, crds)
+	}
+	if err := add("pre-install", hookObjects(r.On(chart.PreInstall)), graph.After(before...)); err != nil {
+		return none, err
+	}
+	out, err := j.Objects(id, objects, append(opts, graph.After(before...))...)
+	if err != nil {
+		return none, err
+	}
+	return out, add("post-install", hookObjects(r.On(chart.PostInstall)), graph.After(id))
+}
+
+func hookObjects(hooks []chart.Hook) []*unstructured.Unstructured {
+	var out []*unstructured.Unstructured
+	for _, h := range hooks {
+		out = append(out, h.Object)
+	}
+	return out
+}
+
+// namespace is the namespace of an entry, labelled with its category so that network policies can name it.
+func namespace(name, category string) *unstructured.Unstructured {
+	return &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "v1", "kind": "Namespace",
+		"metadata": map[string]any{"name": name, "labels": map[string]any{"k8or.io/category": category}},
+	}}
+}
+
+// dashed turns a path of the document into a name for Kubernetes.
+func dashed(path string) string { return strings.ReplaceAll(path, "/", "-") }

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package product
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/k8or/k8or/api/v1alpha1"
+	"github.com/k8or/k8or/internal/fit"
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/price"
+)
+
+// Placement says where a product runs.
+type Placement string
+
+// The placements.
+const (
+	Managed Placement = "managed" // by a cloud
+	Cluster Placement = "cluster" // on the cluster's nodes
+	Droplet Placement = "droplet" // on machines of its own
+)
+
+// Definition is one product: a value, not an interface to implement. S is the category's part of the document (such as
+// v1alpha1.Gateway), O the product's own options; its doc comments become the reference page.
+type Definition[S, O any] struct {
+	// Category is the document's field ("gateways"), Name the word a person writes ("nginx").
+	Category, Name string
+	// Title is the product's own spelling: "F5 NGINX Ingress Controller".
+	Title string
+	// Version is what is installed, as its makers number it; empty when the document says.
+	Version string
+	// Placements are where it can run; the first is the default.
+	Placements []Placement
+	// Page is its README.
+	Page string
+	// Select declares footprint, cost and wants. It is pure.
+	Select func(*Selecting, Entry[S, O])
+	// Build adds resources and offers capabilities.
+	Build func(*Building, Entry[S, O]) error
+	// Wire joins what was offered. It may be nil.
+	Wire func(*Wiring, Entry[S, O]) error
+}
+
+// Entry is one use of a product in a document.
+type Entry[S, O any] struct {
+	// ID is the path in the document and the first node's id: "gateways/public".
+	ID graph.ID
+	// Name is the entry's name: "public".
+	Name    string
+	Spec    S
+	Options O
+}
+
+// Namespace is where an entry's own objects live: `<category>-<entry>`.
+func (e Entry[S, O]) Namespace() string { return dashed(string(e.ID)) }
+
+// Product is a Definition of any types, as the catalog lists it.
+type Product interface {
+	// About describes the product.
+	About() About
+	// bind reads the entry's options and ties the phases to it.
+	bind(id graph.ID, name string, spec any, options v1alpha1.Object) (bound, error)
+}
+
+// About is what a catalog says of a product.
+type About struct {
+	Category   string      `json:"category"`
+	Name       string      `json:"name"`
+	Title      string      `json:"title"`
+	Version    string      `json:"version,omitempty"`
+	Placements []Placement `json:"placements"`
+	Page       string      `json:"page"`
+}
+
+// bound is one entry with its product's phases.
+type bound struct {
+	id      graph.ID
+	about   About
+	selects func(*Selecting)
+	builds  func(*Building) error
+	wires   func(*Wiring) error
+}
+
+// About describes the product.
+func (d *Definition[S, O]) About() About {
+	return About{Category: d.Category, Name: d.Name, Title: d.Title, Version: d.Version, Placements: d.Placements, Page: d.Page}
+}
+
+func (d *Definition[S, O]) bind(id graph.ID, name string, spec any, options v1alpha1.Object) (bound, error) {
+	s, ok := spec.(S)
+	if !ok {
+		return bound{}, fmt.Errorf("%s: product %s takes a %T, not a %T", id, d.Name, s, spec)
+	}
+	e := Entry[S, O]{ID: id, Name: name, Spec: s}
+	if err := decodeOptions(options, &e.Options); err != nil {
+		return bound{}, &OptionsError{Entry: id, Product: d.Name, Err: err}
+	}
+	b := bound{id: id, about: d.About(), selects: func(*Selecting) {}, builds: func(*Building) error { return nil }, wires: func(*Wiring) error { return nil }}
+	if d.Select != nil {
+		b.selects = func(p *Selecting) { d.Select(p, e) }
+	}
+	if d.Build != nil {
+		b.builds = func(p *Building) error { return d.Build(p, e) }
+	}
+	if d.Wire != nil {
+		b.wires = func(p *Wiring) error { return d.Wire(p, e) }
+	}
+	return b, nil
+}
+
+// OptionsError says that an entry's options are not what its product takes.
+type OptionsError struct {
+	Entry   graph.ID
+	Product string
+	Err     error
+}
+
+// Error names the entry and what is wrong.
+func (e *OptionsError) Error() string {
+	return fmt.Sprintf("options of %s (%s): %v", e.Entry, e.Product, e.Err)
+}
+
+// Unwrap gives the cause.
+func (e *OptionsError) Unwrap() error { return e.Err }
+
+// decodeOptions reads options strictly: an unknown field is an error.
+func decodeOptions(options v1alpha1.Object, into any) error {
+	if len(options) == 0 {
+		return nil
+	}
+	raw, err := json.Marshal(options)
+	if err != nil {
+		return err
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	return nil
+}
+
+// Selecting is what a product may do in its first phase.
+type Selecting struct {
+	at       graph.ID
+	minor    string
+	workload []fit.Workload
+	items    []price.Item
+	support  []want
+}
+
+type want struct {
+	product string
+	by      graph.ID
+}
+
+// Footprint declares pods, as recorded from the real chart or computed from the document.
+func (s *Selecting) Footprint(w ...fit.Workload) {
+	for i := range w {
+		w[i].For = string(s.at)
+	}
+	s.workload = append(s.workload, w...)
+}
+
+// Bill declares what costs money.
+func (s *Selecting) Bill(items ...price.Item) {
+	for i := range items {
+		if items[i].For == "" {
+			items[i].For = string(s.at)
+		}
+	}
+	s.items = append(s.items, items...)
+}
+
+// Want asks for a support product, such as "metrics-server". It is installed once, whoever wants it.
+func (s *Selecting) Want(support string) { s.support = append(s.support, want{support, s.at}) }

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package text prints plans, states and teardowns for people, on a terminal or as Markdown for a review.
+package text
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/k8or/k8or/internal/fit"
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/platform"
+	"github.com/k8or/k8or/internal/price"
+	"github.com/k8or/k8or/internal/unit"
+)
+
+// Style says how much a terminal can show.
+type Style struct{ Colour bool }
+
+func (s Style) paint(code, text string) string {
+	if !s.Colour || text == "" {
+		return text
+	}
+	return "\x1b[" + code + "m" + text + "\x1b[0m"
+}
+
+const (
+	bold   = "1"
+	dim    = "2"
+	red    = "31"
+	green  = "32"
+	yellow = "33"
+)
+
+// hue is an action's colour.
+func hue(a graph.Action) string {
+	switch a {
+	case graph.Create:
+		return green
+	case graph.Update, graph.Keep:
+		return yellow
+	case graph.None:
+		return dim
+	default:
+		return red
+	}
+}
+
+// SandboxLine is said in every output about a simulated platform.
+const SandboxLine = "SANDBOX: simulated clouds on this machine; nothing here is real and nothing is billed"
+
+// Head is what every plan, up, status and down begins with.
+func (s Style) Head(w io.Writer, name string, a platform.Account, sandbox bool) {
+	if sandbox {
+		fmt.Fprintln(w, s.paint(yellow, SandboxLine))
+	}
+	fmt.Fprintf(w, "Platform %s in team %s (%s), token from %s\n", s.paint(bold, name), a.Team, a.Email, a.TokenSource)
+}
+
+// Plan prints what would change, the bill and the fit.
+func (s Style) Plan(w io.Writer, p *platform.Plan) {
+	s.Head(w, p.Platform, p.Account, p.Sandbox)
+	fmt.Fprintln(w)
+	s.Steps(w, p.Steps)
+	for _, name := range slices.Sorted(maps.Keys(p.Support)) {
+		fmt.Fprintf(w, "\n%s was added because of %s.\n", name, joinIDs(p.Support[name]))
+	}
+	fmt.Fprintln(w)
+	s.Bill(w, p.Bill)
+	if len(p.Now.Lines) > 0 || p.Changes() {
+		fmt.Fprintf(w, "Change to what stands now: %s a month\n", p.Cost)
+	}
+	fmt.Fprintln(w)
+	s.Fit(w, p.Fit)
+	for _, n := range p.Notes {
+		fmt.Fprintf(w, "\n%s %s\n", s.paint(yellow, "note:"), n)
+	}
+}
+
+// Steps prints the steps that do something, and counts the rest.
+func (s Style) Steps(w io.Writer, steps []graph.Step) {
+	same, counts := 0, map[graph.Action]int{}
+	for _, st := range steps {
+		counts[st.Action]++
+		if st.Action == graph.None {
+			same++
+			continue
+		}
+		s.step(w, st)
+	}
+	if len(steps) == same {
+		fmt.Fprintln(w, "Nothing to do: the platform is as the document says.")
+		return
+	}
+	fmt.Fprintf(w, "\n%s", summary(counts))
+	if same > 0 {
+		fmt.Fprintf(w, ", %d as wanted", same)
+	}
+	fmt.Fprintln(w)
+}
+
+func summary(counts map[graph.Action]int) string {
+	var parts []string
+	for _, a := range []graph.Action{graph.Create, graph.Update, graph.Replace, graph.Delete, graph.Keep, graph.Refuse, graph.Unknown} {
+		if n := counts[a]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d to %s", n, a))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (s Style) step(w io.Writer, st graph.Step) {
+	name := string(st.Node)
+	if st.Title != "" {
+		name = st.Title
+	}
+	line := fmt.Sprintf("%s %-34s %s", st.Action.Glyph(), name, st.Action)
+	if st.Risk > graph.InPlace {
+		line += " (" + st.Risk.String() + ")"
+	}
+	fmt.Fprint(w, s.paint(hue(st.Action), line))
+	if st.Reason != "" {
+		fmt.Fprint(w, "  ", s.paint(dim, st.Reason))
+	}
+	fmt.Fprintln(w)
+	if st.Err != nil {
+		fmt.Fprintf(w, "    %s\n", s.paint(red, st.Err.Error()))
+	}
+	for i, c := range st.Changes {
+		if i == maxChanges {
+			fmt.Fprintf(w, "    … and %d more fields (`-o json` has all)\n", len(st.Changes)-i)
+			break
+		}
+		fmt.Fprintf(w, "    %s\n", change(c))
+	}
+}
+
+// maxChanges keeps a plan readable; JSON has all of them.
+const maxChanges = 12
+
+func change(c graph.Change) string {
+	after := c.After
+	if c.Unknown {
+		after = "(known after up)"
+	}
+	text := fmt.Sprintf("%s: %s -> %s", c.Path, quoted(c.Before), quoted(after))
+	if c.Before == "" && !c.Unknown {
+		text = fmt.Sprintf("%s: %s", c.Path, after)
+	}
+	if c.Risk > graph.InPlace {
+		text += " (" + c.Risk.String() + ")"
+	}
+	if c.Note != "" {
+		text += ": " + c.Note
+	}
+	return text
+}
+
+func quoted(v string) string {
+	if v == "" {
+		return "(none)"
+	}
+	const most = 80
+	if r := []rune(v); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return v
+}
+
+func joinIDs(ids []graph.ID) string {
+	parts := make([]string, len(ids))
+	for i, id := range ids {
+		parts[i] = string(id)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Bill prints what a month costs, line by line, with the date of each price.
+func (s Style) Bill(w io.Writer, b price.Bill) {
+	if len(b.Lines) == 0 {
+		fmt.Fprintln(w, s.paint(bold, "Cost a month: nothing that is billed"))
+		return
+	}
+	fmt.Fprintln(w, s.paint(bold, "Cost a month"))
+	for _, l := range b.Lines {
+		amount := "price unknown"
+		if l.Known {
+			amount = span(l.Low, l.High)
+		}
+		fmt.Fprintf(w, "  %-26s %-34s %20s  %s\n", l.For, l.What, amount, s.paint(dim, "price of "+l.Date))
+	}
+	fmt.Fprintf(w, "  %-61s %20s  %s\n", "together", span(b.Low, b.High), s.paint(dim, span5(b.HourlyLow, b.HourlyHigh)+" an hour"))
+	if len(b.Unknown) > 0 {
+		fmt.Fprintf(w, "  %s: %s\n", s.paint(yellow, "no price is known for"), strings.Join(b.Unknown, ", "))
+	}
+	if len(b.NotIncluded) > 0 {
+		fmt.Fprintf(w, "  %s\n", s.paint(dim, "not included: "+strings.Join(b.NotIncluded, ", ")))
+	}
+}
+
+func span(low, high unit.Money) string {
+	if low == high {
+		return low.String()
+	}
+	return low.String() + " to " + high.String()
+}
+
+func span5(low, high unit.Money) string {
+	if low == high {
+		return low.Hourly()
+	}
+	return low.Hourly() + " to " + high.Hourly()
+}
+
+// Fit prints the room on the nodes.
+func (s Style) Fit(w io.Writer, r fit.Report) {
+	if len(r.Pools) == 0 {
+		return
+	}
+	verdict := s.paint(green, "it fits")
+	switch {
+	case r.Fits:
+	case r.FitsAtMax:
+		verdict = s.paint(yellow, "it fits once the pools have scaled up")
+	default:
+		verdict = s.paint(red, "it does not fit")
+	}
+	fmt.Fprintf(w, "%s: %s\n", s.paint(bold, "Room on the nodes"), verdict)
+	row := func(name string, p fit.PoolReport) {
+		fmt.Fprintf(w, "  %-14s %2d nodes  CPU %s of %s asked, memory %s of %s, pods %d of %d\n", name, p.Nodes,
+			p.Requested.CPU, p.Allocatable.CPU, p.Requested.Memory, p.Allocatable.Memory, p.Requested.Pods, p.Allocatable.Pods)
+	}
+	for _, p := range r.Pools {
+		if len(r.Pools) > 1 || p.Requested.Pods > 0 {
+			row(p.Name, p)
+		}
+	}
+	row("together", r.Together)
+	for _, short := range r.Short {
+		fmt.Fprintf(w, "  %s %s\n", s.paint(red, "short:"), short)
+	}
+	for _, n := range r.NotJudged {
+		fmt.Fprintf(w, "  %s\n", s.paint(dim, "not judged: "+n))
+	}
+}

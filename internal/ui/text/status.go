@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package text
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/platform"
+	"github.com/k8or/k8or/internal/ui/plain"
+)
+
+// Status prints what runs where, with addresses.
+func (s Style) Status(w io.Writer, st *platform.Status) {
+	s.Head(w, st.Platform, st.Account, st.Sandbox)
+	fmt.Fprintln(w)
+	for _, h := range st.Health {
+		mark, colour := "✓", green
+		switch h.State {
+		case "ready":
+		case "changing", "differs":
+			mark, colour = "~", yellow
+		default:
+			mark, colour = "✗", red
+		}
+		name := string(h.Node)
+		if h.Title != "" {
+			name = h.Title
+		}
+		fmt.Fprintf(w, "%s %-34s %-9s", s.paint(colour, mark), name, h.State)
+		if h.Message != "" {
+			fmt.Fprintf(w, " %s", h.Message)
+		} else if h.ID != "" {
+			fmt.Fprintf(w, " %s", s.paint(dim, h.ID))
+		}
+		fmt.Fprintln(w)
+	}
+	if len(st.Routes) > 0 {
+		fmt.Fprintf(w, "\n%s\n", s.paint(bold, "Addresses"))
+		for _, a := range st.Routes {
+			fmt.Fprintf(w, "  %-22s %s", a.Entry, a.URL)
+			if a.Note != "" {
+				fmt.Fprintf(w, "  %s", s.paint(dim, a.Note))
+			}
+			fmt.Fprintln(w)
+		}
+	}
+	fmt.Fprintln(w)
+	s.Bill(w, st.Bill)
+}
+
+// Teardown prints what `down` would destroy and what it would leave.
+func (s Style) Teardown(w io.Writer, t *platform.Teardown) {
+	s.Head(w, t.Platform, t.Account, t.Sandbox)
+	fmt.Fprintln(w)
+	if len(t.Steps) == 0 {
+		fmt.Fprintln(w, "Nothing of this platform is there.")
+		return
+	}
+	fmt.Fprintln(w, s.paint(bold, "This is destroyed, for good:"))
+	for _, st := range t.Steps {
+		if st.Action == graph.Delete && st.Data == "" {
+			fmt.Fprintf(w, "%s %s\n", s.paint(red, "-"), title(st))
+		}
+	}
+	if len(t.Data) > 0 {
+		fmt.Fprintf(w, "\n%s\n", s.paint(bold, "This holds data:"))
+		for _, d := range t.Data {
+			word := map[string]string{"keep": "kept, " + d.Cost.String() + " a month", "lose": "destroyed with its data", "": "NOT DECIDED"}[d.Decision]
+			fmt.Fprintf(w, "  %-40s %-44s %s\n", d.Data, d.Title, word)
+		}
+	}
+	fmt.Fprintf(w, "\nIt costs %s a month now", t.Now)
+	if t.Cost.High > 0 {
+		fmt.Fprintf(w, ", and %s with what is kept", t.Cost)
+	}
+	fmt.Fprintln(w, ".")
+}
+
+func title(st graph.Step) string {
+	if st.Title != "" {
+		return st.Title
+	}
+	return string(st.Node)
+}
+
+// Result prints how a run ended.
+func (s Style) Result(w io.Writer, r *platform.Result) {
+	if r == nil {
+		return
+	}
+	var parts []string
+	for _, a := range []graph.Action{graph.Create, graph.Update, graph.Replace, graph.Delete} {
+		if n := r.Done[a]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, plain.Done(string(a))))
+		}
+	}
+	if len(parts) == 0 {
+		parts = []string{"nothing changed"}
+	}
+	fmt.Fprintf(w, "%s in %s, with %d calls to DigitalOcean.\n", strings.Join(parts, ", "), r.Elapsed.Round(100*time.Millisecond), r.Calls)
+	if path := critical(r.Timings); path != "" {
+		fmt.Fprintf(w, "%s\n", s.paint(dim, "longest chain: "+path))
+	}
+	for _, k := range r.Kept {
+		fmt.Fprintf(w, "kept: %s (%s), %s a month\n", k.Title, k.Data, k.Cost)
+	}
+	for _, k := range r.Left {
+		fmt.Fprintf(w, "%s %s, %s a month\n", s.paint(red, "left behind:"), k.Title, k.Cost)
+	}
+	for _, h := range r.Held {
+		fmt.Fprintf(w, "%s\n", s.paint(yellow, "held for your approval:"))
+		s.step(w, h)
+	}
+}
+
+func critical(timings []graph.Timing) string {
+	var parts []string
+	timings = slices.Clone(timings)
+	slices.SortFunc(timings, func(a, b graph.Timing) int { return a.Ended.Compare(b.Ended) })
+	for _, t := range timings {
+		if t.Critical && t.Ended.Sub(t.Due) >= 100*time.Millisecond {
+			parts = append(parts, fmt.Sprintf("%s %s", t.Node, plain.Duration(t.Ended.Sub(t.Due))))
+		}
+	}
+	return strings.Join(parts, " → ")
+}
