@@ -5,6 +5,7 @@ package digitalocean
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/k8or/k8or/internal/sandbox/wire"
 )
@@ -33,7 +34,8 @@ type Thing struct {
 	Name string `json:"name"`
 }
 
-// Inventory lists everything that was made and not deleted, in no matter which account. Default VPCs and default projects are not in it.
+// Inventory lists everything that was made and not deleted, in no matter which account. What DigitalOcean makes by itself is
+// not in it: default VPCs, default projects, the tags of clusters.
 func (c *Cloud) Inventory() []Thing {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -52,7 +54,9 @@ func (c *Cloud) Inventory() []Thing {
 			}
 		}
 		for _, t := range a.Tags.All {
-			add("tag", t.Name, t.Name)
+			if t.Name != "k8s" && t.Name != "k8s-worker" && !strings.HasPrefix(t.Name, "k8s:") {
+				add("tag", t.Name, t.Name)
+			}
 		}
 		for _, k := range a.Keys.All {
 			add("ssh_key", k.Fingerprint, k.Name)

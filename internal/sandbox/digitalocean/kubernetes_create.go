@@ -122,9 +122,6 @@ func (c *Cloud) createCluster(q *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.ensureTags(q.account, k.allTags()); err != nil {
-		return nil, err
-	}
 	k.born, k.ID = c.born(), c.newUUID()
 	k.Updated, k.State, k.IPv4 = k.Created, stateProvisioning, c.newAddress()
 	if in.VPC == "" {

@@ -114,4 +114,9 @@ func clusterVanished(c *Cloud, a *account, id string) {
 	a.unassign(k.urn())
 	c.leaveLater(a, member{URN: k.urn(), Name: k.Name, VPC: k.VPC, Created: k.Created}, "leave-cluster")
 	c.gone("kubernetes_cluster", k.ID)
+	// The cluster's own tag goes with the last thing that carries it.
+	own := "k8s:" + k.ID
+	if !slices.ContainsFunc(a.taggable(), func(thing tagged) bool { return hasTag(*thing.tags, own) }) {
+		a.Tags.All = slices.DeleteFunc(a.Tags.All, func(t *tag) bool { return t.Name == own })
+	}
 }

@@ -97,12 +97,8 @@ func join(ctx context.Context, client kubernetes.Interface, n digitalocean.Node,
 	if network != "" {
 		node.Spec.PodCIDRs = []string{network}
 	}
-	made, err := client.CoreV1().Nodes().Create(ctx, node, metav1.CreateOptions{})
-	if err != nil {
-		return err
-	}
-	made.Status = statusOf(n)
-	_, err = client.CoreV1().Nodes().UpdateStatus(ctx, made, metav1.UpdateOptions{})
+	node.Status = statusOf(n) // as a kubelet registers itself: in one request
+	_, err := client.CoreV1().Nodes().Create(ctx, node, metav1.CreateOptions{})
 	return err
 }
 
