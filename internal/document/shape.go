@@ -3,11 +3,9 @@
 package document
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -134,37 +132,6 @@ func (s *shaper) unknown(e entry, t reflect.Type, path string) {
 	s.hideSecrets(e.value, e.key)
 }
 
-// hideSecrets masks a literal under a mistyped field whose right name would hold a secret.
-func (s *shaper) hideSecrets(n *node, key string) {
-	switch n.kind {
-	case object:
-		for _, e := range n.entries {
-			s.hideSecrets(e.value, e.key)
-		}
-	case list:
-		for _, item := range n.items {
-			s.hideSecrets(item, key)
-		}
-	case null:
-	default:
-		if secretLike(key) {
-			n.at.src.hide(n.at.line, n.at.column)
-			for _, p := range s.found {
-				if p.Place != nil && p.Place.File == n.at.src.name && p.Place.Line == n.at.line {
-					p.Place.Snippet = n.at.src.place(n.at).Snippet
-				}
-			}
-		}
-	}
-}
-
-// secretLike says whether a field's name is one that secrets are given under.
-func secretLike(key string) bool {
-	words := []string{"password", "secret", "token", "credentials", "apikey", "slack", "pagerduty", "webhook", "privatekey"}
-	key = strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(key))
-	return problem.Nearest(key, words) != "" || slices.ContainsFunc(words, func(word string) bool { return strings.Contains(key, word) })
-}
-
 func (s *shaper) entries(n *node, t reflect.Type, path string, at position) (any, bool) {
 	out := map[string]any{}
 	switch n.kind {
@@ -254,118 +221,6 @@ func truth(n *node) (bool, bool) {
 	return strings.EqualFold(n.text, "true"), n.kind == boolean && (strings.EqualFold(n.text, "true") || strings.EqualFold(n.text, "false"))
 }
 
-// secret lets a reference through and refuses a literal without showing it.
-func (s *shaper) secret(n *node, path string, at position) (any, bool) {
-	switch n.kind {
-	case object:
-		if from := n.get("from"); from != nil && from.value.kind != object && from.value.kind != null {
-			s.literal(from.value, path, from.at)
-			return nil, false
-		}
-		return s.fields(n, secretType, path, at)
-	case null:
-		s.wrong(n, path, at, "a reference to a secret", "write `{from: {env: NAME}}`, `{from: {file: path}}` or `{from: {secret: name/key}}`")
-		return nil, false
-	}
-	s.literal(n, path, at)
-	return nil, false
-}
-
-func (s *shaper) literal(n *node, path string, at position) {
-	hideAll(n)
-	s.fail(problem.Problem{Code: problem.SecretLiteral, Title: fmt.Sprintf("%s is a secret and stands in the document", last(path)),
-		Why: "secrets come in by reference, so that the document can be shown to anybody",
-		Fix: fmt.Sprintf("write `%s: {from: {env: NAME}}`, or from a file or a Secret; and replace the secret if the document was shared", last(path))}, path, at)
-}
-
-// hideAll masks a value and everything in it.
-func hideAll(n *node) {
-	n.at.src.hide(n.at.line, n.at.column)
-	for _, item := range n.items {
-		hideAll(item)
-	}
-	for _, e := range n.entries {
-		hideAll(e.value)
-	}
-}
-
-// env lets a text or a reference through.
-func (s *shaper) env(n *node, path string, at position) (any, bool) {
-	switch n.kind {
-	case text:
-		return n.text, true
-	case object:
-		if from := n.get("from"); from != nil && from.value.kind != object && from.value.kind != null {
-			s.literal(from.value, path, from.at)
-			return nil, false
-		}
-		v, ok := s.fields(n, envType, path, at)
-		if m, isMap := v.(map[string]any); isMap && m["from"] == nil {
-			if n.get("from") == nil && len(n.entries) == 0 {
-				s.fail(problem.Problem{Code: v1alpha1.CodeBadFrom, Title: "the reference names no source", Fix: "write a text, or `{from: {secret: name/key}}`"}, path, at)
-			}
-			return "", true
-		}
-		return v, ok
-	case null:
-		s.wrong(n, path, at, "a text", "write \"\" for an empty one")
-	case list:
-		s.wrong(n, path, at, "a text or a reference to a secret", "write one text")
-	default:
-		s.wrong(n, path, at, "a text", fmt.Sprintf("put it in quotes: `%s: %q`", last(path), n.text))
-	}
-	return nil, false
-}
-
-// opaque is a map that k8or hands on.
-func (s *shaper) opaque(n *node, path string, at position) (any, bool) {
-	if n.kind != object {
-		s.wrong(n, path, at, "a map of settings", "write its settings, one a line")
-		return nil, false
-	}
-	return s.any(n, path, at)
-}
-
-func (s *shaper) any(n *node, path string, at position) (any, bool) {
-	switch n.kind {
-	case null:
-		return nil, true
-	case object:
-		out := map[string]any{}
-		for _, e := range n.entries {
-			if v, ok := s.any(e.value, v1alpha1.Join(path, e.key), e.at); ok {
-				out[e.key] = v
-			}
-		}
-		return out, true
-	case list:
-		out := make([]any, 0, len(n.items))
-		for i, item := range n.items {
-			if v, ok := s.any(item, v1alpha1.Join(path, i), item.at); ok {
-				out = append(out, v)
-			}
-		}
-		return out, true
-	case boolean:
-		b, _ := truth(n)
-		return b, true
-	case integer:
-		if i, err := strconv.ParseInt(strings.ReplaceAll(n.text, "_", ""), 0, 64); err == nil {
-			return i, true
-		}
-		s.fail(problem.Problem{Code: v1alpha1.CodeOutOfBounds, Title: fmt.Sprintf("%s is too large a number", n.text), Fix: "put it in quotes if it is a text"}, path, at)
-		return nil, false
-	case float:
-		f, err := strconv.ParseFloat(strings.ReplaceAll(n.text, "_", ""), 64)
-		if err != nil || math.IsInf(f, 0) || math.IsNaN(f) {
-			s.fail(problem.Problem{Code: v1alpha1.CodeOutOfBounds, Title: fmt.Sprintf("%s is not a number that can be handed on", n.text), Fix: "put it in quotes if it is a text"}, path, at)
-			return nil, false
-		}
-		return json.Number(strconv.FormatFloat(f, 'g', -1, 64)), true
-	}
-	return n.text, true
-}
-
 // wrong reports a value of the wrong type.
 func (s *shaper) wrong(n *node, path string, at position, want, fix string) {
 	p := problem.Problem{Code: problem.WrongType, Title: fmt.Sprintf("%s has to be %s, and is %s", last(path), want, n.found()), Fix: fix}
@@ -399,59 +254,4 @@ func in(path string) string {
 		return "at the top of the document"
 	}
 	return "in " + path
-}
-
-// fieldTypes are the fields of a struct by their names in the document.
-func fieldTypes(t reflect.Type) map[string]reflect.Type {
-	types := map[string]reflect.Type{}
-	for _, f := range reflect.VisibleFields(t) {
-		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); !f.Anonymous && name != "" && name != "-" {
-			types[name] = f.Type
-		}
-	}
-	return types
-}
-
-// fieldNames are the fields of a struct in order.
-func fieldNames(t reflect.Type) []string {
-	var names []string
-	for _, f := range reflect.VisibleFields(t) {
-		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); !f.Anonymous && name != "" && name != "-" {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
-func firstField(t reflect.Type) string {
-	names := fieldNames(t)
-	return fmt.Sprintf("`%s: …`", names[0])
-}
-
-// places are the paths at which a field of a name can stand, of the first few levels, by its name.
-func places() map[string][]string {
-	found := map[string][]string{}
-	var walk func(t reflect.Type, path string, depth int)
-	walk = func(t reflect.Type, path string, depth int) {
-		for t.Kind() == reflect.Pointer {
-			t = t.Elem()
-		}
-		switch {
-		case t.Kind() == reflect.Map && t != objectType:
-			walk(t.Elem(), path+".<name>", depth+1)
-		case t.Kind() == reflect.Slice:
-			walk(t.Elem(), path+"[]", depth+1)
-		case t.Kind() == reflect.Struct && depth < 7 && t != fromType:
-			types := fieldTypes(t)
-			for _, name := range fieldNames(t) {
-				at := strings.TrimPrefix(path+"."+name, ".")
-				if parent := strings.TrimPrefix(path, "."); parent != "" && len(found[name]) < 3 && !slices.Contains(found[name], parent) {
-					found[name] = append(found[name], parent)
-				}
-				walk(types[name], at, depth+1)
-			}
-		}
-	}
-	walk(reflect.TypeFor[v1alpha1.Platform](), "", 0)
-	return found
 }
