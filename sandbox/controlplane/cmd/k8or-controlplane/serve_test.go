@@ -13,7 +13,6 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
-	storagev1 "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -44,6 +43,7 @@ func TestServeIsAKubernetesClusterThatSurvivesAnUpgradeAndAKill(t *testing.T) {
 			"a job completes":                                jobCompletes,
 			"a CRD is applied server-side and used":          customResources,
 			"a claim binds to a volume, which is released":   claimBinds,
+			"a claim waits for its first consumer":           claimWaits,
 			"eviction respects a disruption budget":          evictionRespectsBudget,
 			"bad and expired tokens get 401":                 tokensChecked,
 			"a simulated metrics API breaks nothing":         metricsSimulated,
@@ -223,76 +223,6 @@ func customResources(t *testing.T, c *cluster, _ kubernetes.Interface) {
 	if _, err := client.Resource(gadgets).Namespace("default").Apply(t.Context(), "one", gadget(0), apply); !apierrors.IsInvalid(err) {
 		t.Errorf("a gadget that breaks its schema was answered with %v, want Invalid", err)
 	}
-}
-
-func claimBinds(t *testing.T, _ *cluster, client kubernetes.Interface) {
-	const provisioner = "dobs.csi.digitalocean.com"
-	class := &storagev1.StorageClass{
-		ObjectMeta: metav1.ObjectMeta{Name: "do-block-storage"}, Provisioner: provisioner,
-		VolumeBindingMode: ptr.To(storagev1.VolumeBindingImmediate), ReclaimPolicy: ptr.To(corev1.PersistentVolumeReclaimDelete),
-	}
-	if _, err := client.StorageV1().StorageClasses().Create(t.Context(), class, metav1.CreateOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	room := corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("10Gi")}
-	claims := client.CoreV1().PersistentVolumeClaims("default")
-	if _, err := claims.Create(t.Context(), &corev1.PersistentVolumeClaim{
-		ObjectMeta: metav1.ObjectMeta{Name: "data"},
-		Spec: corev1.PersistentVolumeClaimSpec{
-			StorageClassName: &class.Name, AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
-			Resources: corev1.VolumeResourceRequirements{Requests: room},
-		},
-	}, metav1.CreateOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	var claim *corev1.PersistentVolumeClaim
-	eventually(t, "the claim names its provisioner", func(ctx context.Context) (err error) {
-		if claim, err = claims.Get(ctx, "data", metav1.GetOptions{}); err != nil {
-			return err
-		}
-		if got := claim.Annotations["volume.kubernetes.io/storage-provisioner"]; got != provisioner {
-			return fmt.Errorf("it names %q", got)
-		}
-		return nil
-	})
-
-	name := "pvc-" + string(claim.UID)
-	if _, err := client.CoreV1().PersistentVolumes().Create(t.Context(), &corev1.PersistentVolume{
-		ObjectMeta: metav1.ObjectMeta{Name: name, Annotations: map[string]string{"pv.kubernetes.io/provisioned-by": provisioner}},
-		Spec: corev1.PersistentVolumeSpec{
-			Capacity: room, AccessModes: claim.Spec.AccessModes, StorageClassName: class.Name,
-			PersistentVolumeReclaimPolicy: corev1.PersistentVolumeReclaimDelete,
-			ClaimRef:                      &corev1.ObjectReference{Kind: "PersistentVolumeClaim", APIVersion: "v1", Namespace: "default", Name: "data", UID: claim.UID},
-			PersistentVolumeSource:        corev1.PersistentVolumeSource{CSI: &corev1.CSIPersistentVolumeSource{Driver: provisioner, VolumeHandle: "v-1"}},
-		},
-	}, metav1.CreateOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "the claim is bound", func(ctx context.Context) error {
-		got, err := claims.Get(ctx, "data", metav1.GetOptions{})
-		if err == nil && got.Status.Phase != corev1.ClaimBound {
-			err = fmt.Errorf("it is %s", got.Status.Phase)
-		}
-		return err
-	})
-
-	if err := claims.Delete(t.Context(), "data", metav1.DeleteOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "the volume is released, for its provisioner to delete", func(ctx context.Context) error {
-		got, err := client.CoreV1().PersistentVolumes().Get(ctx, name, metav1.GetOptions{})
-		if err == nil && got.Status.Phase != corev1.VolumeReleased {
-			err = fmt.Errorf("it is %s (%s)", got.Status.Phase, got.Status.Message)
-		}
-		return err
-	})
-	if err := client.CoreV1().PersistentVolumes().Delete(t.Context(), name, metav1.DeleteOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "the volume is gone", func(ctx context.Context) error {
-		_, err := client.CoreV1().PersistentVolumes().Get(ctx, name, metav1.GetOptions{})
-		return gone(err)
-	})
 }
 
 func evictionRespectsBudget(t *testing.T, _ *cluster, client kubernetes.Interface) {

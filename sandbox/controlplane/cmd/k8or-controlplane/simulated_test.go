@@ -78,6 +78,11 @@ func metricsSimulated(t *testing.T, c *cluster, client kubernetes.Interface) {
 	if err != nil || len(measured.Items) != 0 {
 		t.Errorf("the metrics API answered %v (%v), want an empty list", measured, err)
 	}
+
+	// One that checks certificates cannot be satisfied; it must not hold anything else up.
+	register("strict.example.com", "v1", map[string]any{"caBundle": c.ready.CertificateAuthority})
+	createNamespace(t, client, "unaffected")
+	deleteNamespace(t, client, "unaffected")
 }
 
 func logsRefused(t *testing.T, _ *cluster, client kubernetes.Interface) {
@@ -181,11 +186,8 @@ func nodeDeleted(t *testing.T, _ *cluster, client kubernetes.Interface) {
 }
 
 func namespaceDeleted(t *testing.T, _ *cluster, client kubernetes.Interface) {
-	if _, err := client.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "short"}}, metav1.CreateOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	web := deployment("web", 1)
-	if _, err := client.AppsV1().Deployments("short").Create(t.Context(), web, metav1.CreateOptions{}); err != nil {
+	createNamespace(t, client, "short")
+	if _, err := client.AppsV1().Deployments("short").Create(t.Context(), deployment("web", 1), metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "its pod is there", func(ctx context.Context) error {
@@ -195,11 +197,23 @@ func namespaceDeleted(t *testing.T, _ *cluster, client kubernetes.Interface) {
 		}
 		return err
 	})
-	if err := client.CoreV1().Namespaces().Delete(t.Context(), "short", metav1.DeleteOptions{}); err != nil {
+	deleteNamespace(t, client, "short")
+}
+
+func createNamespace(t *testing.T, client kubernetes.Interface, name string) {
+	t.Helper()
+	if _, err := client.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the namespace is gone", func(ctx context.Context) error {
-		_, err := client.CoreV1().Namespaces().Get(ctx, "short", metav1.GetOptions{})
+}
+
+func deleteNamespace(t *testing.T, client kubernetes.Interface, name string) {
+	t.Helper()
+	if err := client.CoreV1().Namespaces().Delete(t.Context(), name, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "namespace "+name+" is gone", func(ctx context.Context) error {
+		_, err := client.CoreV1().Namespaces().Get(ctx, name, metav1.GetOptions{})
 		return gone(err)
 	})
 }
