@@ -31,7 +31,8 @@ type Cluster struct {
 	//
 	// +default={"day": "sunday", "start": "04:00"}
 	Maintenance *Maintenance `json:"maintenance,omitempty"`
-	// AutoUpgrade lets DigitalOcean install patch releases in the maintenance window.
+	// AutoUpgrade lets DigitalOcean install patch releases in the maintenance window. With an exact
+	// release as version it is off, and cannot be turned on.
 	//
 	// +default=true
 	AutoUpgrade *bool `json:"autoUpgrade,omitempty"`

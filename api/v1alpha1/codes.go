@@ -43,6 +43,7 @@ const (
 	CodeTooManyNodes       = "K8OR-0414"
 	CodeSubnetsNeedNative  = "K8OR-0415"
 	CodeVersionUnsupported = "K8OR-0416"
+	CodePinnedUpgrade      = "K8OR-0417"
 )
 
 // Codes of the gateways' rules.

@@ -14,6 +14,9 @@ import (
 // nothing. A document that breaks rules is filled in as far as it goes.
 func Default(p *Platform) *Platform {
 	filled := p.Clone()
+	if cluster := &filled.Spec.Cluster; cluster.Exact() && cluster.Existing == "" && cluster.AutoUpgrade == nil {
+		cluster.AutoUpgrade = new(false) // or DigitalOcean would move what the document pins
+	}
 	fill(reflect.ValueOf(filled).Elem())
 	for name, app := range filled.Spec.Apps {
 		filled.Spec.Apps[name] = defaultApp(app)
@@ -44,6 +47,9 @@ func defaultApp(app App) App {
 	}
 	return app
 }
+
+// Exact says whether the version is an exact release, and not a minor's channel.
+func (c Cluster) Exact() bool { return strings.Count(c.Version, ".") > 1 }
 
 // FromImage says whether the app is made from a container image, and not from manifests or a chart.
 func (a App) FromImage() bool { return a.Manifests == "" && a.Chart == nil }

@@ -33,6 +33,11 @@ func (c *checker) cluster() {
 		c.add(FieldError{Path: Join(path, "version"), Code: CodeVersionUnsupported, What: fmt.Sprintf("Kubernetes %s is too old", cluster.Version),
 			Why: fmt.Sprintf("k8or makes clusters from 1.%d on", oldestMinor), Fix: "use `version: \"1.36\"`"})
 	}
+	if cluster.Exact() && cluster.AutoUpgrade != nil && *cluster.AutoUpgrade {
+		c.add(FieldError{Path: Join(path, "autoUpgrade"), Code: CodePinnedUpgrade, What: "an exact release cannot be upgraded by itself",
+			Why: fmt.Sprintf("version %s is given", cluster.Version), See: Join(path, "version"),
+			Fix: "remove autoUpgrade, or give the minor alone as version"})
+	}
 	c.nodePools(Join(path, "nodePools"))
 	c.subnets(path)
 	if cluster.ControlPlaneAccess != nil {

@@ -49,6 +49,7 @@ var entries = []Entry{
 	{"K8OR-0414", "The cluster would have more nodes than DigitalOcean or its subnet allows."},
 	{"K8OR-0415", "Ranges of pods and Services were given for a cluster that is not VPC-native."},
 	{"K8OR-0416", "The Kubernetes version is older than k8or supports."},
+	{"K8OR-0417", "An exact release is given, and automatic upgrades as well."},
 	{"K8OR-0501", "Two gateways claim the same domain."},
 	{"K8OR-0502", "A load balancer setting does not go with its type."},
 	{"K8OR-0601", "An app is made from nothing, or from several things at once."},
