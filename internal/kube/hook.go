@@ -168,3 +168,33 @@ func ended(u *unstructured.Unstructured) ObjectStatus {
 		return ObjectStatus{id, InProgress, "it has not run to its end yet"}
 	}
 }
+
+// lookAtHook reads how a hook stands and writes nothing. It is false while the hook has not been started under its key.
+func (c *Cluster) lookAtHook(ctx context.Context, set Set, hook Hook) (ObjectStatus, bool, error) {
+	conn, err := c.connect(ctx)
+	if err != nil {
+		return ObjectStatus{}, false, err
+	}
+	sights, err := c.sight(ctx, conn, Set{Name: set.Name, Namespace: set.Namespace, Objects: []*unstructured.Unstructured{hook.Object}})
+	if err != nil {
+		return ObjectStatus{}, false, err
+	}
+	s := sights[0]
+	if s.live == nil || s.live.GetAnnotations()[hookAnnotation] != hook.Key {
+		return ObjectStatus{ID: s.id, State: Missing}, false, nil
+	}
+	if !runsToItsEnd(s.id) {
+		return ObjectStatus{ID: s.id}, true, nil
+	}
+	status := ended(s.live)
+	if status.State != Ready {
+		cause, err := conn.cause(ctx, s.live)
+		if err != nil {
+			return status, true, err
+		}
+		if cause != "" {
+			status.Message += ": " + cause
+		}
+	}
+	return status, true, nil
+}

@@ -18,12 +18,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/fluxcd/pkg/ssa"
+	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -125,7 +127,9 @@ func (c *Cluster) connect(ctx context.Context) (*connection, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", credentials.Server, err)
 	}
-	direct, err := client.New(config, client.Options{HTTPClient: plain, Mapper: mapper, Scheme: scheme.Scheme})
+	direct, err := client.New(config, client.Options{HTTPClient: plain, Mapper: mapper, Scheme: scheme.Scheme,
+		Log: logr.FromSlogHandler(slog.DiscardHandler), // its own default complains to standard error
+	})
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", credentials.Server, err)
 	}
