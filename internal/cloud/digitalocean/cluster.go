@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package digitalocean
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"slices"
+
+	"github.com/k8or/k8or/internal/graph"
+)
+
+// Cluster is a DigitalOcean Kubernetes cluster. Its mark is among its tags; DigitalOcean keeps names of clusters unique.
+// It is changed in place and never replaced by an edit: what cannot change is refused.
+type Cluster struct {
+	On     *Estate
+	Name   string
+	Region string
+	// Version is a minor ("1.36"), which is a channel: patches are no drift; or an exact release ("1.36.3-do.0").
+	Version string
+	// HA is always sent, because its default depends on the version. It cannot be turned off.
+	HA           bool
+	Maintenance  Maintenance
+	AutoUpgrade  bool
+	SurgeUpgrade bool
+	// Allow are the addresses that may reach the Kubernetes API; none leaves it open to all.
+	Allow []string
+	SSO   *SSO // nil is off
+	VPC   graph.Value[VPCOut]
+	// VPCNative gives pods and Services addresses of their own in the network. ClusterSubnet and ServiceSubnet are
+	// chosen once: empty takes the first free /16 and /19 when the cluster is made.
+	VPCNative                    bool
+	ClusterSubnet, ServiceSubnet string
+	// Pools are made with the cluster. Later they are the [NodePool] resources' alone.
+	Pools []PoolSpec
+}
+
+// Maintenance is the weekly window of four hours, in UTC.
+type Maintenance struct{ Day, Start string }
+
+// SSO is single sign-on.
+type SSO struct {
+	Enabled, Required   bool
+	IssuerURL, ClientID string
+}
+
+// ClusterOut is a cluster that is there.
+type ClusterOut struct {
+	ID, URN, Name, Region        string
+	Version                      string // the release that runs: "1.36.3-do.0"
+	Endpoint                     string // empty until it has one
+	VPCID                        string
+	ClusterSubnet, ServiceSubnet string
+	HA                           bool
+	State, Message               string
+	Nodes                        int // of all pools, as wanted
+
+	wire cluster
+	// remembered is true when the memory tag was in the tags' list.
+	remembered bool
+}
+
+var _ graph.Resource[ClusterOut] = (*Cluster)(nil)
+
+// Kind is the kind of clusters.
+func (k *Cluster) Kind() *graph.Kind { return k.On.clusters }
+
+// Key is the name.
+func (k *Cluster) Key() string { return k.Name }
+
+// Observe finds the cluster by its name.
+func (k *Cluster) Observe(ctx context.Context, c *graph.Call) (graph.Observed[ClusterOut], error) {
+	all, err := k.On.allClusters(ctx, c)
+	if err != nil {
+		return graph.Observed[ClusterOut]{}, err
+	}
+	i := slices.IndexFunc(all, func(o cluster) bool { return o.Name == k.Name && o.Status.State != stateDeleted })
+	if i < 0 {
+		return graph.Observed[ClusterOut]{}, nil
+	}
+	if !k.On.mark.tagged(all[i].Tags) {
+		return graph.Observed[ClusterOut]{}, fmt.Errorf("the cluster %q %w: give this platform another name, or use it with cluster: {existing: %s}", k.Name, graph.ErrStranger, k.Name)
+	}
+	have := observedCluster(all[i])
+	if have.State != graph.Ready {
+		return have, nil
+	}
+	tags, err := k.On.allTags(ctx, c)
+	if err != nil {
+		return graph.Observed[ClusterOut]{}, err
+	}
+	memory := k.On.mark.MemoryTag(all[i].ID)
+	for _, t := range tags {
+		have.Out.remembered = have.Out.remembered || hasTag([]string{t.Name}, memory)
+	}
+	return have, nil
+}
+
+// observedCluster reads a cluster's state. A degraded cluster can be compared and used; it says that it is degraded.
+func observedCluster(k cluster) graph.Observed[ClusterOut] {
+	o := graph.Observed[ClusterOut]{ID: k.ID, Message: k.Status.State, Out: ClusterOut{
+		ID: k.ID, URN: "do:kubernetes:" + k.ID, Name: k.Name, Region: k.Region, Version: k.Version, Endpoint: k.Endpoint, VPCID: k.VPC,
+		ClusterSubnet: k.ClusterSubnet, ServiceSubnet: k.ServiceSubnet, HA: k.HA, State: k.Status.State, Message: k.Status.Message, wire: k,
+	}}
+	for _, p := range k.Pools {
+		o.Out.Nodes += p.Count
+	}
+	if k.Status.Message != "" {
+		o.Message += ": " + k.Status.Message
+	}
+	switch k.Status.State {
+	case stateRunning:
+		o.State, o.Message = graph.Ready, ""
+	case stateDegraded:
+		o.State = graph.Ready
+	case stateError:
+		o.State = graph.Broken
+	case stateUpgrading:
+		o.State, o.Message = graph.Pending, "upgrading to "+k.Version
+	case stateDeleting:
+		o.State, o.Message = graph.Pending, "being deleted"
+	default:
+		o.State = graph.Pending
+	}
+	return o
+}
+
+const newPlatform = "make another platform beside this one and move over"
+
+// Diff compares every field. Patches within a channel are no drift.
+func (k *Cluster) Diff(c *graph.Call, have graph.Observed[ClusterOut]) []graph.Change {
+	d, out, wire := graph.Fields(c), have.Out, have.Out.wire
+	d.Wanted("region", out.Region, k.Region, graph.Refused, "a cluster stays in its region: "+newPlatform)
+	if vpc, known := k.VPC.Get(c); known && vpc.ID != "" {
+		d.Wanted("vpc", out.VPCID, vpc.ID, graph.Refused, "a cluster stays in its private network: "+newPlatform)
+	}
+	k.diffSubnets(d, out)
+	if change, differs := k.diffVersion(out.Version); differs {
+		d.Add(change)
+	}
+	if out.HA && !k.HA {
+		d.Wanted("highAvailability", true, false, graph.Refused, "DigitalOcean cannot turn high availability off: write highAvailability: true")
+	} else {
+		d.Wanted("highAvailability", out.HA, k.HA, graph.InPlace, "costs $40 a month and cannot be turned off again")
+	}
+	window := Maintenance{}
+	if m := wire.MaintenancePolicy; m != nil {
+		window = Maintenance{m.Day, m.StartTime}
+	}
+	if k.Maintenance != (Maintenance{}) {
+		d.Wanted("maintenance", window.Day+" "+window.Start, k.Maintenance.Day+" "+k.Maintenance.Start, graph.InPlace)
+	}
+	d.Wanted("autoUpgrade", wire.AutoUpgrade, k.AutoUpgrade, graph.InPlace)
+	d.Wanted("surgeUpgrade", wire.SurgeUpgrade, k.SurgeUpgrade, graph.InPlace)
+	d.Wanted("controlPlaneAccess", allowed(wire.Firewall), ranges(k.Allow), graph.InPlace)
+	d.Wanted("sso", sso(wire.SSO), sso(k.wireSSO()), graph.InPlace)
+	if !out.remembered {
+		d.Wanted("memory", "", k.On.mark.MemoryTag(out.ID), graph.InPlace, "a tag, by which what the cluster leaves behind is found")
+	}
+	return d.Changes()
+}
+
+func (k *Cluster) diffSubnets(d *graph.Compare, out ClusterOut) {
+	const why = "a cluster keeps its address ranges for good: "
+	native := out.ClusterSubnet != legacyPods || out.ServiceSubnet != legacyServices
+	d.Wanted("vpcNative", native, k.VPCNative, graph.Refused, why+newPlatform)
+	if k.ClusterSubnet != "" && !sameRange(out.ClusterSubnet, k.ClusterSubnet) {
+		d.Wanted("clusterSubnet", out.ClusterSubnet, k.ClusterSubnet, graph.Refused, why+"leave the field out, or "+newPlatform)
+	}
+	if k.ServiceSubnet != "" && !sameRange(out.ServiceSubnet, k.ServiceSubnet) {
+		d.Wanted("serviceSubnet", out.ServiceSubnet, k.ServiceSubnet, graph.Refused, why+"leave the field out, or "+newPlatform)
+	}
+}
+
+// diffVersion compares as far as the wanted version goes. An edit over several minors is one change, carried out step by
+// step.
+func (k *Cluster) diffVersion(have string) (graph.Change, bool) {
+	change := graph.Change{Path: "version", Before: have, After: k.Version}
+	switch releaseOf(have).compare(releaseOf(k.Version)) {
+	case 0:
+		return change, false
+	case 1:
+		change.Risk = graph.Refused
+		change.Note = fmt.Sprintf("Kubernetes never goes back: write version: %q", minorOf(have))
+	default:
+		change.Risk = graph.Restarts
+		change.Note = "one minor at a time; nodes are replaced, so every pod moves once a minor"
+	}
+	return change, true
+}
+
+// minorOf is 1.36 of 1.36.3-do.0.
+func minorOf(version string) string {
+	r := releaseOf(version)
+	return fmt.Sprintf("%d.%d", r[0], r[1])
+}
+
+// ranges is the allow list in one form: ranges in order, single addresses without a length.
+func ranges(addresses []string) []string {
+	var out []string
+	for _, a := range addresses {
+		if p, err := netip.ParsePrefix(a); err == nil {
+			if a = p.Masked().String(); p.IsSingleIP() {
+				a = p.Addr().String()
+			}
+		}
+		out = append(out, a)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func allowed(f *planeFirewall) []string {
+	if f == nil || !f.Enabled {
+		return nil
+	}
+	return ranges(f.Allowed)
+}
+
+// sso says single sign-on in words; empty when it is off.
+func sso(s *ssoSettings) string {
+	if s == nil || !s.Enabled {
+		return ""
+	}
+	text := s.IssuerURL + " as " + s.ClientID
+	if s.Required {
+		text += ", required"
+	}
+	return text
+}
+
+func (k *Cluster) wireSSO() *ssoSettings {
+	if k.SSO == nil {
+		return nil
+	}
+	return &ssoSettings{k.SSO.Enabled, k.SSO.Required, k.SSO.IssuerURL, k.SSO.ClientID}
+}
+
+// settings are what a create and an update send alike.
+func (k *Cluster) settings(have *cluster) clusterSettings {
+	s := clusterSettings{Name: k.Name, Tags: []string{k.On.mark.Tag()}, AutoUpgrade: k.AutoUpgrade, SurgeUpgrade: k.SurgeUpgrade, HA: k.HA, SSO: k.wireSSO()}
+	if k.Maintenance != (Maintenance{}) {
+		s.MaintenancePolicy = &maintenancePolicy{StartTime: k.Maintenance.Start, Day: k.Maintenance.Day}
+	}
+	if len(k.Allow) > 0 {
+		s.Firewall = &planeFirewall{Enabled: true, Allowed: ranges(k.Allow)}
+	}
+	if have == nil {
+		return s
+	}
+	s.Tags = have.Tags // people's own tags stay
+	if s.Firewall == nil && have.Firewall != nil {
+		s.Firewall = &planeFirewall{Allowed: []string{}}
+	}
+	if s.SSO == nil && have.SSO != nil {
+		s.SSO = &ssoSettings{IssuerURL: have.SSO.IssuerURL, ClientID: have.SSO.ClientID}
+	}
+	return s
+}
+
+// Create makes the cluster with all its pools, and the tag by which it is remembered.
+func (k *Cluster) Create(ctx context.Context, c *graph.Call) (graph.Observed[ClusterOut], error) {
+	vpc := k.VPC.Read(c)
+	request := clusterRequest{clusterSettings: k.settings(nil), Region: k.Region, Version: k.Version, VPC: vpc.ID, Pools: []poolRequest{}}
+	for _, p := range k.Pools {
+		request.Pools = append(request.Pools, p.request(p.start()))
+	}
+	if k.VPCNative {
+		if err := k.choose(ctx, c, vpc, &request); err != nil {
+			return graph.Observed[ClusterOut]{}, err
+		}
+	}
+	var answer struct {
+		Cluster cluster `json:"kubernetes_cluster"`
+	}
+	err := k.On.client.send(ctx, http.MethodPost, "/v2/kubernetes/clusters", request, &answer)
+	if err != nil {
+		if k.ClusterSubnet == "" && k.ServiceSubnet == "" && says(err, "overlap") {
+			err = graph.Retry(err, 0) // somebody took a range meanwhile
+		}
+		return graph.Observed[ClusterOut]{}, fmt.Errorf("create cluster %q in %s: %w", k.Name, k.Region, nameTaken(err))
+	}
+	// Should this fail, the next looks miss the tag and make it before anything is put into the cluster.
+	_ = k.remember(ctx, answer.Cluster.ID)
+	graph.Forget(c, "digitalocean/tags")
+	return observedCluster(answer.Cluster), nil
+}
+
+func (k *Cluster) remember(ctx context.Context, id string) error {
+	return k.On.client.send(ctx, http.MethodPost, "/v2/tags", map[string]string{"name": k.On.mark.MemoryTag(id)}, nil)
+}
+
+// choose gives the cluster its subnets: the asked ones, or the first free ones.
+func (k *Cluster) choose(ctx context.Context, c *graph.Call, vpc VPCOut, request *clusterRequest) error {
+	request.ClusterSubnet, request.ServiceSubnet = k.ClusterSubnet, k.ServiceSubnet
+	for _, f := range []struct {
+		subnet *string
+		within []netip.Prefix
+		bits   int
+	}{{&request.ClusterSubnet, podRanges, 16}, {&request.ServiceSubnet, serviceRanges, 19}} {
+		if *f.subnet != "" {
+			continue
+		}
+		used, err := k.On.used(ctx, c, k.Region, vpc.Range, request.ClusterSubnet, request.ServiceSubnet)
+		if err != nil {
+			return err
+		}
+		free, ok := firstFree(f.within, f.bits, used)
+		if !ok {
+			return graph.Permanent(fmt.Errorf("no /%d of the private ranges is free in this account: write clusterSubnet and serviceSubnet, which may be smaller", f.bits))
+		}
+		*f.subnet = free.String()
+	}
+	return nil
+}
+
+// Update changes settings in place and takes at most one step towards the wanted version.
+func (k *Cluster) Update(ctx context.Context, c *graph.Call, have graph.Observed[ClusterOut], changes []graph.Change) (graph.Observed[ClusterOut], error) {
+	settings, version := false, false
+	for _, change := range changes {
+		switch change.Path {
+		case "version":
+			version = true
+		case "memory":
+			if err := k.remember(ctx, have.ID); err != nil {
+				return have, fmt.Errorf("remember cluster %q by a tag: %w", k.Name, err)
+			}
+			graph.Forget(c, "digitalocean/tags")
+		default:
+			settings = true
+		}
+	}
+	path := "/v2/kubernetes/clusters/" + have.ID
+	if settings {
+		if err := k.On.client.send(ctx, http.MethodPut, path, k.settings(&have.Out.wire), nil); err != nil {
+			return have, fmt.Errorf("change the settings of cluster %q: %w", k.Name, err)
+		}
+	}
+	if !version {
+		return have, nil
+	}
+	step, err := k.nextVersion(ctx, path, have.Out.Version)
+	if err != nil {
+		return have, err
+	}
+	if err := k.On.client.send(ctx, http.MethodPost, path+"/upgrade", map[string]string{"version": step}, nil); err != nil {
+		return have, fmt.Errorf("upgrade cluster %q from %s to %s: %w", k.Name, have.Out.Version, step, err)
+	}
+	have.State, have.Message = graph.Pending, "upgrading to "+step
+	return have, nil
+}
+
+// nextVersion asks what the cluster can be upgraded to and takes the furthest step that does not go beyond what is wanted.
+func (k *Cluster) nextVersion(ctx context.Context, path, have string) (string, error) {
+	var answer struct {
+		Versions []struct {
+			Slug string `json:"slug"`
+		} `json:"available_upgrade_versions"`
+	}
+	if err := k.On.client.get(ctx, path+"/upgrades", &answer); err != nil {
+		return "", fmt.Errorf("ask for the upgrades of cluster %q: %w", k.Name, err)
+	}
+	var offered []string
+	for _, v := range answer.Versions {
+		offered = append(offered, v.Slug)
+	}
+	wanted, now := releaseOf(k.Version), releaseOf(have)
+	for _, slug := range newest(offered) {
+		r := releaseOf(slug)
+		if r.compare(wanted) <= 0 && r.compare(now) > 0 && r[1]-now[1] <= 1 {
+			return slug, nil
+		}
+	}
+	return "", graph.Permanent(fmt.Errorf("upgrade cluster %q from %s to %s: %w", k.Name, have, k.Version, &ErrNoUpgrade{Have: have, Want: k.Version, Offered: newest(offered)}))
+}
+
+// ErrNoUpgrade says that DigitalOcean offers no step towards the wanted version.
+type ErrNoUpgrade struct {
+	Have, Want string
+	Offered    []string
+}
+
+// Error says what is offered instead.
+func (e *ErrNoUpgrade) Error() string {
+	if len(e.Offered) == 0 {
+		return fmt.Sprintf("DigitalOcean offers no upgrade from %s now", e.Have)
+	}
+	return fmt.Sprintf("DigitalOcean offers %s, which do not lead to %s", few(e.Offered), e.Want)
+}
+
+// errNoCluster is what a list without the existing cluster says.
+var errNoCluster = errors.New("there is no such cluster in this account")

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package digitalocean
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A cluster as the API shows it. It is decoded here because godo, up to 1.236, refuses to decode a cluster in state
+// `deleting`, and with it every list that shows one.
+type cluster struct {
+	ID                string             `json:"id"`
+	Name              string             `json:"name"`
+	Region            string             `json:"region"`
+	Version           string             `json:"version"`
+	VPC               string             `json:"vpc_uuid"`
+	ClusterSubnet     string             `json:"cluster_subnet"`
+	ServiceSubnet     string             `json:"service_subnet"`
+	Endpoint          string             `json:"endpoint"`
+	Tags              []string           `json:"tags"`
+	Pools             []pool             `json:"node_pools"`
+	MaintenancePolicy *maintenancePolicy `json:"maintenance_policy"`
+	AutoUpgrade       bool               `json:"auto_upgrade"`
+	SurgeUpgrade      bool               `json:"surge_upgrade"`
+	HA                bool               `json:"ha"`
+	Firewall          *planeFirewall     `json:"control_plane_firewall"`
+	SSO               *ssoSettings       `json:"sso"`
+	Status            struct {
+		State   string `json:"state"`
+		Message string `json:"message"`
+	} `json:"status"`
+}
+
+// States of a cluster, as published.
+const (
+	stateRunning      = "running"
+	stateProvisioning = "provisioning"
+	stateDegraded     = "degraded"
+	stateError        = "error"
+	stateDeleted      = "deleted"
+	stateUpgrading    = "upgrading"
+	stateDeleting     = "deleting"
+)
+
+type maintenancePolicy struct {
+	StartTime string `json:"start_time"`
+	Day       string `json:"day"`
+}
+
+type planeFirewall struct {
+	Enabled bool     `json:"enabled"`
+	Allowed []string `json:"allowed_addresses"`
+}
+
+type ssoSettings struct {
+	Enabled   bool   `json:"enabled"`
+	Required  bool   `json:"required"`
+	IssuerURL string `json:"issuer_url"`
+	ClientID  string `json:"client_id"`
+}
+
+// pool is a node pool as the API shows it.
+type pool struct {
+	ID        string            `json:"id"`
+	Name      string            `json:"name"`
+	Size      string            `json:"size"`
+	Count     int               `json:"count"`
+	Labels    map[string]string `json:"labels"`
+	Taints    []Taint           `json:"taints"`
+	AutoScale bool              `json:"auto_scale"`
+	MinNodes  int               `json:"min_nodes"`
+	MaxNodes  int               `json:"max_nodes"`
+	Nodes     []node            `json:"nodes"`
+}
+
+type node struct {
+	ID     string `json:"id"`
+	Name   string `json:"name"`
+	Status struct {
+		State string `json:"state"`
+	} `json:"status"`
+}
+
+// clusterSettings are the fields that an update may change; all are sent, because a field that is absent may fall back.
+type clusterSettings struct {
+	Name              string             `json:"name"`
+	Tags              []string           `json:"tags,omitempty"`
+	MaintenancePolicy *maintenancePolicy `json:"maintenance_policy,omitempty"`
+	AutoUpgrade       bool               `json:"auto_upgrade"`
+	SurgeUpgrade      bool               `json:"surge_upgrade"`
+	HA                bool               `json:"ha"`
+	Firewall          *planeFirewall     `json:"control_plane_firewall,omitempty"`
+	SSO               *ssoSettings       `json:"sso,omitempty"`
+}
+
+type clusterRequest struct {
+	clusterSettings
+	Region        string        `json:"region"`
+	Version       string        `json:"version"`
+	VPC           string        `json:"vpc_uuid,omitempty"`
+	ClusterSubnet string        `json:"cluster_subnet,omitempty"`
+	ServiceSubnet string        `json:"service_subnet,omitempty"`
+	Pools         []poolRequest `json:"node_pools"`
+}
+
+type poolRequest struct {
+	Name      string            `json:"name"`
+	Size      string            `json:"size,omitempty"`
+	Count     int               `json:"count"`
+	Labels    map[string]string `json:"labels"`
+	Taints    []Taint           `json:"taints"`
+	AutoScale bool              `json:"auto_scale"`
+	MinNodes  int               `json:"min_nodes"`
+	MaxNodes  int               `json:"max_nodes"`
+}
+
+// release is a version's numbers: 1.36.3-do.0 is {1, 36, 3, 0}. A part that is not given is -1.
+type release [4]int
+
+// releaseOf reads "1.36", "1.36.3" and "1.36.3-do.0".
+func releaseOf(version string) release {
+	r := release{-1, -1, -1, -1}
+	numbers, build, _ := strings.Cut(version, "-do.")
+	for i, part := range strings.SplitN(numbers, ".", 3) {
+		if n, err := strconv.Atoi(part); err == nil {
+			r[i] = n
+		}
+	}
+	if n, err := strconv.Atoi(build); err == nil {
+		r[3] = n
+	}
+	return r
+}
+
+// minor compares major and minor alone.
+func (r release) minor(other release) int {
+	return cmp.Or(cmp.Compare(r[0], other[0]), cmp.Compare(r[1], other[1]))
+}
+
+// compare compares as far as both are given.
+func (r release) compare(other release) int {
+	for i := range r {
+		if r[i] < 0 || other[i] < 0 {
+			return 0
+		}
+		if d := cmp.Compare(r[i], other[i]); d != 0 {
+			return d
+		}
+	}
+	return 0
+}
+
+// newest sorts versions, newest first.
+func newest(versions []string) []string {
+	sorted := slices.Clone(versions)
+	slices.SortFunc(sorted, func(a, b string) int { return releaseOf(b).compare(releaseOf(a)) })
+	return sorted
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package digitalocean
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/digitalocean/godo"
+
+	"github.com/k8or/k8or/internal/graph"
+)
+
+// Drainer empties a pool's nodes before the pool goes. It does not wait: a sentence says what it waits for, and an empty
+// one that the nodes are empty.
+type Drainer interface {
+	Drain(ctx context.Context, clusterID, poolName string) (waiting string, err error)
+}
+
+// Claim is a persistent volume claim.
+type Claim struct{ Namespace, Name string }
+
+// EstateOptions are the hands inside the cluster that an estate may use. All may be nil.
+type EstateOptions struct {
+	// Drainer empties pools; nil leaves that to DigitalOcean, which drains as well, within limits of its own.
+	Drainer Drainer
+	// Claims says which claims of a cluster the volumes belong to, by the volumes' ids. An error means unknown.
+	Claims func(ctx context.Context, clusterID string) (map[string]Claim, error)
+}
+
+// Estate is one platform's part of an account.
+type Estate struct {
+	client  *Client
+	mark    Mark
+	options EstateOptions
+
+	projects, members, vpcs, clusters, existing, pools, loadBalancers, volumes, snapshots, tags *graph.Kind
+
+	mu     sync.Mutex
+	claims map[string]Claim // by the volume's id, as far as they were ever known
+}
+
+// Ranks of pruning: what runs in the cluster (100, package kube) goes first; what a cluster leaves behind can only be
+// told from what it uses once it is gone.
+const (
+	rankPool         = 45
+	rankCluster      = 40
+	rankLoadBalancer = 35
+	rankVolume       = 34
+	rankSnapshot     = 33
+	rankVPC          = 20
+	rankProject      = 10
+	rankTag          = 5
+)
+
+// NewEstate is the part of the client's account that carries the mark.
+func NewEstate(client *Client, mark Mark, o EstateOptions) *Estate {
+	e := &Estate{client: client, mark: mark, options: o, claims: map[string]Claim{}}
+	const lag = 5 * time.Second
+	e.projects = &graph.Kind{Name: "digitalocean/project", Lag: lag, Rank: rankProject, List: e.listProjects, Delete: e.deleteProject}
+	e.members = &graph.Kind{Name: "digitalocean/project-members", Stays: true}
+	e.vpcs = &graph.Kind{Name: "digitalocean/vpc", Lag: lag, Deadline: 20 * time.Minute, Rank: rankVPC, List: e.listVPCs, Delete: e.deleteVPC}
+	e.clusters = &graph.Kind{Name: "digitalocean/cluster", Typical: 5 * time.Minute, Deadline: time.Hour, Lag: 2 * lag, Rank: rankCluster,
+		List: e.listClusters, Delete: e.deleteCluster}
+	e.existing = &graph.Kind{Name: "digitalocean/existing-cluster", Typical: 5 * time.Minute, Stays: true}
+	e.pools = &graph.Kind{Name: "digitalocean/pool", Typical: 2 * time.Minute, Deadline: time.Hour, Lag: lag, Rank: rankPool,
+		List: e.listPools, Delete: e.deletePool}
+	e.loadBalancers = &graph.Kind{Name: "digitalocean/loadbalancer", Deadline: 15 * time.Minute, Rank: rankLoadBalancer,
+		List: e.listLoadBalancers, Delete: e.deleteLoadBalancer}
+	e.volumes = &graph.Kind{Name: "digitalocean/volume", Deadline: 15 * time.Minute, Rank: rankVolume, List: e.listVolumes, Delete: e.deleteVolume}
+	e.snapshots = &graph.Kind{Name: "digitalocean/snapshot", Deadline: 15 * time.Minute, Rank: rankSnapshot,
+		List: e.listSnapshots, Delete: e.deleteSnapshot}
+	e.tags = &graph.Kind{Name: "digitalocean/tag", Lag: lag, Rank: rankTag, List: e.listTags, Delete: e.deleteTag}
+	return e
+}
+
+// Mark is what the estate's things carry.
+func (e *Estate) Mark() Mark { return e.mark }
+
+// Client is the estate's way to its account.
+func (e *Estate) Client() *Client { return e.client }
+
+// Kinds are all that can be pruned, highest rank first.
+func (e *Estate) Kinds() []*graph.Kind {
+	return []*graph.Kind{e.pools, e.clusters, e.loadBalancers, e.volumes, e.snapshots, e.vpcs, e.projects, e.tags}
+}
+
+// The account's lists, each read once a pass.
+
+func (e *Estate) allProjects(ctx context.Context, c *graph.Call) ([]godo.Project, error) {
+	return once[godo.Project](ctx, c, e.client, "projects", "/v2/projects", "projects")
+}
+
+func (e *Estate) allVPCs(ctx context.Context, c *graph.Call) ([]godo.VPC, error) {
+	return once[godo.VPC](ctx, c, e.client, "vpcs", "/v2/vpcs", "vpcs")
+}
+
+func (e *Estate) allClusters(ctx context.Context, c *graph.Call) ([]cluster, error) {
+	return once[cluster](ctx, c, e.client, "clusters", "/v2/kubernetes/clusters", "kubernetes_clusters")
+}
+
+func (e *Estate) allTags(ctx context.Context, c *graph.Call) ([]godo.Tag, error) {
+	return once[godo.Tag](ctx, c, e.client, "tags", "/v2/tags", "tags")
+}
+
+func once[T any](ctx context.Context, c *graph.Call, client *Client, name, path, key string) ([]T, error) {
+	return graph.Once(ctx, c, "digitalocean/"+name, func(ctx context.Context) ([]T, error) {
+		return list[T](ctx, client, path, key)
+	})
+}
+
+// ours are the platform's clusters that are there, ending ones included.
+func (e *Estate) ours(ctx context.Context, c *graph.Call) ([]cluster, error) {
+	all, err := e.allClusters(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	var ours []cluster
+	for _, k := range all {
+		if e.mark.tagged(k.Tags) && k.Status.State != stateDeleted {
+			ours = append(ours, k)
+		}
+	}
+	return ours, nil
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package digitalocean
+
+import (
+	"context"
+	"slices"
+
+	"github.com/k8or/k8or/internal/graph"
+)
+
+// lost says which clusters' things are to be pruned: those of clusters that are gone, and in a teardown those of all. The
+// things of a cluster that stands are the cluster's own business.
+func (e *Estate) lost(ctx context.Context, c *graph.Call) ([]string, error) {
+	tags, err := e.allTags(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	ours, err := e.ours(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, t := range tags {
+		if id, ok := e.mark.clusterOf(t.Name); ok {
+			ids = append(ids, id)
+		}
+	}
+	for _, k := range ours {
+		if c.Teardown {
+			ids = append(ids, k.ID)
+		} else {
+			ids = slices.DeleteFunc(ids, func(id string) bool { return id == k.ID })
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids), nil
+}
+
+// ownerOf finds, among tags, which of the clusters a thing belongs to.
+func ownerOf(tags, clusters []string) (string, bool) {
+	for _, id := range clusters {
+		if hasTag(tags, "k8s:"+id) {
+			return id, true
+		}
+	}
+	return "", false
+}

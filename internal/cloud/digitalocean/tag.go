@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package digitalocean
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/k8or/k8or/internal/graph"
+)
+
+// listTags finds the platform's tags that nothing needs any more: the memory of clusters that are gone and have left
+// nothing, the claims of volumes that are gone, and in a teardown the mark itself once no cluster carries it.
+func (e *Estate) listTags(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
+	all, err := e.allTags(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	ours, err := e.ours(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	left, err := e.leftBehind(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	var items []graph.Item
+	for _, t := range all {
+		title := "tag " + t.Name
+		id, memory := e.mark.clusterOf(t.Name)
+		_, claim := e.mark.claimOf(t.Name)
+		switch {
+		case memory && !left[id] && !slices.ContainsFunc(ours, func(k cluster) bool { return k.ID == id }):
+			items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title, Ref: "k8s:" + id})
+		case claim && (t.Resources == nil || t.Resources.Count == 0):
+			items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title})
+		case strings.EqualFold(t.Name, e.mark.Tag()) && c.Teardown && len(ours) == 0:
+			items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title})
+		}
+	}
+	return items, nil
+}
+
+// leftBehind are the ids of lost clusters of which something is still there.
+func (e *Estate) leftBehind(ctx context.Context, c *graph.Call) (map[string]bool, error) {
+	lost, err := e.lost(ctx, c)
+	if err != nil || len(lost) == 0 {
+		return nil, err
+	}
+	left := map[string]bool{}
+	note := func(tags []string) {
+		if id, ok := ownerOf(tags, lost); ok {
+			left[id] = true
+		}
+	}
+	balancers, err := e.leftLoadBalancers(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range balancers {
+		note(append(b.Tags, b.Tag))
+	}
+	volumes, err := e.leftVolumes(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range volumes {
+		note(v.Tags)
+	}
+	snapshots, err := e.leftSnapshots(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range snapshots {
+		note(s.Tags)
+	}
+	return left, nil
+}
+
+// deleteTag deletes a tag; with the memory of a cluster goes the cluster's own tag, first.
+func (e *Estate) deleteTag(ctx context.Context, _ *graph.Call, item graph.Item) (string, error) {
+	names := []string{item.ID}
+	if own, ok := item.Ref.(string); ok {
+		names = []string{own, item.ID}
+	}
+	for _, name := range names {
+		if err := gone(e.client.send(ctx, http.MethodDelete, "/v2/tags/"+name, nil, nil)); err != nil {
+			return "", fmt.Errorf("delete tag %s: %w", name, err)
+		}
+	}
+	return "", nil
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package digitalocean
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/digitalocean/godo"
+
+	"github.com/k8or/k8or/internal/graph"
+)
+
+func (e *Estate) allVolumes(ctx context.Context, c *graph.Call) ([]godo.Volume, error) {
+	return once[godo.Volume](ctx, c, e.client, "volumes", "/v2/volumes", "volumes")
+}
+
+// leftVolumes are the volumes of lost clusters.
+func (e *Estate) leftVolumes(ctx context.Context, c *graph.Call) ([]godo.Volume, error) {
+	lost, err := e.lost(ctx, c)
+	if err != nil || len(lost) == 0 {
+		return nil, err
+	}
+	all, err := e.allVolumes(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	var left []godo.Volume
+	for _, v := range all {
+		if id, ok := ownerOf(v.Tags, lost); ok {
+			e.learnClaims(ctx, c, id)
+			left = append(left, v)
+		}
+	}
+	return left, nil
+}
+
+func (e *Estate) listVolumes(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
+	left, err := e.leftVolumes(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	var items []graph.Item
+	for _, v := range left {
+		name := e.claimName(v)
+		title := fmt.Sprintf("volume %s (%d GiB)", v.Name, v.SizeGigaBytes)
+		if name != v.Name {
+			title = fmt.Sprintf("volume %s (%d GiB, %s)", v.Name, v.SizeGigaBytes, name)
+		}
+		items = append(items, graph.Item{Key: v.ID, ID: v.ID, Title: title, Data: "volumes/" + name, Ref: len(v.DropletIDs)})
+	}
+	return items, nil
+}
+
+// claimName is the claim the volume belongs to, as "apps/data", or the volume's own name where that is not known.
+func (e *Estate) claimName(v godo.Volume) string {
+	e.mu.Lock()
+	claim, ok := e.claims[v.ID]
+	e.mu.Unlock()
+	if ok {
+		return claim.Namespace + "/" + claim.Name
+	}
+	for _, t := range v.Tags {
+		if name, ok := e.mark.claimOf(t); ok {
+			return name
+		}
+	}
+	return v.Name
+}
+
+// learnClaims asks the cluster, while it answers, which claims its volumes belong to. Not to know is no error: then they go
+// by what was learned before, or by their own names.
+func (e *Estate) learnClaims(ctx context.Context, c *graph.Call, clusterID string) {
+	if e.options.Claims == nil {
+		return
+	}
+	ours, err := e.ours(ctx, c)
+	if err != nil {
+		return
+	}
+	stands := false
+	for _, k := range ours {
+		stands = stands || k.ID == clusterID && (k.Status.State == stateRunning || k.Status.State == stateDegraded)
+	}
+	if !stands {
+		return
+	}
+	claims, err := graph.Once(ctx, c, "digitalocean/claims/"+clusterID, func(ctx context.Context) (map[string]Claim, error) {
+		return e.options.Claims(ctx, clusterID)
+	})
+	if err != nil {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for id, claim := range claims {
+		e.claims[id] = claim
+	}
+}
+
+// rememberClaims writes on the volumes of a cluster that is about to go which claims they belong to, so that what was said
+// about their data still fits afterwards, in this run or a later one.
+func (e *Estate) rememberClaims(ctx context.Context, c *graph.Call, clusterID string) error {
+	all, err := e.allVolumes(ctx, c)
+	if err != nil {
+		return err
+	}
+	for _, v := range all {
+		if _, ours := ownerOf(v.Tags, []string{clusterID}); !ours {
+			continue
+		}
+		e.learnClaims(ctx, c, clusterID)
+		e.mu.Lock()
+		claim, known := e.claims[v.ID]
+		e.mu.Unlock()
+		tag := e.mark.claimTag(claim.Namespace, claim.Name)
+		if !known || hasTag(v.Tags, tag) || len(tag) > 255 {
+			continue
+		}
+		if err := e.client.send(ctx, http.MethodPost, "/v2/tags", map[string]string{"name": tag}, nil); err != nil {
+			return fmt.Errorf("remember the claim of volume %s: %w", v.Name, err)
+		}
+		body := map[string][]map[string]string{"resources": {{"resource_id": v.ID, "resource_type": "volume"}}}
+		if err := e.client.send(ctx, http.MethodPost, "/v2/tags/"+tag+"/resources", body, nil); err != nil && !notFound(err) {
+			return fmt.Errorf("remember the claim of volume %s: %w", v.Name, err)
+		}
+	}
+	return nil
+}
+
+// deleteVolume deletes a volume once nothing holds it.
+func (e *Estate) deleteVolume(ctx context.Context, _ *graph.Call, item graph.Item) (string, error) {
+	if n, _ := item.Ref.(int); n > 0 {
+		return "waits until no node holds it", nil
+	}
+	err := gone(e.client.send(ctx, http.MethodDelete, "/v2/volumes/"+item.ID, nil, nil))
+	if err != nil && says(err, "attach") {
+		return "waits until it is detached", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("delete %s: %w", strings.TrimSpace(item.Title), err)
+	}
+	return "", nil
+}
