@@ -79,12 +79,12 @@ func (q *request) selector() (func(*record) bool, error) {
 
 // selectable are the fields beside name and namespace by which a kind can be selected, as the real server has them.
 var selectable = map[schema.GroupResource][]string{
-	pods:                 {"spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "status.phase", "status.podIP"},
-	nodes:                {"spec.unschedulable"},
-	namespaces:           {"status.phase"},
-	services:             {"spec.clusterIP", "spec.type"},
-	jobs:                 {"status.successful"},
-	replicaSets:          {"status.replicas"},
+	pods:                  {"spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "status.phase", "status.podIP"},
+	nodes:                 {"spec.unschedulable"},
+	namespaces:            {"status.phase"},
+	services:              {"spec.clusterIP", "spec.type"},
+	jobs:                  {"status.successful"},
+	replicaSets:           {"status.replicas"},
 	{Resource: "secrets"}: {"type"},
 	{Resource: "events"}: {
 		"involvedObject.kind", "involvedObject.namespace", "involvedObject.name", "involvedObject.uid",
@@ -113,8 +113,7 @@ func (f fieldsOf) Get(field string) string {
 
 // metadataOnly is whether the client asked for objects without anything but their metadata.
 func (q *request) metadataOnly() bool {
-	return strings.HasPrefix(q.Header.Get("Accept"), "application/json;as=PartialObjectMetadata") ||
-		strings.Contains(q.Header.Get("Accept"), "as=PartialObjectMetadata") && !strings.HasPrefix(q.Header.Get("Accept"), "application/json,")
+	return strings.Contains(q.Header.Get("Accept"), "as=PartialObjectMetadata")
 }
 
 // show is an object's JSON in the version and form asked for.

@@ -3,6 +3,7 @@
 package memkube
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -29,11 +30,11 @@ func (s *Server) watch(w http.ResponseWriter, q *request) error {
 	if err != nil {
 		return err
 	}
-	var over <-chan time.Time
+	ctx := q.Context()
 	if seconds, err := strconv.Atoi(q.query.Get("timeoutSeconds")); err == nil && seconds > 0 {
-		limit := time.NewTimer(time.Duration(seconds) * time.Second)
-		defer limit.Stop()
-		over = limit.C
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Duration(seconds)*time.Second)
+		defer cancel()
 	}
 	woken := make(chan struct{}, 1)
 	s.mu.Lock()
@@ -64,13 +65,9 @@ func (s *Server) watch(w http.ResponseWriter, q *request) error {
 		s.mu.Lock()
 		due := s.due
 		s.mu.Unlock()
-		sleep(q, woken, over, due)
-		select {
-		case <-q.Context().Done():
+		sleep(ctx, woken, due)
+		if ctx.Err() != nil {
 			return nil
-		case <-over:
-			return nil
-		default:
 		}
 		events = s.look(&v)
 		if len(events) > 0 && events[len(events)-1].Type == "ERROR" {
@@ -81,7 +78,7 @@ func (s *Server) watch(w http.ResponseWriter, q *request) error {
 }
 
 // sleep returns when there may be something to see.
-func sleep(q *request, woken chan struct{}, over <-chan time.Time, due time.Time) {
+func sleep(ctx context.Context, woken chan struct{}, due time.Time) {
 	var ripe <-chan time.Time
 	if !due.IsZero() {
 		t := time.NewTimer(max(time.Until(due), 0))
@@ -89,10 +86,9 @@ func sleep(q *request, woken chan struct{}, over <-chan time.Time, due time.Time
 		ripe = t.C
 	}
 	select {
-	case <-q.Context().Done():
+	case <-ctx.Done():
 	case <-woken:
 	case <-ripe:
-	case <-over:
 	}
 }
 
