@@ -181,9 +181,14 @@ func (d *Document) ordered(found problem.List) problem.List {
 			}
 		}
 	}
-	return slices.CompactFunc(found, func(a, b *problem.Problem) bool {
+	found = slices.CompactFunc(found, func(a, b *problem.Problem) bool {
 		return a.Code == b.Code && a.Path == b.Path && a.Title == b.Title && a.Path != ""
 	})
+	if more := len(found) - mostProblems; more > 0 {
+		found = append(found[:mostProblems], &problem.Problem{Code: problem.ManyProblems, Kind: problem.Usage, Title: fmt.Sprintf("%d more problems were found", more),
+			Place: &problem.Place{File: d.Files[0]}, Fix: "mend the ones above first, or check that it is the file you meant"})
+	}
+	return found
 }
 
 // Problem is a broken rule as a person is told it: with its place, and with the nearest right word.

@@ -275,8 +275,9 @@ func same(a, b *node) bool {
 			return false
 		}
 	}
+	others := index(b)
 	for _, e := range a.entries {
-		other := b.get(e.key)
+		other := others[e.key]
 		if other == nil || !same(e.value, other.value) {
 			return false
 		}

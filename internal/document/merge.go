@@ -15,8 +15,9 @@ func merge(base, overlay *node) *node {
 		return &over
 	}
 	merged := &node{kind: object, at: base.at, cut: base.cut}
+	in, over := index(base), index(overlay)
 	for _, e := range base.entries {
-		if over := overlay.get(e.key); over != nil {
+		if over := over[e.key]; over != nil {
 			value := merge(e.value, over.value)
 			if value.kind != object || value.at.src == over.value.at.src {
 				e.at = over.at
@@ -26,11 +27,20 @@ func merge(base, overlay *node) *node {
 		merged.entries = append(merged.entries, e)
 	}
 	for _, e := range overlay.entries {
-		if base.get(e.key) == nil {
+		if in[e.key] == nil {
 			merged.entries = append(merged.entries, e)
 		}
 	}
 	return merged
+}
+
+// index is an object's entries by their keys.
+func index(n *node) map[string]*entry {
+	by := make(map[string]*entry, len(n.entries))
+	for i := range n.entries {
+		by[n.entries[i].key] = &n.entries[i]
+	}
+	return by
 }
 
 // overlaid is a tree as an overlay: its nulls remove. Those in lists are left alone, as a list

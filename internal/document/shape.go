@@ -33,12 +33,13 @@ type shaper struct {
 	budget int
 }
 
-// mostProblems is how many problems of shape are told at once.
+// mostProblems is how many problems are told at once.
 const mostProblems = 100
 
 func (s *shaper) fail(p problem.Problem, path string, at position) {
 	s.bad = append(s.bad, path)
-	if s.budget--; s.budget < 0 {
+	s.budget--
+	if s.budget < -mostProblems { // enough to say that there are more
 		return
 	}
 	p.Kind, p.Path, p.Place = problem.Usage, path, at.src.place(at)
@@ -116,6 +117,10 @@ func (s *shaper) fields(n *node, t reflect.Type, path string, at position) (any,
 
 // unknown reports a field that is not there, and where the one meant may be.
 func (s *shaper) unknown(e entry, t reflect.Type, path string) {
+	s.hideSecrets(e.value, e.key)
+	if s.budget < -mostProblems {
+		return
+	}
 	names := fieldNames(t)
 	p := problem.Problem{Code: problem.UnknownField, Title: fmt.Sprintf("there is no field %q %s", e.key, in(path))}
 	near := problem.Nearest(e.key, names)
@@ -129,7 +134,6 @@ func (s *shaper) unknown(e entry, t reflect.Type, path string) {
 		p.Fix = fmt.Sprintf("remove it; what can stand here: %s", strings.Join(names, ", "))
 	}
 	s.fail(p, v1alpha1.Join(path, e.key), e.at)
-	s.hideSecrets(e.value, e.key)
 }
 
 func (s *shaper) entries(n *node, t reflect.Type, path string, at position) (any, bool) {

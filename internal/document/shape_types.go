@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/problem"
@@ -92,7 +93,7 @@ func firstField(t reflect.Type) string {
 }
 
 // places are the paths at which a field of a name can stand, of the first few levels, by its name.
-func places() map[string][]string {
+var places = sync.OnceValue(func() map[string][]string {
 	found := map[string][]string{}
 	var walk func(t reflect.Type, path string, depth int)
 	walk = func(t reflect.Type, path string, depth int) {
@@ -117,4 +118,4 @@ func places() map[string][]string {
 	}
 	walk(reflect.TypeFor[v1alpha1.Platform](), "", 0)
 	return found
-}
+})

@@ -151,5 +151,8 @@ func (s *source) place(p position) *problem.Place {
 		runes := []rune(text)
 		text = string(runes[:min(from-1, len(runes))]) + "[hidden]"
 	}
+	if runes := []rune(text); len(runes) > p.column+200 { // a line of a whole file helps nobody
+		text = string(runes[:p.column+200])
+	}
 	return &problem.Place{File: s.name, Line: p.line, Column: p.column, Snippet: text}
 }

@@ -57,6 +57,9 @@ func (b *builder) syntax(err error) *problem.Problem {
 			break
 		}
 	}
+	if strings.Contains(load.Message, "exceeded max depth") {
+		p.Code = problem.TooDeep
+	}
 	if strings.Contains(load.Message, "cannot start any token") && strings.HasPrefix(b.src.text[b.src.offset(mark.Line, mark.Column):], "\t") {
 		p.Code, p.Title, p.Why, p.Fix = problem.TabIndent, "a tab stands where YAML wants spaces", "", "indent with spaces, two a level"
 	}

@@ -18,7 +18,7 @@ const (
 	// deepest is how deep a document may be nested.
 	deepest = 64
 	// most is how many values a document may have once its aliases are unfolded.
-	most = 50_000
+	most = 20_000
 )
 
 // kind is what a node of the tree is.
@@ -226,6 +226,7 @@ func (b *builder) scalar(n *yaml.Node, out *node) {
 // object builds a map's entries: its own first, then what merge keys add.
 func (b *builder) object(n *yaml.Node, out *node, depth int) {
 	var merges []*yaml.Node
+	given := map[string]int{} // the line each key was given on
 	for i := 0; i+1 < len(n.Content) && !b.full; i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		if key.Kind == yaml.AliasNode && key.Alias != nil {
@@ -240,19 +241,20 @@ func (b *builder) object(n *yaml.Node, out *node, depth int) {
 			continue
 		}
 		built := b.node(value, depth+1)
-		if before := out.get(key.Value); before != nil {
-			b.fail(problem.DuplicateKey, key, fmt.Sprintf("%q is given twice", key.Value), fmt.Sprintf("it is given on line %d already", before.at.line), "keep one of them")
+		if line := given[key.Value]; line > 0 {
+			b.fail(problem.DuplicateKey, key, fmt.Sprintf("%q is given twice", key.Value), fmt.Sprintf("it is given on line %d already", line), "keep one of them")
 			continue
 		}
+		given[key.Value] = key.Line
 		out.entries = append(out.entries, entry{key.Value, b.position(key), built})
 	}
 	for _, value := range merges {
-		b.merge(value, out, depth)
+		b.merge(value, out, given, depth)
 	}
 }
 
 // merge adds what a merge key (<<) brings and the map does not have itself.
-func (b *builder) merge(value *yaml.Node, out *node, depth int) {
+func (b *builder) merge(value *yaml.Node, out *node, given map[string]int, depth int) {
 	from := b.node(value, depth+1)
 	maps := []*node{from}
 	if from.kind == list {
@@ -264,7 +266,8 @@ func (b *builder) merge(value *yaml.Node, out *node, depth int) {
 			return
 		}
 		for _, e := range m.entries {
-			if out.get(e.key) == nil {
+			if given[e.key] == 0 {
+				given[e.key] = e.at.line
 				out.entries = append(out.entries, e)
 			}
 		}

@@ -23,6 +23,7 @@ const (
 	CannotEdit      Code = "K8OR-0011"
 	NotADocument    Code = "K8OR-0012"
 	UnsupportedYAML Code = "K8OR-0013"
+	ManyProblems    Code = "K8OR-0014"
 )
 
 // Codes of the document's shape. Those of its rules are named in api/v1alpha1.

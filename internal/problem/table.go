@@ -17,6 +17,7 @@ var entries = []Entry{
 	{"K8OR-0011", "k8or found no place where a field can be inserted into the text without touching the rest."},
 	{"K8OR-0012", "The file is YAML, but its top is not a map of fields."},
 	{"K8OR-0013", "The document uses a part of YAML that means different things to different readers, such as a custom tag."},
+	{"K8OR-0014", "More is wrong with the document than is told of at once."},
 	{"K8OR-0101", "A field does not exist at this place."},
 	{"K8OR-0102", "A value is of the wrong type, such as a text where a number belongs."},
 	{"K8OR-0103", "A key is given twice in one map."},
