@@ -6,18 +6,14 @@ import (
 	"context"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/quota/v1/generic"
-	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/util/keyutil"
 	"k8s.io/klog/v2"
 	"k8s.io/kubernetes/pkg/controller"
 	"k8s.io/kubernetes/pkg/controller/certificates/rootcacertpublisher"
 	"k8s.io/kubernetes/pkg/controller/clusterroleaggregation"
 	"k8s.io/kubernetes/pkg/controller/garbagecollector"
-	"k8s.io/kubernetes/pkg/controller/namespace"
 	"k8s.io/kubernetes/pkg/controller/resourcequota"
 	serviceaccountcontroller "k8s.io/kubernetes/pkg/controller/serviceaccount"
 	quotainstall "k8s.io/kubernetes/pkg/quota/v1/install"
@@ -58,23 +54,6 @@ func addAccounts(ctx context.Context, s *shared, config Config) error {
 	}
 	s.run(func(ctx context.Context) { publisher.Run(ctx, 1) })
 	return nil
-}
-
-func addNamespaces(ctx context.Context, s *shared, _ Config) error {
-	namespaces := namespace.NewNamespaceController(ctx, s.client, s.metadata, s.storedKinds,
-		s.informers.Core().V1().Namespaces(), 5*time.Minute, corev1.FinalizerKubernetes)
-	s.run(func(ctx context.Context) { namespaces.Run(ctx, workers) })
-	return nil
-}
-
-// storedKinds lists the kinds whose objects a deleted namespace must be emptied of. An aggregated API that does not
-// answer is left out, where Kubernetes would hold the namespace: no process is behind it here, so it stores nothing.
-func (s *shared) storedKinds() ([]*metav1.APIResourceList, error) {
-	kinds, err := s.discovery.ServerPreferredNamespacedResources()
-	if discovery.IsGroupDiscoveryFailedError(err) {
-		err = nil
-	}
-	return kinds, err
 }
 
 func addQuota(ctx context.Context, s *shared, _ Config) error {
