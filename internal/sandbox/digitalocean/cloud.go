@@ -78,13 +78,18 @@ type account struct {
 	DropletLimit int          `json:"dropletLimit"`
 	Due          []transition `json:"due"` // what will change by itself, soonest first
 
-	Actions    actionState     `json:"actions"`
-	Droplets   dropletState    `json:"droplets"`
-	Keys       keyState        `json:"keys"`
-	Kubernetes kubernetesState `json:"kubernetes"`
-	Projects   projectState    `json:"projects"`
-	Tags       tagState        `json:"tags"`
-	VPCs       vpcState        `json:"vpcs"`
+	Actions       actionState       `json:"actions"`
+	Firewalls     firewallState     `json:"firewalls"`
+	LoadBalancers loadBalancerState `json:"loadBalancers"`
+	ReservedIPs   reservedIPState   `json:"reservedIPs"`
+	Snapshots     snapshotState     `json:"snapshots"`
+	Volumes       volumeState       `json:"volumes"`
+	Droplets      dropletState      `json:"droplets"`
+	Keys          keyState          `json:"keys"`
+	Kubernetes    kubernetesState   `json:"kubernetes"`
+	Projects      projectState      `json:"projects"`
+	Tags          tagState          `json:"tags"`
+	VPCs          vpcState          `json:"vpcs"`
 }
 
 // New makes a cloud with one empty account for each team among its tokens.

@@ -64,6 +64,12 @@ func (c *Cloud) Inventory() []Thing {
 		for _, k := range a.Kubernetes.All {
 			add("kubernetes_cluster", k.ID, k.Name)
 		}
+		for _, f := range a.Firewalls.All {
+			add("firewall", f.ID, f.Name)
+		}
+		for _, r := range a.ReservedIPs.All {
+			add("reserved_ip", r.IP, r.IP)
+		}
 		for _, thing := range a.taggable() {
 			add(thing.kind, thing.id, thing.name)
 		}

@@ -26,10 +26,15 @@ type step struct {
 // machines is every state machine there is, by kind and step. A family adds its table here.
 func machines() map[string]map[string]step {
 	return map[string]map[string]step{
-		"droplet":    dropletSteps,
-		"kubernetes": kubernetesSteps,
-		"node":       nodeSteps,
-		"vpc-member": vpcMemberSteps,
+		"droplet":        dropletSteps,
+		"droplet-action": dropletActionSteps(),
+		"firewall":       firewallSteps,
+		"kubernetes":     kubernetesSteps,
+		"load_balancer":  loadBalancerSteps,
+		"node":           nodeSteps,
+		"reserved-ip":    reservedIPSteps,
+		"volume":         volumeSteps,
+		"vpc-member":     vpcMemberSteps,
 	}
 }
 

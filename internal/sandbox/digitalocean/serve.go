@@ -28,14 +28,21 @@ func (c *Cloud) families() [][]route {
 	return [][]route{
 		c.accountRoutes(),
 		c.actionRoutes(),
+		c.dropletRoutes(),
+		c.firewallRoutes(),
+		c.imageRoutes(),
 		c.keyRoutes(),
 		c.kubernetesRoutes(),
+		c.loadBalancerRoutes(),
 		c.oneClickRoutes(),
 		c.projectRoutes(),
 		c.regionRoutes(),
+		c.reservedIPRoutes(),
 		c.sizeRoutes(),
+		c.snapshotRoutes(),
 		c.tagRoutes(),
 		c.tokenInfoRoutes(),
+		c.volumeRoutes(),
 		c.vpcRoutes(),
 	}
 }

@@ -45,7 +45,16 @@ type tagged struct {
 func (a *account) taggable() []tagged {
 	var all []tagged
 	for _, d := range a.Droplets.All {
-		all = append(all, tagged{"droplet", d.id(), d.Name, "/v2/droplets/" + d.id(), &d.Tags})
+		all = append(all, tagged{"droplet", d.id(), d.Name, d.path(), &d.Tags})
+	}
+	for _, l := range a.LoadBalancers.All {
+		all = append(all, tagged{"load_balancer", l.ID, l.Name, l.path(), &l.Tags})
+	}
+	for _, v := range a.Volumes.All {
+		all = append(all, tagged{"volume", v.ID, v.Name, v.path(), &v.Tags})
+	}
+	for _, n := range a.Snapshots.All {
+		all = append(all, tagged{n.tagKind(), n.ID, n.Name, n.path(), &n.Tags})
 	}
 	return all
 }

@@ -26,14 +26,26 @@ func (a *account) members() []member {
 	for _, d := range a.Droplets.All {
 		all = append(all, member{URN: d.urn(), Name: d.Name, VPC: d.VPC, Path: "/v2/droplets/" + d.id(), Created: d.Created})
 	}
+	for _, l := range a.LoadBalancers.All {
+		all = append(all, member{URN: l.urn(), Name: l.Name, VPC: l.VPC, Path: l.path(), Created: l.Created})
+	}
+	for _, v := range a.Volumes.All {
+		all = append(all, member{URN: v.urn(), Name: v.Name, Path: v.path(), Created: v.Created})
+	}
+	for _, r := range a.ReservedIPs.All {
+		all = append(all, member{URN: r.urn(), Name: r.IP, Path: r.path(), Created: r.Created})
+	}
 	for _, k := range a.Kubernetes.All {
 		all = append(all, member{URN: k.urn(), Name: k.Name, VPC: k.VPC, Path: "/v2/kubernetes/clusters/" + k.ID, Created: k.Created})
 	}
 	return all
 }
 
-// memberBy finds a thing by its URN.
+// memberBy finds a thing by its URN. A reserved IP is also known by its old name, which is the published one.
 func (a *account) memberBy(urn string) (member, bool) {
+	if ip, ok := strings.CutPrefix(urn, "do:reservedip:"); ok {
+		urn = "do:floatingip:" + ip
+	}
 	all := a.members()
 	i := slices.IndexFunc(all, func(m member) bool { return strings.EqualFold(m.URN, urn) })
 	if i < 0 {
@@ -48,6 +60,18 @@ func (c *Cloud) destroy(a *account, kind, id string) {
 	case "droplet":
 		if d := a.Droplets.find(id); d != nil {
 			c.removeDroplet(a, d)
+		}
+	case "load_balancer":
+		if l := a.LoadBalancers.find(id); l != nil {
+			c.removeLoadBalancer(a, l)
+		}
+	case "volume":
+		if v := a.Volumes.find(id); v != nil {
+			c.removeVolume(a, v)
+		}
+	case "volume_snapshot", "image":
+		if n := a.Snapshots.find(id); n != nil {
+			c.removeSnapshot(a, n)
 		}
 	}
 }
