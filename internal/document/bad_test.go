@@ -125,6 +125,19 @@ func TestBytesThatAreNoDocumentAreExplained(t *testing.T) {
 	}
 }
 
+func TestGoodDocumentsAreAccepted(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/good/*.yaml")
+	if err != nil || len(files) < 3 {
+		t.Fatalf("found %v, %v", files, err)
+	}
+	for _, file := range files {
+		if _, err := document.Load(nil, file); err != nil {
+			t.Errorf("%s:\n%s", file, problem.All(err).Text(false))
+		}
+	}
+}
+
 func TestExamplesAreGoodDocuments(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("../../examples/*/k8or.yaml")

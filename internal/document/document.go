@@ -195,7 +195,11 @@ func (d *Document) ordered(found problem.List) problem.List {
 func (d *Document) Problem(e v1alpha1.FieldError) *problem.Problem {
 	p := &problem.Problem{Code: problem.Code(e.Code), Kind: problem.Usage, Title: e.What, Why: e.Why, Fix: e.Fix}
 	if e.See != "" {
-		p.Why = fmt.Sprintf("%s on line %d", e.Why, d.Where(e.See).Line)
+		other := d.Where(e.See)
+		p.Why = fmt.Sprintf("%s on line %d", e.Why, other.Line)
+		if other.File != d.Where(e.Path).File {
+			p.Why += " of " + other.File
+		}
 	}
 	if e.Given != "" {
 		if mean := problem.DidYouMean(e.Given, e.Choices); mean != "" {

@@ -32,7 +32,8 @@ func FuzzLoad(f *testing.F) {
 		f.Add(archive.Files[0].Data, overlay)
 	}
 	examples, _ := filepath.Glob("../../examples/*/k8or.yaml")
-	for _, name := range examples {
+	good, _ := filepath.Glob("testdata/good/*.yaml")
+	for _, name := range append(examples, good...) {
 		data, err := os.ReadFile(name)
 		if err != nil {
 			f.Fatal(err)

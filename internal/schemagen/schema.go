@@ -82,8 +82,12 @@ func (m *model) typeSchema(t typ, marks marks) ordered {
 			out.set("minItems", *marks.min)
 		}
 	case "map":
+		entry := m.typeSchema(*t.elem, markless)
+		if t.elem.kind == "struct" { // an entry left empty is all defaults
+			entry = ordered{{"anyOf", []ordered{{{"$ref", "#/definitions/" + t.elem.name}}, {{"type", "null"}}}}}
+		}
 		out.set("type", "object")
-		out.set("additionalProperties", m.typeSchema(*t.elem, markless))
+		out.set("additionalProperties", entry)
 	case "object":
 		out.set("type", "object")
 	case "quantity":
