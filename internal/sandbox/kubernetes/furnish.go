@@ -56,10 +56,8 @@ func furnish(ctx context.Context, client kubernetes.Interface, k digitalocean.Cl
 	if err != nil && !apierrors.IsAlreadyExists(err) {
 		return err
 	}
-	for _, class := range storageClasses() {
-		if _, err := client.StorageV1().StorageClasses().Create(ctx, class, metav1.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
-			return err
-		}
+	if err := StorageClasses(ctx, client); err != nil {
+		return err
 	}
 	_, err = client.StorageV1().CSIDrivers().Create(ctx, driver(), metav1.CreateOptions{})
 	if err != nil && !apierrors.IsAlreadyExists(err) {
@@ -129,6 +127,16 @@ func dns(subnet string) *corev1.Service {
 
 // provisioner is DigitalOcean's block storage driver.
 const provisioner = "dobs.csi.digitalocean.com"
+
+// StorageClasses puts DOKS's four into a cluster, unless they are there.
+func StorageClasses(ctx context.Context, client kubernetes.Interface) error {
+	for _, class := range storageClasses() {
+		if _, err := client.StorageV1().StorageClasses().Create(ctx, class, metav1.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
+			return err
+		}
+	}
+	return nil
+}
 
 func storageClasses() []*storagev1.StorageClass {
 	expand, immediate := true, storagev1.VolumeBindingImmediate

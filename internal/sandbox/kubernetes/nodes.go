@@ -29,7 +29,7 @@ const (
 	labelVersion = "doks.digitalocean.com/version"
 )
 
-// syncNodes creates the Node objects that are missing, brings labels, taints and drains in line, and deletes those whose Droplet is gone.
+// syncNodes brings the Node objects in line and tells the hands.
 func (p *plane) syncNodes(ctx context.Context, wanted []digitalocean.Node) error {
 	p.mu.Lock()
 	client, spec, hands := p.client, p.spec, p.hands
@@ -37,6 +37,15 @@ func (p *plane) syncNodes(ctx context.Context, wanted []digitalocean.Node) error
 	if client == nil {
 		return fmt.Errorf("sync the nodes of cluster %s: its control plane does not run", spec.Name)
 	}
+	if err := SyncNodes(ctx, client, spec, wanted); err != nil {
+		return err
+	}
+	hands.setNodes(wanted)
+	return nil
+}
+
+// SyncNodes creates the Node objects that are missing, brings labels, taints and drains in line, and deletes those whose Droplet is gone.
+func SyncNodes(ctx context.Context, client kubernetes.Interface, spec digitalocean.ClusterSpec, wanted []digitalocean.Node) error {
 	there, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{LabelSelector: labelNodeID})
 	if err != nil {
 		return fmt.Errorf("list the nodes of cluster %s: %w", spec.Name, err)
@@ -65,7 +74,6 @@ func (p *plane) syncNodes(ctx context.Context, wanted []digitalocean.Node) error
 			return fmt.Errorf("delete node %s: %w", name, err)
 		}
 	}
-	hands.setNodes(wanted)
 	return nil
 }
 
