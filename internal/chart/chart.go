@@ -36,6 +36,11 @@ type Chart struct {
 
 // Load reads a chart from an unpacked folder or a .tgz archive, such as an app's own chart beside its document.
 func Load(path string) (*Chart, error) {
+	c, err := load(path)
+	return c, tell(err, "the chart "+path+" cannot be read")
+}
+
+func load(path string) (*Chart, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, fmt.Errorf("load chart: %w; name a folder with a Chart.yaml, or a .tgz of one", err)

@@ -53,6 +53,11 @@ type flight struct {
 // Fetch returns the chart that source names. Errors match [*NotFoundError] when no place has it, with every place
 // that was looked at, and [*DigestError] when a place has something else under its name, which ends the search.
 func (f *Fetcher) Fetch(ctx context.Context, source Source) (*Chart, error) {
+	c, err := f.fetch(ctx, source)
+	return c, tell(err, fmt.Sprintf("chart %s %s cannot be used", source.Name, source.Version))
+}
+
+func (f *Fetcher) fetch(ctx context.Context, source Source) (*Chart, error) {
 	if err := source.check(); err != nil {
 		return nil, err
 	}
@@ -108,7 +113,7 @@ func (f *Fetcher) fromDir(source Source, looked *[]Look) (*Chart, error) {
 	versioned := source.Name + "-" + source.Version
 	for _, name := range []string{source.Name, versioned, versioned + ".tgz", source.Name + ".tgz"} {
 		where := filepath.Join(f.Dir, name)
-		found, err := Load(where)
+		found, err := load(where)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			*looked = append(*looked, Look{where, "not there"})
@@ -131,7 +136,7 @@ func (f *Fetcher) fromDir(source Source, looked *[]Look) (*Chart, error) {
 func (f *Fetcher) fromCacheOrUpstream(ctx context.Context, source Source, looked []Look) (*Chart, error) {
 	if f.Cache != "" {
 		where := filepath.Join(f.Cache, source.cacheName())
-		found, err := Load(where)
+		found, err := load(where)
 		switch {
 		case err == nil && source.verify(found) == nil:
 			return found, nil

@@ -20,6 +20,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/k8or/k8or/internal/problem"
 )
 
 // packed is testdata/demo as a .tgz, the same bytes each time.
@@ -187,6 +189,15 @@ func TestFetchMendsADamagedCache(t *testing.T) {
 	}
 }
 
+// said is what a person is shown of an error.
+func said(err error) string {
+	var b strings.Builder
+	for _, p := range problem.All(err) {
+		fmt.Fprintln(&b, p.Code, p.Title, p.Why, p.Fix)
+	}
+	return b.String()
+}
+
 func TestFetchSaysWhereItLooked(t *testing.T) {
 	t.Parallel()
 	p := publish(t)
@@ -219,8 +230,8 @@ func TestFetchSaysWhereItLooked(t *testing.T) {
 				t.Fatal("no error")
 			}
 			for _, part := range tt.says {
-				if !strings.Contains(err.Error(), part) {
-					t.Errorf("%q is missing in: %v", part, err)
+				if !strings.Contains(said(err), part) {
+					t.Errorf("%q is missing in: %s", part, said(err))
 				}
 			}
 		})

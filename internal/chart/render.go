@@ -44,19 +44,25 @@ type Rendered struct {
 // Render runs the chart's templates without a cluster: lookup finds nothing, and DNS is not asked. A chart whose
 // output differs from one rendering to the next is an error that names the objects and the functions behind it.
 func Render(ctx context.Context, c *Chart, o Options) (Rendered, error) {
-	first, impure, err := render(ctx, c, o)
+	r, err := renderStable(ctx, c, o)
 	if err != nil {
-		return Rendered{}, fmt.Errorf("render chart %s %s: %w", c.Name, c.Version, err)
+		return Rendered{}, tell(err, fmt.Sprintf("chart %s %s cannot be rendered", c.Name, c.Version))
 	}
-	if len(impure) > 0 {
-		// Calling such a function does no harm if its result is not used: only the output decides.
-		second, _, err := render(ctx, c, o)
-		if err != nil {
-			return Rendered{}, fmt.Errorf("render chart %s %s: %w", c.Name, c.Version, err)
-		}
-		if objects := differing(first, second); len(objects) > 0 {
-			return Rendered{}, &UnstableError{Chart: c.Name, Version: c.Version, Objects: objects, Functions: impure}
-		}
+	return r, nil
+}
+
+func renderStable(ctx context.Context, c *Chart, o Options) (Rendered, error) {
+	first, impure, err := render(ctx, c, o)
+	if err != nil || len(impure) == 0 {
+		return first, err
+	}
+	// Calling such a function does no harm if its result is not used: only the output decides.
+	second, _, err := render(ctx, c, o)
+	if err != nil {
+		return Rendered{}, err
+	}
+	if objects := differing(first, second); len(objects) > 0 {
+		return Rendered{}, &UnstableError{Chart: c.Name, Version: c.Version, Objects: objects, Functions: impure}
 	}
 	return first, nil
 }

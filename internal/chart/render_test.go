@@ -172,9 +172,9 @@ func TestRenderRefuses(t *testing.T) {
 			if err == nil {
 				t.Fatalf("no error, although %s", tt.why)
 			}
-			for _, part := range append(tt.says, "demo 1.2.3") {
-				if !strings.Contains(err.Error(), part) {
-					t.Errorf("%q is missing in: %v", part, err)
+			for _, part := range append(tt.says, "demo 1.2.3", "K8OR-300") {
+				if !strings.Contains(said(err), part) {
+					t.Errorf("%q is missing in: %s", part, said(err))
 				}
 			}
 		})

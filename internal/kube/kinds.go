@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/problem"
 )
 
 // Kinds are the kinds of resource that live in a platform's cluster, and the connection they share.
@@ -301,26 +302,38 @@ func (k *Kinds) ClaimOf(ctx context.Context, c *graph.Call, access Access) (map[
 	})
 }
 
-// classify tells the engine what to make of an error of the cluster's.
+// classify tells the engine what to make of an error of the cluster's, and a person what it means.
 func classify(err error) error {
+	told := Tell(err)
 	var rejected *RejectedError
 	var replace *ReplaceError
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, ErrStranger):
-		return fmt.Errorf("%w: %w", graph.ErrStranger, err)
+		return as(told, graph.ErrStranger)
 	case errors.Is(err, ErrUnreachable):
-		return graph.Permanent(fmt.Errorf("%w: %w", graph.ErrUnreachable, err))
-	case errors.As(err, &rejected), errors.As(err, &replace):
-		return graph.Permanent(err)
+		return graph.Permanent(as(told, graph.ErrUnreachable))
+	case errors.As(err, &rejected), errors.As(err, &replace), errors.Is(err, ErrHookFailed):
+		return graph.Permanent(told)
 	case apierrors.IsTooManyRequests(err):
 		seconds, _ := apierrors.SuggestsClientDelay(err)
-		return graph.Retry(err, time.Duration(seconds)*time.Second)
+		return graph.Retry(told, time.Duration(seconds)*time.Second)
 	case apierrors.IsConflict(err), apierrors.IsNotFound(err), apierrors.IsAlreadyExists(err), apierrors.IsServiceUnavailable(err):
-		return graph.Retry(err, 0)
-	case apierrors.IsForbidden(err), apierrors.IsInvalid(err):
-		return graph.Permanent(err)
+		return graph.Retry(told, 0)
+	case apierrors.IsForbidden(err), apierrors.IsInvalid(err), apierrors.IsUnauthorized(err):
+		return graph.Permanent(told)
 	}
-	return err
+	return told
+}
+
+// as makes a problem match one of the engine's errors too.
+func as(told error, kind error) error {
+	p, ok := errors.AsType[*problem.Problem](told)
+	if !ok {
+		return fmt.Errorf("%w: %w", kind, told)
+	}
+	matching := *p
+	matching.Cause = errors.Join(kind, p.Cause)
+	return &matching
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/kube"
 	"github.com/k8or/k8or/internal/kube/kubetest"
+	"github.com/k8or/k8or/internal/problem"
 )
 
 // kinds are the kinds of a platform in the test's control plane.
@@ -195,7 +196,7 @@ func TestStrangersAndUnreachableClustersAreToldToTheEngine(t *testing.T) {
 	away := kube.NewKinds(kube.KindsOptions{Platform: "x", Credentials: func(context.Context, string) (kube.Credentials, error) {
 		return kube.Credentials{}, &kube.UnreachableError{Address: "203.0.113.7:443", After: time.Second}
 	}})
-	if _, err := away.Objects(graph.Known(access), kube.Set{Name: "a"}).Observe(t.Context(), graph.NewCall()); !errors.Is(err, graph.ErrUnreachable) {
-		t.Errorf("out of reach: %v", err)
+	if _, err := away.Objects(graph.Known(access), kube.Set{Name: "a"}).Observe(t.Context(), graph.NewCall()); !errors.Is(err, graph.ErrUnreachable) || problem.ExitCode(err) != 5 {
+		t.Errorf("out of reach: %v, exit %d", err, problem.ExitCode(err))
 	}
 }

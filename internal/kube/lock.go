@@ -12,6 +12,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/k8or/k8or/internal/graph"
 )
 
 // ErrLocked says that somebody else has the platform's lock.
@@ -38,6 +40,8 @@ type Lock struct {
 	length  time.Duration
 }
 
+var _ graph.Lock = (*Lock)(nil)
+
 // Lock is the lock as holder takes it. Holders must differ between processes: user, machine, process and start.
 func (c *Cluster) Lock(holder string, length time.Duration) *Lock {
 	return &Lock{cluster: c, holder: holder, length: length}
@@ -45,10 +49,16 @@ func (c *Cluster) Lock(holder string, length time.Duration) *Lock {
 
 // Acquire takes the lock, or takes it again when this holder has it, and says until when it holds. Errors match
 // [ErrLocked] when another live holder has it.
-func (l *Lock) Acquire(ctx context.Context) (time.Time, error) { return l.take(ctx, true) }
+func (l *Lock) Acquire(ctx context.Context) (time.Time, error) {
+	until, err := l.take(ctx, true)
+	return until, Tell(err)
+}
 
 // Renew prolongs the lock. Errors match [ErrLocked] when it lapsed and another took it.
-func (l *Lock) Renew(ctx context.Context) (time.Time, error) { return l.take(ctx, false) }
+func (l *Lock) Renew(ctx context.Context) (time.Time, error) {
+	until, err := l.take(ctx, false)
+	return until, Tell(err)
+}
 
 func (l *Lock) take(ctx context.Context, first bool) (time.Time, error) {
 	conn, err := l.cluster.connect(ctx)
