@@ -3,9 +3,86 @@
 package digitalocean
 
 import (
+	"context"
 	"net/http"
+	"slices"
 	"strings"
+
+	"github.com/k8or/k8or/internal/graph"
 )
+
+// scopesOf are the least scopes of the calls that each kind makes. Source: the published API description, per operation.
+var scopesOf = map[string][]string{
+	"digitalocean/project":          {"project:create", "project:delete", "project:read", "project:update", "project:assign_resource"},
+	"digitalocean/project-members":  {"project:read", "project:assign_resource"},
+	"digitalocean/vpc":              {"vpc:create", "vpc:delete", "vpc:read", "kubernetes:read"},
+	"digitalocean/cluster":          {"kubernetes:access_cluster", "kubernetes:create", "kubernetes:delete", "kubernetes:read", "kubernetes:update", "tag:create", "tag:read", "block_storage:read"},
+	"digitalocean/existing-cluster": {"kubernetes:access_cluster", "kubernetes:read"},
+	"digitalocean/pool":             {"kubernetes:read", "kubernetes:update"},
+	"digitalocean/loadbalancer":     {"load_balancer:delete", "load_balancer:read"},
+	"digitalocean/volume":           {"block_storage:delete", "block_storage:read"},
+	"digitalocean/snapshot":         {"image:delete", "snapshot:delete", "snapshot:read"},
+	"digitalocean/tag":              {"tag:create", "tag:delete", "tag:read"},
+}
+
+// alwaysScopes are what every run needs: whose token it is, what is offered, and the lock.
+var alwaysScopes = []string{"account:read", "droplet:read", "regions:read", "sizes:read", "tag:create", "tag:delete", "tag:read"}
+
+// Scopes are the least scopes of a token that may do everything these kinds need, in order.
+func Scopes(kinds ...*graph.Kind) []string {
+	all := slices.Clone(alwaysScopes)
+	for _, k := range kinds {
+		all = append(all, scopesOf[k.Name]...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// Granted is what a token may do, as far as that can be known.
+type Granted struct {
+	// Checked is false when nobody could say; then Scopes is empty and means nothing.
+	Checked bool
+	Scopes  []string
+	// Reason is why it is not checked.
+	Reason string
+}
+
+// Lacks are the scopes that are not granted; none when it is not checked.
+func (g Granted) Lacks(scopes []string) []string {
+	if !g.Checked {
+		return nil
+	}
+	var lacking []string
+	for _, s := range scopes {
+		kind, verb, _ := strings.Cut(s, ":")
+		ok := slices.Contains(g.Scopes, s) || slices.Contains(g.Scopes, kind+":*") || slices.Contains(g.Scopes, "write") ||
+			verb == "read" && slices.Contains(g.Scopes, "read")
+		if !ok {
+			lacking = append(lacking, s)
+		}
+	}
+	return lacking
+}
+
+// Granted asks what the token may do, at the place that `doctl auth init` asks, which is no part of the published API.
+// Where it does not answer, that is no error: the scopes are unchecked, and each call says what it lacks.
+func (c *Client) Granted(ctx context.Context) Granted {
+	var answer struct {
+		Scopes []string `json:"scopes"`
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.authURL+"/v1/oauth/token/info", nil)
+	if err != nil {
+		return Granted{Reason: err.Error()}
+	}
+	response, err := c.godo.Do(ctx, request, &answer)
+	if err := explain(http.MethodGet, "/v1/oauth/token/info", response, err, c.now()); err != nil {
+		return Granted{Reason: err.Error()}
+	}
+	if len(answer.Scopes) == 0 {
+		return Granted{Reason: "the token information names no scopes"}
+	}
+	return Granted{Checked: true, Scopes: answer.Scopes}
+}
 
 // scopeOf is the scope that a call most likely needs, for answers that do not name it.
 func scopeOf(method, path string) string {

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package digitalocean
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/unit"
+)
+
+// Need is what a document asks of the account.
+type Need struct {
+	Region  string
+	Version string // a minor or an exact release; empty when no cluster is to be made or upgraded
+	Pools   []PoolSpec
+	// Cluster is the name of the platform's cluster, whose nodes are there already and need no room.
+	Cluster string
+}
+
+// Preflight checks, before anything is made, what can be known beforehand: that every list the estate needs may be read,
+// that the account is not locked, that region, version and sizes are offered, and that all pools at their most stay within
+// the Droplet limit. All that is wrong is said at once; each part is one of this package's errors.
+func (e *Estate) Preflight(ctx context.Context, c *graph.Call, need Need) error {
+	var errs []error
+	add := func(err error) {
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	add(e.Readable(ctx, c))
+	account, err := e.client.Account(ctx, c)
+	add(err)
+	if account.Status == "locked" {
+		add(&ErrAccountLocked{Text: account.StatusText})
+	}
+	if need.Region != "" || need.Version != "" || len(need.Pools) > 0 {
+		options, err := e.client.KubernetesOptions(ctx, c)
+		add(err)
+		if err == nil {
+			add(offers(options, need))
+			add(e.sizes(ctx, c, options, need))
+		}
+	}
+	if account.DropletLimit > 0 && len(need.Pools) > 0 {
+		add(e.room(ctx, c, account.DropletLimit, need))
+	}
+	return errors.Join(errs...)
+}
+
+// ErrAccountLocked says that DigitalOcean has locked the account.
+type ErrAccountLocked struct{ Text string }
+
+// Error gives DigitalOcean's reason.
+func (e *ErrAccountLocked) Error() string {
+	if e.Text == "" {
+		return "DigitalOcean has locked this account: its support says why"
+	}
+	return "DigitalOcean has locked this account: " + e.Text
+}
+
+// Readable reads every list that the estate's kinds need. A list that may not be read is unknown, never empty.
+func (e *Estate) Readable(ctx context.Context, c *graph.Call) error {
+	var errs []error
+	seen := map[string]bool{}
+	for _, k := range e.Kinds() {
+		if k.List == nil {
+			continue
+		}
+		if _, err := k.List(ctx, c); err != nil && !seen[err.Error()] {
+			seen[err.Error()] = true
+			errs = append(errs, fmt.Errorf("list what this platform has: %w", err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// ErrNotOffered says that a region, version or size cannot be had.
+type ErrNotOffered struct {
+	What    string // "region", "Kubernetes version", "size"
+	Wanted  string
+	In      string   // the region, for sizes
+	Offered []string // instead
+}
+
+// Error says what is offered instead.
+func (e *ErrNotOffered) Error() string {
+	where := ""
+	if e.In != "" {
+		where = " in " + e.In
+	}
+	instead := "nothing"
+	if len(e.Offered) > 0 {
+		instead = strings.Join(e.Offered, ", ")
+	}
+	return fmt.Sprintf("DigitalOcean does not offer the %s %s%s for Kubernetes now; it offers %s", e.What, e.Wanted, where, instead)
+}
+
+func offers(o KubernetesOptions, need Need) error {
+	var errs []error
+	if need.Region != "" && !slices.Contains(o.Regions, need.Region) {
+		errs = append(errs, &ErrNotOffered{What: "region", Wanted: need.Region, Offered: o.Regions})
+	}
+	if need.Version != "" && !slices.ContainsFunc(o.Versions, func(v string) bool { return releaseOf(v).compare(releaseOf(need.Version)) == 0 }) {
+		errs = append(errs, &ErrNotOffered{What: "Kubernetes version", Wanted: need.Version, Offered: o.Versions})
+	}
+	return errors.Join(errs...)
+}
+
+// sizes holds the pools' sizes against those that clusters can have in the region.
+func (e *Estate) sizes(ctx context.Context, c *graph.Call, o KubernetesOptions, need Need) error {
+	if len(need.Pools) == 0 {
+		return nil
+	}
+	all, err := e.client.Sizes(ctx, c)
+	if err != nil {
+		return err
+	}
+	var there []Size
+	for _, s := range all {
+		if s.Available && slices.Contains(s.Regions, need.Region) && slices.Contains(o.Sizes, s.Slug) {
+			there = append(there, s)
+		}
+	}
+	var errs []error
+	said := map[string]bool{}
+	for _, p := range need.Pools {
+		if said[p.Size] || slices.ContainsFunc(there, func(s Size) bool { return s.Slug == p.Size }) {
+			continue
+		}
+		said[p.Size] = true
+		errs = append(errs, &ErrNotOffered{What: "size", Wanted: p.Size, In: need.Region, Offered: alike(p.Size, all, there)})
+	}
+	return errors.Join(errs...)
+}
+
+// alike are up to five sizes that could stand in for one: those nearest in price, or the cheapest when it is not known.
+func alike(slug string, all, there []Size) []string {
+	var near unit.Money
+	if i := slices.IndexFunc(all, func(s Size) bool { return s.Slug == slug }); i >= 0 {
+		near = all[i].Monthly
+	}
+	away := func(s Size) unit.Money { return max(s.Monthly-near, near-s.Monthly) }
+	sorted := slices.Clone(there)
+	slices.SortStableFunc(sorted, func(a, b Size) int { return cmp.Compare(away(a), away(b)) })
+	var out []string
+	for _, s := range sorted[:min(5, len(sorted))] {
+		out = append(out, s.Slug)
+	}
+	return out
+}
+
+// ErrDropletLimit says that the nodes do not fit the account. It matches [ErrQuota].
+type ErrDropletLimit struct {
+	Limit int // of the account
+	InUse int // Droplets that are there and stay
+	Nodes int // of the wanted pools, at their most
+}
+
+// Error says by how much, and what to do.
+func (e *ErrDropletLimit) Error() string {
+	return fmt.Sprintf("the account may have %d Droplets; %d are in use by others, and the node pools need up to %d, which is %d too many: ask DigitalOcean for a higher limit, or make the pools smaller (an autoscaled pool counts at its max)",
+		e.Limit, e.InUse, e.Nodes, e.InUse+e.Nodes-e.Limit)
+}
+
+// Is makes it a quota error.
+func (e *ErrDropletLimit) Is(target error) bool { return target == ErrQuota }
+
+// room counts as DigitalOcean does: every pool at its most, beside all other Droplets. A pool that gives way to one of
+// another size stands beside it for a while, so its nodes count as others.
+func (e *Estate) room(ctx context.Context, c *graph.Call, limit int, need Need) error {
+	droplets, err := e.client.Droplets(ctx, c)
+	if _, scope := errors.AsType[*ErrScope](err); scope {
+		return nil // an optional look; DigitalOcean checks it again when the cluster is made
+	}
+	if err != nil {
+		return err
+	}
+	ours, err := e.ours(ctx, c)
+	if err != nil {
+		return err
+	}
+	most := 0
+	for _, p := range need.Pools {
+		most += p.Most()
+		for _, k := range ours {
+			if k.Name != need.Cluster {
+				continue
+			}
+			for _, have := range k.Pools {
+				if have.Name == p.Name() {
+					droplets -= len(have.Nodes)
+				}
+			}
+		}
+	}
+	if droplets+most > limit {
+		return &ErrDropletLimit{Limit: limit, InUse: droplets, Nodes: most}
+	}
+	return nil
+}
