@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package memory gives simulated clusters a Kubernetes in memory (memkube) in place of a real control plane: no process,
+// no socket, no waiting, so that thousands of interrupted runs fit into one test. Load balancers and volumes come from the
+// cloud, and stay there when a cluster is deleted carelessly.
+package memory
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	clients "k8s.io/client-go/kubernetes"
+
+	"github.com/k8or/k8or/internal/sandbox/digitalocean"
+	"github.com/k8or/k8or/internal/sandbox/kubernetes"
+	"github.com/k8or/k8or/internal/sandbox/memkube"
+)
+
+// Runtime keeps one memkube server a cluster. Give it to digitalocean.Options, and the cloud to it by Join.
+type Runtime struct {
+	mu       sync.Mutex
+	cloud    *digitalocean.Cloud
+	clusters map[string]*one
+	tokens   map[string]grant
+	given    int
+	fault    func(*http.Request) (status int, dropAfter, dropBefore bool)
+}
+
+type one struct {
+	server *memkube.Server
+	client clients.Interface
+	hands  *hands
+	spec   digitalocean.ClusterSpec
+}
+
+type grant struct {
+	cluster string
+	until   time.Time
+}
+
+var _ digitalocean.Runtime = (*Runtime)(nil)
+
+// New returns a runtime without clusters. fault, which may be nil, meets every request to every cluster as in memkube.Options.
+func New(fault func(*http.Request) (status int, dropAfter, dropBefore bool)) *Runtime {
+	return &Runtime{clusters: map[string]*one{}, tokens: map[string]grant{}, fault: fault}
+}
+
+// Join says in which cloud load balancers and volumes are made. It comes before the first cluster.
+func (r *Runtime) Join(c *digitalocean.Cloud) { r.cloud = c }
+
+// Start makes the cluster's server, or finds it; an upgrade changes nothing but what the cloud says.
+func (r *Runtime) Start(ctx context.Context, k digitalocean.ClusterSpec) (digitalocean.Endpoint, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	// The host is what a client calls; Transport brings it here. The authority is never asked for.
+	endpoint := digitalocean.Endpoint{Server: "https://" + k.ID + ".k8s.ondigitalocean.com"}
+	if c := r.clusters[k.ID]; c != nil {
+		c.spec = k
+		return endpoint, nil
+	}
+	h := &hands{runtime: r, spec: k, client: &http.Client{Transport: r.cloud.Hands(k.Team)}, balancers: map[string]string{}}
+	server := memkube.New(memkube.Options{
+		Name: k.ID, Version: k.Version, NeedNodes: true, Fault: r.met,
+		LoadBalancer: h.balancer, LoadBalancerGone: h.balancerGone, Volume: h.volume, VolumeGone: h.volumeGone,
+	})
+	config := server.Config()
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return ours{next} })
+	client, err := clients.NewForConfig(config)
+	if err != nil {
+		return endpoint, fmt.Errorf("reach cluster %s: %w", k.Name, err)
+	}
+	if err := kubernetes.StorageClasses(ctx, client); err != nil {
+		return endpoint, fmt.Errorf("furnish cluster %s: %w", k.Name, err)
+	}
+	r.clusters[k.ID] = &one{server: server, client: client, hands: h, spec: k}
+	return endpoint, nil
+}
+
+// met lets faults meet everybody's requests but our own, which are the cloud's.
+func (r *Runtime) met(q *http.Request) (status int, dropAfter, dropBefore bool) {
+	if r.fault == nil || q.Context().Value(oursKey{}) != nil {
+		return 0, false, false
+	}
+	return r.fault(q)
+}
+
+type oursKey struct{}
+
+type ours struct{ next http.RoundTripper }
+
+// RoundTrip marks a request as our own.
+func (o ours) RoundTrip(r *http.Request) (*http.Response, error) {
+	return o.next.RoundTrip(r.WithContext(context.WithValue(r.Context(), oursKey{}, true)))
+}
+
+// SyncNodes makes the cluster's Node objects follow the list.
+func (r *Runtime) SyncNodes(ctx context.Context, id string, nodes []digitalocean.Node) error {
+	r.mu.Lock()
+	c := r.clusters[id]
+	r.mu.Unlock()
+	if c == nil {
+		return fmt.Errorf("sync the nodes of cluster %s: it is not there", id)
+	}
+	c.hands.setNodes(nodes)
+	return kubernetes.SyncNodes(ctx, c.client, c.spec, nodes)
+}
+
+// Stop does nothing: there is no process.
+func (r *Runtime) Stop(context.Context, string) error { return nil }
+
+// Delete forgets the cluster. What it made in the cloud stays.
+func (r *Runtime) Delete(_ context.Context, id string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.clusters, id)
+	return nil
+}
+
+// Token makes a token that Transport accepts for this cluster until its time is over.
+func (r *Runtime) Token(cluster, _ string, until time.Time) (string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.given++
+	token := "memory_" + strconv.Itoa(r.given)
+	r.tokens[token] = grant{cluster, until}
+	return token, nil
+}
+
+// Server returns a cluster's server, nil when there is none.
+func (r *Runtime) Server(id string) *memkube.Server {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if c := r.clusters[id]; c != nil {
+		return c.server
+	}
+	return nil
+}
+
+// Transport reaches the clusters by the host names that the cloud gives out, and wants a token that it gave out too. A host
+// that is no cluster's is an error, as of a name that does not resolve.
+func (r *Runtime) Transport() http.RoundTripper { return transport{r} }
+
+type transport struct{ runtime *Runtime }
+
+// RoundTrip serves a request to one of the clusters.
+func (t transport) RoundTrip(out *http.Request) (*http.Response, error) {
+	id, _, _ := strings.Cut(out.URL.Hostname(), ".")
+	server := t.runtime.Server(id)
+	if server == nil {
+		return nil, fmt.Errorf("lookup %s: no such host", out.URL.Hostname())
+	}
+	token := strings.TrimPrefix(out.Header.Get("Authorization"), "Bearer ")
+	t.runtime.mu.Lock()
+	g, ok := t.runtime.tokens[token]
+	t.runtime.mu.Unlock()
+	if !ok || g.cluster != id || !time.Now().Before(g.until) {
+		return memkube.Transport(http.HandlerFunc(unauthorized)).RoundTrip(out)
+	}
+	return memkube.Transport(server).RoundTrip(out)
+}
+
+func unauthorized(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusUnauthorized)
+	io.WriteString(w, `{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"Unauthorized","reason":"Unauthorized","code":401}`) //nolint:errcheck // in memory
+}
+
+// hands make what a cluster wants from the cloud. Memkube calls them with its lock held; the cloud never calls back.
+type hands struct {
+	runtime   *Runtime
+	spec      digitalocean.ClusterSpec
+	client    *http.Client
+	mu        sync.Mutex
+	nodes     []int             // Droplets
+	balancers map[string]string // by the uid of their Service
+}
+
+func (h *hands) setNodes(nodes []digitalocean.Node) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.nodes = h.nodes[:0]
+	for _, n := range nodes {
+		h.nodes = append(h.nodes, n.DropletID)
+	}
+}
+
+var errRefused = errors.New("the cloud refused")
+
+func (h *hands) call(method, path string, body, into any) error {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	r, err := http.NewRequest(method, "https://api.digitalocean.com"+path, bytes.NewReader(text))
+	if err != nil {
+		return err
+	}
+	answer, err := h.client.Do(r)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode >= 400 && answer.StatusCode != 404 {
+		return fmt.Errorf("%s %s: %w: %s", method, path, errRefused, answer.Status)
+	}
+	if into == nil || answer.StatusCode == 404 {
+		return nil
+	}
+	return json.NewDecoder(answer.Body).Decode(into)
+}
+
+type balancer struct {
+	ID     string `json:"id"`
+	Name   string `json:"name"`
+	IP     string `json:"ip"`
+	Status string `json:"status"`
+}
+
+const annotation = "service.beta.kubernetes.io/do-loadbalancer-"
+
+// find returns the load balancer that was made for a Service, nil when there is none.
+func (h *hands) find(uid string) (*balancer, error) {
+	h.mu.Lock()
+	id := h.balancers[uid]
+	h.mu.Unlock()
+	if id == "" {
+		return nil, nil
+	}
+	var found struct {
+		Balancer balancer `json:"load_balancer"`
+	}
+	err := h.call("GET", "/v2/load_balancers/"+id, nil, &found)
+	if err != nil || found.Balancer.ID == "" {
+		return nil, err
+	}
+	return &found.Balancer, nil
+}
+
+// balancer is asked again until it is ready; what fails is tried again with the next question.
+func (h *hands) balancer(_, _, uid string, annotations map[string]string) (string, bool) {
+	b, err := h.find(uid)
+	if err != nil {
+		return "", false
+	}
+	if b != nil {
+		return b.IP, b.Status == "active" && b.IP != ""
+	}
+	kind := annotations[annotation+"type"]
+	if kind == "" {
+		kind = "REGIONAL_NETWORK"
+	}
+	name := annotations[annotation+"name"]
+	if name == "" {
+		name = "a" + strings.ReplaceAll(uid, "-", "")
+		name = name[:min(32, len(name))]
+	}
+	size, err := strconv.Atoi(annotations[annotation+"size-unit"])
+	if err != nil {
+		size = 1
+	}
+	h.mu.Lock()
+	nodes := append([]int{}, h.nodes[:min(10, len(h.nodes))]...)
+	h.mu.Unlock()
+	var made struct {
+		Balancer balancer `json:"load_balancer"`
+	}
+	err = h.call("POST", "/v2/load_balancers", map[string]any{
+		"name": name, "region": h.spec.Region, "vpc_uuid": h.spec.VPC, "type": kind, "size_unit": size, "droplet_ids": nodes,
+		"tags":             []string{"k8s:" + h.spec.ID},
+		"forwarding_rules": []map[string]any{{"entry_protocol": "tcp", "entry_port": 80, "target_protocol": "tcp", "target_port": 80}},
+	}, &made)
+	if err == nil {
+		h.mu.Lock()
+		h.balancers[uid] = made.Balancer.ID
+		h.mu.Unlock()
+	}
+	return "", false
+}
+
+func (h *hands) balancerGone(_, _, uid string) bool {
+	b, err := h.find(uid)
+	if err != nil {
+		return false
+	}
+	return b == nil || h.call("DELETE", "/v2/load_balancers/"+b.ID, nil, nil) == nil
+}
+
+func (h *hands) volume(c memkube.Claim) (string, bool) {
+	var all struct {
+		Volumes []struct {
+			ID string `json:"id"`
+		} `json:"volumes"`
+	}
+	name := "pvc-" + c.UID
+	if h.call("GET", "/v2/volumes?name="+name+"&region="+h.spec.Region, nil, &all) != nil {
+		return "", false
+	}
+	if len(all.Volumes) > 0 {
+		return all.Volumes[0].ID, true
+	}
+	var made struct {
+		Volume struct {
+			ID string `json:"id"`
+		} `json:"volume"`
+	}
+	err := h.call("POST", "/v2/volumes", map[string]any{
+		"name": name, "region": h.spec.Region, "size_gigabytes": max(1, (c.Bytes+1<<30-1)>>30), "tags": []string{"k8s:" + h.spec.ID},
+	}, &made)
+	return made.Volume.ID, err == nil && made.Volume.ID != ""
+}
+
+func (h *hands) volumeGone(c memkube.Claim) bool {
+	return c.Handle == "" || h.call("DELETE", "/v2/volumes/"+c.Handle, nil, nil) == nil
+}
