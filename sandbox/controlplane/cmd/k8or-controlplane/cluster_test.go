@@ -167,7 +167,7 @@ func (c *cluster) admin(t *testing.T) *rest.Config {
 // eventually tries probe until it returns nil.
 func eventually(t *testing.T, what string, probe func(context.Context) error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
@@ -179,7 +179,7 @@ func eventually(t *testing.T, what string, probe func(context.Context) error) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			t.Fatalf("%s: not within 30 seconds: %v", what, err)
+			t.Fatalf("%s: not within a minute: %v", what, err)
 		}
 	}
 }

@@ -67,7 +67,7 @@ func TestServeIsAKubernetesClusterThatSurvivesAnUpgradeAndAKill(t *testing.T) {
 	if err := c.stdin.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if code := c.end(t, 20*time.Second); code != exitDone {
+	if code := c.end(t, time.Minute); code != exitDone {
 		t.Fatalf("after the end of standard input the command ended %d, want %d; its log:\n%s", code, exitDone, c.stderr)
 	}
 
@@ -89,7 +89,7 @@ func TestServeIsAKubernetesClusterThatSurvivesAnUpgradeAndAKill(t *testing.T) {
 	if err := upgraded.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	upgraded.end(t, 20*time.Second)
+	upgraded.end(t, time.Minute)
 	restarted := serveUntilReady(t, dir, key, "1.36.3")
 	client = kubernetes.NewForConfigOrDie(restarted.admin(t))
 	eventually(t, "what was made just before the kill is there", deploymentIsAvailable(client, "last"))
