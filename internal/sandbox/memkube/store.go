@@ -68,6 +68,7 @@ type change struct {
 // store keeps the objects of a cluster.
 type store struct {
 	tables  map[schema.GroupResource]map[name]*record
+	sorted  map[schema.GroupResource][]name // the tables' names in order, until one comes or goes
 	version uint64
 	log     []change
 	space   string // makes uids this cluster's own
@@ -76,17 +77,31 @@ type store struct {
 
 func (s *store) get(resource schema.GroupResource, n name) *record { return s.tables[resource][n] }
 
-// list returns all objects of a resource by namespace and name.
+// list returns all objects of a resource by namespace and name. The list is the caller's own.
 func (s *store) list(resource schema.GroupResource) []*record {
 	t := s.tables[resource]
-	keys := slices.SortedFunc(maps.Keys(t), func(a, b name) int {
-		return cmp.Or(cmp.Compare(a.namespace, b.namespace), cmp.Compare(a.name, b.name))
-	})
+	if len(t) == 0 {
+		return nil
+	}
+	keys := s.sorted[resource]
+	if keys == nil {
+		keys = order(t)
+		if s.sorted == nil {
+			s.sorted = map[schema.GroupResource][]name{}
+		}
+		s.sorted[resource] = keys
+	}
 	out := make([]*record, len(keys))
 	for i, k := range keys {
 		out[i] = t[k]
 	}
 	return out
+}
+
+func order(t map[name]*record) []name {
+	return slices.SortedFunc(maps.Keys(t), func(a, b name) int {
+		return cmp.Or(cmp.Compare(a.namespace, b.namespace), cmp.Compare(a.name, b.name))
+	})
 }
 
 // put stores an object in place of what has its name, and takes the object over.
@@ -100,6 +115,9 @@ func (s *store) put(resource schema.GroupResource, object map[string]any, since 
 		s.tables[resource] = t
 	}
 	n := r.name()
+	if t[n] == nil {
+		delete(s.sorted, resource)
+	}
 	s.remember(change{s.version, resource, t[n], r})
 	t[n] = r
 	return r
@@ -113,6 +131,7 @@ func (s *store) drop(resource schema.GroupResource, n name) {
 	}
 	s.version++
 	delete(s.tables[resource], n)
+	delete(s.sorted, resource)
 	s.remember(change{s.version, resource, was, nil})
 }
 

@@ -10,6 +10,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -31,6 +32,9 @@ func (s *Server) setStatus(resource schema.GroupResource, r *record, status any)
 		return // a type of Kubernetes' own always converts
 	}
 	withoutNulls(content)
+	if equality.Semantic.DeepEqual(mapAt(r.object, "status"), content) {
+		return // the usual case, and cheaper to see here than on a copy
+	}
 	s.alter(resource, r, func(o map[string]any) { o["status"] = content })
 }
 
