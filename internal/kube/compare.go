@@ -4,6 +4,7 @@ package kube
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"regexp"
 	"slices"
@@ -27,7 +28,13 @@ func (conn *connection) compareAll(ctx context.Context, set Set, sights []*sight
 	group.SetLimit(parallel)
 	for i, s := range sights {
 		group.Go(func() error {
+			if known, ok := conn.level.Load(s.id); ok && known == levelOf(s, set.Foreign) {
+				return nil
+			}
 			change, err := conn.compare(ctx, s, rules, validate)
+			if level := levelOf(s, set.Foreign); err == nil && change == nil && level != "" {
+				conn.level.Store(s.id, level)
+			}
 			found[i] = change
 			return err
 		})
@@ -44,6 +51,20 @@ func (conn *connection) compareAll(ctx context.Context, set Set, sights []*sight
 	return changes, nil
 }
 
+// levelOf is what an object was compared as: the version that is there, and what is wanted of it. While neither changes, a
+// dry run would say the same again, which spares most of the work of looking at a set while it becomes ready.
+func levelOf(s *sight, foreign []Foreign) string {
+	if s.live == nil || s.kept != "" {
+		return ""
+	}
+	raw, err := s.want.MarshalJSON()
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("%s %s %x %v", s.live.GetUID(), s.live.GetResourceVersion(), sha256.Sum256(raw), foreign)
+}
+
+// compare asks the server what applying one object would change; nil when nothing.
 func (conn *connection) compare(ctx context.Context, s *sight, rules jsondiff.CompiledIgnoreRules, validate bool) (*Change, error) {
 	switch {
 	case s.unknown:

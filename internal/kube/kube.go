@@ -74,6 +74,7 @@ type connection struct {
 	client  client.Client
 	mapper  meta.RESTMapper
 	applier *ssa.ResourceManager
+	level   sync.Map // ID -> what it was last found to be level as; see levelOf
 }
 
 // New makes a Cluster. It makes no call.
