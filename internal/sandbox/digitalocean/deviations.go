@@ -9,4 +9,11 @@ import "github.com/k8or/k8or/internal/sandbox/contract"
 var Deviations = []contract.Deviation{
 	{Path: "/v1/oauth/token/info", Source: "doctl, do/oauth.go: `doctl auth init` asks it; not part of API v2"},
 	{Path: "/v2/kubernetes/clusters/*/node_pools_template/*", Source: "godo, kubernetes.go: GetNodePoolTemplate, used by cluster-autoscaler"},
+	{Method: "POST", Path: "/v2/droplets", Why: "at '/ssh_keys': got null", Source: "godo, droplets.go: sends null for no keys"},
+	{Method: "POST", Path: "/v2/droplets", Why: "at '/volumes/0': got object", Source: "godo, droplets.go: DropletCreateVolume is sent as {\"id\":…}"},
+	{Method: "POST", Path: "/v2/droplets/actions", Why: "'oneOf' failed, subschemas 0, 1 matched", Source: "the description's own alternatives overlap: an action without parameters is also one with optional ones"},
+	{Method: "GET", Path: "/v2/load_balancers", Why: "no query parameter names", Source: "godo, load_balancers.go: ListByNames"},
+	{Method: "GET", Path: "/v2/load_balancers", Why: "no query parameter uuids", Source: "godo, load_balancers.go: ListByUUIDs"},
+	{Method: "POST", Path: "/v2/load_balancers", Why: "missing properties 'droplet_ids', 'region'", Source: "docs.digitalocean.com, global load balancers: they are in no region and take no Droplets"},
+	{Method: "POST", Path: "/v2/projects/*/resources", Why: "'do:reservedip:", Source: "godo, reserved_ips.go: ReservedIP.URN"},
 }

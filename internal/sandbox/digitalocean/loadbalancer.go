@@ -184,7 +184,7 @@ func (l *loadBalancer) backends(a *account) []int {
 func (l *loadBalancer) view(a *account) object {
 	o := object{
 		"id": l.ID, "name": l.Name, "ip": l.IP, "size_unit": l.SizeUnit, "algorithm": l.Algorithm, "status": l.Status,
-		"created_at": l.Created, "forwarding_rules": l.Rules, "health_check": l.Health, "sticky_sessions": l.Sticky,
+		"created_at": l.Created, "forwarding_rules": append([]forwardingRule{}, l.Rules...), "health_check": l.Health, "sticky_sessions": l.Sticky,
 		"tag": l.Tag, "droplet_ids": l.backends(a), "redirect_http_to_https": l.RedirectHTTPToHTTPS,
 		"enable_proxy_protocol": l.EnableProxyProtocol, "enable_backend_keepalive": l.EnableBackendKeepalive,
 		"disable_lets_encrypt_dns_records": l.DisableLetsEncryptDNSRecords, "project_id": a.projectID(l.urn()),

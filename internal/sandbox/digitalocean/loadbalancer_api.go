@@ -57,7 +57,7 @@ func (c *Cloud) createLoadBalancer(q *request) (any, error) {
 	if err := q.decode(&in); err != nil {
 		return nil, err
 	}
-	spec, err := c.loadBalancerSpec(q, in, nil)
+	spec, err := c.loadBalancerSpec(q.account, q.token.internal, in, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -80,13 +80,7 @@ func (c *Cloud) replaceLoadBalancer(q *request, l *loadBalancer) (any, error) {
 	if err := q.decode(&in); err != nil {
 		return nil, err
 	}
-	if in.Type == "" {
-		in.Type = l.Type
-	}
-	if in.Network == "" {
-		in.Network = l.Network
-	}
-	spec, err := c.loadBalancerSpec(q, in, l)
+	spec, err := c.loadBalancerSpec(q.account, q.token.internal, in, l)
 	if err != nil {
 		return nil, err
 	}

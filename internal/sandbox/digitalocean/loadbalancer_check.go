@@ -49,9 +49,12 @@ type loadBalancerInput struct {
 
 var loadBalancerName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9.\-]{0,253}$`)
 
-// spec fills in what is not said and holds the result against the rules. Self is the load balancer that it replaces.
-func (c *Cloud) loadBalancerSpec(q *request, in loadBalancerInput, self *loadBalancer) (loadBalancerSpec, error) {
-	a := q.account
+// loadBalancerSpec fills in what is not said and holds the result against the rules. Self is the load balancer that it
+// replaces; internal is the cloud's own hands.
+func (c *Cloud) loadBalancerSpec(a *account, internal bool, in loadBalancerInput, self *loadBalancer) (loadBalancerSpec, error) {
+	if self != nil {
+		in.Type, in.Network = or(in.Type, self.Type), or(in.Network, self.Network)
+	}
 	s := loadBalancerSpec{
 		Name: in.Name, Region: in.Region, Type: or(in.Type, "REGIONAL"), Network: or(in.Network, "EXTERNAL"),
 		NetworkStack: or(in.NetworkStack, "IPV4"), SizeUnit: 1, Algorithm: or(in.Algorithm, "round_robin"),
@@ -87,7 +90,7 @@ func (c *Cloud) loadBalancerSpec(q *request, in loadBalancerInput, self *loadBal
 	if err := s.checkPlace(c, a, in, self); err != nil {
 		return s, err
 	}
-	return s, s.checkBackends(a, q.token.internal)
+	return s, s.checkBackends(a, internal)
 }
 
 func or(text, otherwise string) string {
@@ -213,9 +216,6 @@ var reservedBalancerPorts = []int{50053, 50054, 50055}
 
 func (s *loadBalancerSpec) checkRules() error {
 	if len(s.Rules) == 0 {
-		if s.Type == "GLOBAL" {
-			return nil
-		}
 		return invalid("forwarding_rules must have at least one rule")
 	}
 	if len(s.Rules) > maxForwardingRules {
