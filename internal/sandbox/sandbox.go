@@ -15,7 +15,7 @@
 // Every request carries `Authorization: Bearer <adminToken>`; answers are JSON. An error is {"message": "…"}.
 //
 //	GET    /status       {"protocol", "version", "pid", "speed", "startedAt", "digitalocean", "controlplane": {"path", "version", "problem"},
-//	                      "clusters": [{"id", "name", "state", "version", "endpoint", "nodes"}]}
+//	                      "clusters": [{"id", "name", "state", "version", "endpoint", "nodes", "problem"}]}
 //	POST   /reset        forgets everything but the tokens                          → 204
 //	GET    /requests     {"digitalocean": {"calls": 12, "list": [{"method", "path", "status", "at", "tookNanoseconds", "requestID"}]}}
 //	DELETE /requests     forgets the calls                                          → 204

@@ -85,6 +85,7 @@ type ClusterStatus struct {
 	Version  string `json:"version"`
 	Endpoint string `json:"endpoint"`
 	Nodes    int    `json:"nodes"`
+	Problem  string `json:"problem,omitempty"` // why its control plane does not follow
 }
 
 // Clusters says how all clusters are.
@@ -95,7 +96,7 @@ func (c *Cloud) Clusters() []ClusterStatus {
 	all := []ClusterStatus{}
 	for _, a := range c.state.Accounts {
 		for _, k := range a.Kubernetes.All {
-			s := ClusterStatus{ID: k.ID, Name: k.Name, State: k.State, Version: k.Version, Endpoint: k.Endpoint.Server}
+			s := ClusterStatus{ID: k.ID, Name: k.Name, State: k.State, Version: k.Version, Endpoint: k.Endpoint.Server, Problem: c.hands.problem(k.ID)}
 			for _, p := range k.Pools {
 				s.Nodes += len(p.Nodes)
 			}

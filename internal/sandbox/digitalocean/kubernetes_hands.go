@@ -18,6 +18,7 @@ type hands struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	by     map[string]*hand
+	said   map[string]string // what a cluster's runtime last complained of
 	done   sync.WaitGroup
 }
 
@@ -34,7 +35,7 @@ func (c *Cloud) handle(a *account, k *cluster) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.by == nil {
-		h.by = map[string]*hand{}
+		h.by, h.said = map[string]*hand{}, map[string]string{}
 		h.ctx, h.cancel = context.WithCancel(context.Background())
 	}
 	if h.by[k.ID] == nil {
@@ -65,6 +66,24 @@ func (h *hands) forget(cluster string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.by, cluster)
+	delete(h.said, cluster)
+}
+
+// problem is what a cluster's runtime last complained of, or nothing.
+func (h *hands) problem(cluster string) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.said[cluster]
+}
+
+func (h *hands) say(cluster string, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if err == nil {
+		delete(h.said, cluster)
+	} else {
+		h.said[cluster] = err.Error()
+	}
 }
 
 func (h *hands) close() {
@@ -103,17 +122,18 @@ func (c *Cloud) follow(ctx context.Context, team, id string, one *hand) {
 		}
 		want := c.aimOf(team, id)
 		if want.gone {
-			if runtime.Delete(ctx, id) == nil {
+			err := runtime.Delete(ctx, id)
+			if err == nil {
 				c.hands.forget(id)
 				return
 			}
-			c.retry(ctx, one)
+			c.retry(ctx, id, one, err)
 			continue
 		}
 		if started != want.spec.VersionSlug {
 			endpoint, err := runtime.Start(ctx, want.spec)
 			if err != nil {
-				c.retry(ctx, one)
+				c.retry(ctx, id, one, err)
 				continue
 			}
 			started, first = want.spec.VersionSlug, true
@@ -121,15 +141,17 @@ func (c *Cloud) follow(ctx context.Context, team, id string, one *hand) {
 		}
 		if first || !reflect.DeepEqual(synced, want.nodes) {
 			if err := runtime.SyncNodes(ctx, id, want.nodes); err != nil {
-				c.retry(ctx, one)
+				c.retry(ctx, id, one, err)
 				continue
 			}
 			synced, first = want.nodes, false
 		}
+		c.hands.say(id, nil)
 	}
 }
 
-func (c *Cloud) retry(ctx context.Context, one *hand) {
+func (c *Cloud) retry(ctx context.Context, id string, one *hand, err error) {
+	c.hands.say(id, err)
 	select {
 	case <-time.After(runtimeRetry):
 	case <-ctx.Done():

@@ -52,8 +52,12 @@ func furnish(ctx context.Context, client kubernetes.Interface, k digitalocean.Cl
 			return err
 		}
 	}
-	_, err := client.CoreV1().Services(system).Create(ctx, dns(k.ServiceSubnet), metav1.CreateOptions{})
-	if err != nil && !apierrors.IsAlreadyExists(err) {
+	// Asked for first, since creating it again would be refused for its address, not for its name.
+	_, err := client.CoreV1().Services(system).Get(ctx, "kube-dns", metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		_, err = client.CoreV1().Services(system).Create(ctx, dns(k.ServiceSubnet), metav1.CreateOptions{})
+	}
+	if err != nil {
 		return err
 	}
 	if err := StorageClasses(ctx, client); err != nil {
