@@ -10,6 +10,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -164,5 +165,52 @@ func TestPruneTakesAwayWhatIsNoLongerWanted(t *testing.T) {
 	}
 	if changes, err := c.Diff(t.Context(), set); err != nil || len(changes) != 0 {
 		t.Errorf("afterwards: %s, %v", lines(changes), err)
+	}
+}
+
+func TestANamespaceIsNeverDeletedWithAnythingInIt(t *testing.T) {
+	t.Parallel()
+	p := kubetest.Start(t)
+	id := p.Namespace(t)
+	c := p.Cluster("shop-x7k2p9")
+	ns := id + "-apps"
+	holder := kube.Set{Name: "namespace-" + id, Objects: objects(t, id, "apiVersion: v1\nkind: Namespace\nmetadata: {name: NS-apps}")}
+	data := kube.Set{Name: "data-" + id, Namespace: ns, Objects: objects(t, id, `
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings}
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: data}
+spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}`)}
+	apply(t, c, holder)
+	apply(t, c, data)
+
+	if kept := remove(t, c, holder.Name); len(kept) != 1 || !strings.Contains(kept[0].Why, data.Name) {
+		t.Errorf("kept %v", kept)
+	}
+	var kept []kube.Kept
+	eventually(t, func(ctx context.Context) (string, error) {
+		pruned, err := c.Delete(ctx, data.Name, func(id kube.ID) bool { return id.Kind == "PersistentVolumeClaim" })
+		kept = pruned.Kept
+		return pruned.Waiting, err
+	})
+	if len(kept) != 2 || kept[1].ID.String() != "Namespace "+ns {
+		t.Errorf("kept %v", kept)
+	}
+	claim := &corev1.PersistentVolumeClaim{}
+	if err := p.Client(t).Get(t.Context(), client.ObjectKey{Namespace: ns, Name: "data"}, claim); err != nil || claim.DeletionTimestamp != nil {
+		t.Errorf("the claim that was to be kept: %v", err)
+	}
+
+	apply(t, c, holder)
+	apply(t, c, data)
+	remove(t, c, holder.Name)
+	if kept := remove(t, c, data.Name); len(kept) != 0 {
+		t.Errorf("kept %v", kept)
+	}
+	if err := p.Client(t).Get(t.Context(), client.ObjectKey{Name: ns}, &corev1.Namespace{}); !apierrors.IsNotFound(err) {
+		t.Errorf("the namespace that was handed over is left: %v", err)
 	}
 }

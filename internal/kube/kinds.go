@@ -14,7 +14,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/problem"
@@ -278,28 +277,23 @@ func (k *Kinds) Drain(ctx context.Context, id, label, value string) (string, err
 	return d.Waiting, nil
 }
 
-// ClaimOf is the claim, as namespace/name, of the volume of a cloud's id, found in the cluster's PersistentVolumes.
-func (k *Kinds) ClaimOf(ctx context.Context, c *graph.Call, access Access) (map[string]string, error) {
-	return graph.Once(ctx, c, "kubernetes/claims", func(ctx context.Context) (map[string]string, error) {
-		out := map[string]string{}
-		if access.Endpoint == "" {
-			return out, nil
+// Claims are the claims, as namespace and name, of a cluster's volumes, by the ids their cloud gave them.
+func (k *Kinds) Claims(ctx context.Context, id string) (map[string][2]string, error) {
+	direct, err := k.Cluster(id).Client(ctx)
+	if err != nil {
+		return nil, classify(err)
+	}
+	var volumes corev1.PersistentVolumeList
+	if err := direct.List(ctx, &volumes); err != nil {
+		return nil, classify(fmt.Errorf("list persistent volumes: %w", err))
+	}
+	out := map[string][2]string{}
+	for _, v := range volumes.Items {
+		if v.Spec.CSI != nil && v.Spec.ClaimRef != nil {
+			out[v.Spec.CSI.VolumeHandle] = [2]string{v.Spec.ClaimRef.Namespace, v.Spec.ClaimRef.Name}
 		}
-		direct, err := k.Cluster(access.ID).Client(ctx)
-		if err != nil {
-			return nil, classify(err)
-		}
-		var volumes corev1.PersistentVolumeList
-		if err := direct.List(ctx, &volumes, client.Limit(2000)); err != nil {
-			return nil, classify(fmt.Errorf("list persistent volumes: %w", err))
-		}
-		for _, v := range volumes.Items {
-			if v.Spec.CSI != nil && v.Spec.ClaimRef != nil {
-				out[v.Spec.CSI.VolumeHandle] = v.Spec.ClaimRef.Namespace + "/" + v.Spec.ClaimRef.Name
-			}
-		}
-		return out, nil
-	})
+	}
+	return out, nil
 }
 
 // classify tells the engine what to make of an error of the cluster's, and a person what it means.

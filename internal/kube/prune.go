@@ -82,7 +82,9 @@ func (c *Cluster) Delete(ctx context.Context, set string, keep func(ID) bool) (P
 	if err != nil || !out.Done {
 		return out, err
 	}
-	err = conn.client.Delete(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: SystemNamespace, Name: c.inventoryName(set)}})
+	// Another set may have handed something over meanwhile: then this is a conflict, and the next call sees it.
+	err = conn.client.Delete(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: SystemNamespace, Name: c.inventoryName(set)}},
+		client.Preconditions{ResourceVersion: &inventory.version})
 	if err != nil && !apierrors.IsNotFound(err) {
 		return out, fmt.Errorf("delete the inventory of %s: %w", set, err)
 	}
@@ -103,8 +105,8 @@ func (c *Cluster) Forget(ctx context.Context) error {
 	if live.GetLabels()[ManagedByLabel] != FieldManager {
 		return nil
 	}
-	tenant, err := conn.tenantOf(ctx, SystemNamespace, func(o *metav1.PartialObjectMetadata) bool { return false })
-	if err != nil || tenant != "" {
+	found, err := c.tenantsOf(ctx, conn, SystemNamespace)
+	if err != nil || found.any() {
 		return err
 	}
 	return conn.delete(ctx, live)
@@ -145,7 +147,7 @@ func (c *Cluster) remove(ctx context.Context, conn *connection, set string, ids 
 		group.SetLimit(parallel)
 		for i, id := range ids {
 			group.Go(func() (err error) {
-				removals[i], err = c.removeOne(ctx, conn, id, others, keep)
+				removals[i], err = c.removeOne(ctx, conn, set, id, others, keep)
 				return err
 			})
 		}
@@ -175,7 +177,7 @@ type removal struct {
 	waiting, kept string
 }
 
-func (c *Cluster) removeOne(ctx context.Context, conn *connection, id ID, others map[ID]string, keep func(ID) bool) (removal, error) {
+func (c *Cluster) removeOne(ctx context.Context, conn *connection, set string, id ID, others map[ID]string, keep func(ID) bool) (removal, error) {
 	if keep != nil && keep(id) {
 		return removal{kept: "it was asked to be kept"}, nil
 	}
@@ -193,7 +195,7 @@ func (c *Cluster) removeOne(ctx context.Context, conn *connection, id ID, others
 	if live.GetDeletionTimestamp() != nil {
 		return removal{waiting: waiting}, nil
 	}
-	kept, err := c.keeps(ctx, conn, id, live)
+	kept, err := c.keeps(ctx, conn, set, id, live)
 	if err != nil || kept != "" {
 		return removal{kept: kept}, err
 	}
@@ -204,7 +206,7 @@ func (c *Cluster) removeOne(ctx context.Context, conn *connection, id ID, others
 }
 
 // keeps says why an object must not be deleted, if so.
-func (c *Cluster) keeps(ctx context.Context, conn *connection, id ID, live *unstructured.Unstructured) (string, error) {
+func (c *Cluster) keeps(ctx context.Context, conn *connection, set string, id ID, live *unstructured.Unstructured) (string, error) {
 	if owner := c.strangerTo(live); owner != "" {
 		return "it belongs to " + owner, nil
 	}
@@ -216,13 +218,7 @@ func (c *Cluster) keeps(ctx context.Context, conn *connection, id ID, live *unst
 		}
 		return tenant + " is left", nil
 	case id.isNamespace():
-		tenant, err := conn.tenantOf(ctx, id.Name, func(o *metav1.PartialObjectMetadata) bool {
-			return o.Labels[PlatformLabel] == c.options.Platform
-		})
-		if err != nil || tenant == "" {
-			return "", err
-		}
-		return tenant + " is in it, which this platform did not make", nil
+		return c.keepsNamespace(ctx, conn, set, id)
 	}
 	return "", nil
 }
@@ -268,46 +264,4 @@ func (conn *connection) customResourceOf(ctx context.Context, crd *unstructured.
 		return "", nil
 	}
 	return ID{group, mapping.GroupVersionKind.Version, kind, found.Items[0].Namespace, found.Items[0].Name}.String(), nil
-}
-
-// tenantOf names one object in a namespace that is nobody's byproduct and not ours.
-func (conn *connection) tenantOf(ctx context.Context, namespace string, ours func(*metav1.PartialObjectMetadata) bool) (string, error) {
-	kinds, err := conn.namespacedKinds()
-	if err != nil {
-		return "", fmt.Errorf("list the kinds that live in a namespace: %w", err)
-	}
-	for _, gvk := range kinds {
-		found := &metav1.PartialObjectMetadataList{}
-		found.SetGroupVersionKind(gvk)
-		err := conn.client.List(ctx, found, client.InNamespace(namespace))
-		switch {
-		case apierrors.IsNotFound(err), apierrors.IsMethodNotSupported(err), isUnknownKind(err):
-			continue
-		case err != nil:
-			return "", fmt.Errorf("look for %s in namespace %s: %w", gvk.Kind, namespace, err)
-		}
-		for i := range found.Items {
-			o := &found.Items[i]
-			if !ours(o) && !isByproduct(gvk.Kind, o) {
-				return ID{gvk.Group, gvk.Version, gvk.Kind, o.Namespace, o.Name}.String(), nil
-			}
-		}
-	}
-	return "", nil
-}
-
-// isByproduct is true of what Kubernetes itself puts into a namespace, and of what goes with its owner.
-func isByproduct(kind string, o *metav1.PartialObjectMetadata) bool {
-	if len(o.OwnerReferences) > 0 || o.DeletionTimestamp != nil {
-		return true
-	}
-	switch kind {
-	case "ConfigMap":
-		return o.Name == "kube-root-ca.crt"
-	case "ServiceAccount":
-		return o.Name == "default"
-	case "Endpoints", "EndpointSlice", "PodMetrics":
-		return true
-	}
-	return false
 }
