@@ -88,15 +88,8 @@ func (k *Cluster) Observe(ctx context.Context, c *graph.Call) (graph.Observed[Cl
 	if have.State != graph.Ready {
 		return have, nil
 	}
-	tags, err := k.On.allTags(ctx, c)
-	if err != nil {
-		return graph.Observed[ClusterOut]{}, err
-	}
-	memory := k.On.mark.MemoryTag(all[i].ID)
-	for _, t := range tags {
-		have.Out.remembered = have.Out.remembered || hasTag([]string{t.Name}, memory)
-	}
-	return have, nil
+	have.Out.remembered, err = k.On.remembers(ctx, c, all[i].ID)
+	return have, err
 }
 
 // observedCluster reads a cluster's state. A degraded cluster can be compared and used; it says that it is degraded.
@@ -118,6 +111,9 @@ func observedCluster(k cluster) graph.Observed[ClusterOut] {
 		o.State = graph.Ready
 	case stateError:
 		o.State = graph.Broken
+		if k.Status.Message != "" {
+			o.Message = k.Status.Message
+		}
 	case stateUpgrading:
 		o.State, o.Message = graph.Pending, "upgrading to "+k.Version
 	case stateDeleting:
@@ -284,13 +280,8 @@ func (k *Cluster) Create(ctx context.Context, c *graph.Call) (graph.Observed[Clu
 		return graph.Observed[ClusterOut]{}, fmt.Errorf("create cluster %q in %s: %w", k.Name, k.Region, nameTaken(err))
 	}
 	// Should this fail, the next looks miss the tag and make it before anything is put into the cluster.
-	_ = k.remember(ctx, answer.Cluster.ID)
-	graph.Forget(c, "digitalocean/tags")
+	_ = k.On.remember(ctx, c, answer.Cluster.ID)
 	return observedCluster(answer.Cluster), nil
-}
-
-func (k *Cluster) remember(ctx context.Context, id string) error {
-	return k.On.client.send(ctx, http.MethodPost, "/v2/tags", map[string]string{"name": k.On.mark.MemoryTag(id)}, nil)
 }
 
 // choose gives the cluster its subnets: the asked ones, or the first free ones.
@@ -325,10 +316,9 @@ func (k *Cluster) Update(ctx context.Context, c *graph.Call, have graph.Observed
 		case "version":
 			version = true
 		case "memory":
-			if err := k.remember(ctx, have.ID); err != nil {
-				return have, fmt.Errorf("remember cluster %q by a tag: %w", k.Name, err)
+			if err := k.On.remember(ctx, c, have.ID); err != nil {
+				return have, err
 			}
-			graph.Forget(c, "digitalocean/tags")
 		default:
 			settings = true
 		}

@@ -30,18 +30,13 @@ func (e *Estate) listClusters(ctx context.Context, c *graph.Call) ([]graph.Item,
 // deleteCluster deletes the cluster alone. What it leaves behind is found by the memory tag, which is made sure of first,
 // and its volumes are told apart by the claims they belonged to.
 func (e *Estate) deleteCluster(ctx context.Context, c *graph.Call, item graph.Item) (string, error) {
-	tags, err := e.allTags(ctx, c)
+	remembered, err := e.remembers(ctx, c, item.ID)
 	if err != nil {
 		return "", err
 	}
-	remembered := false
-	for _, t := range tags {
-		remembered = remembered || hasTag([]string{t.Name}, e.mark.MemoryTag(item.ID))
-	}
 	if !remembered {
-		body := map[string]string{"name": e.mark.MemoryTag(item.ID)}
-		if err := e.client.send(ctx, http.MethodPost, "/v2/tags", body, nil); err != nil {
-			return "", fmt.Errorf("remember cluster %s by a tag before it goes: %w", item.Key, err)
+		if err := e.remember(ctx, c, item.ID); err != nil {
+			return "", err
 		}
 	}
 	if err := e.rememberClaims(ctx, c, item.ID); err != nil {
@@ -50,6 +45,7 @@ func (e *Estate) deleteCluster(ctx context.Context, c *graph.Call, item graph.It
 	if err := gone(e.client.send(ctx, http.MethodDelete, "/v2/kubernetes/clusters/"+item.ID, nil, nil)); err != nil {
 		return "", fmt.Errorf("delete cluster %s: %w", item.Key, err)
 	}
+	e.done("end " + item.ID)
 	return "", nil
 }
 
@@ -107,4 +103,27 @@ func (x *ExistingCluster) Create(context.Context, *graph.Call) (graph.Observed[C
 // Update is never carried out.
 func (x *ExistingCluster) Update(_ context.Context, _ *graph.Call, have graph.Observed[ClusterOut], _ []graph.Change) (graph.Observed[ClusterOut], error) {
 	return have, graph.Permanent(fmt.Errorf("the existing cluster %q is not k8or's to change", x.Cluster))
+}
+
+// Own is the platform's cluster, found by its mark alone; false when there is none. An ending one counts as none.
+func (e *Estate) Own(ctx context.Context, c *graph.Call) (ClusterOut, bool, error) {
+	ours, err := e.ours(ctx, c)
+	if err != nil {
+		return ClusterOut{}, false, err
+	}
+	for _, k := range ours {
+		if k.Status.State != stateDeleting {
+			return observedCluster(k).Out, true, nil
+		}
+	}
+	return ClusterOut{}, false, nil
+}
+
+// Pools are the cluster's node pools, whoever made them.
+func (o ClusterOut) Pools() []PoolOut {
+	var out []PoolOut
+	for _, p := range o.wire.Pools {
+		out = append(out, PoolOut{ID: p.ID, Name: p.Name, Key: p.Labels[PoolLabel], Size: p.Size, Count: p.Count, Running: len(p.Nodes)})
+	}
+	return out
 }

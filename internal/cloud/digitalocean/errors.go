@@ -169,6 +169,11 @@ func classify(e *Error, method, path string, header http.Header, now time.Time) 
 	case status == http.StatusUnauthorized:
 		e.Cause = ErrUnauthorized
 		return graph.Permanent(e)
+	case status == http.StatusForbidden && says(e, "limit"):
+		e.Cause = ErrQuota
+		return graph.Permanent(e)
+	case status == http.StatusForbidden && says(e, "previous actions"):
+		return graph.Retry(e, 0) // a load balancer that is still at work
 	case status == http.StatusForbidden:
 		if !says(e, "default") && !says(e, "member") { // a VPC that may not go yet answers 403 as well
 			scope := scopeName.FindString(e.Message)

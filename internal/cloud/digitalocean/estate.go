@@ -37,8 +37,10 @@ type Estate struct {
 
 	projects, members, vpcs, clusters, existing, pools, loadBalancers, volumes, snapshots, tags *graph.Kind
 
+	// What this process did or learned, and lists may not show yet, or not any more.
 	mu     sync.Mutex
 	claims map[string]Claim // by the volume's id, as far as they were ever known
+	did    map[string]bool  // "remember <cluster>", "end <cluster>", "assign <project> <urn>"
 }
 
 // Ranks of pruning: what runs in the cluster (100, package kube) goes first; what a cluster leaves behind can only be
@@ -56,7 +58,7 @@ const (
 
 // NewEstate is the part of the client's account that carries the mark.
 func NewEstate(client *Client, mark Mark, o EstateOptions) *Estate {
-	e := &Estate{client: client, mark: mark, options: o, claims: map[string]Claim{}}
+	e := &Estate{client: client, mark: mark, options: o, claims: map[string]Claim{}, did: map[string]bool{}}
 	const lag = 5 * time.Second
 	e.projects = &graph.Kind{Name: "digitalocean/project", Lag: lag, Rank: rankProject, List: e.listProjects, Delete: e.deleteProject}
 	e.members = &graph.Kind{Name: "digitalocean/project-members", Stays: true}
@@ -80,6 +82,20 @@ func (e *Estate) Mark() Mark { return e.mark }
 
 // Client is the estate's way to its account.
 func (e *Estate) Client() *Client { return e.client }
+
+// done notes that this process did something that lists may not show yet.
+func (e *Estate) done(what string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.did[what] = true
+}
+
+// hasDone reports whether this process did it.
+func (e *Estate) hasDone(what string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.did[what]
+}
 
 // Kinds are all that can be pruned, highest rank first.
 func (e *Estate) Kinds() []*graph.Kind {

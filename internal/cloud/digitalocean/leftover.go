@@ -4,10 +4,37 @@ package digitalocean
 
 import (
 	"context"
+	"fmt"
+	"net/http"
 	"slices"
 
 	"github.com/k8or/k8or/internal/graph"
 )
+
+// remember makes the tag by which a cluster is known beyond its end.
+func (e *Estate) remember(ctx context.Context, c *graph.Call, clusterID string) error {
+	err := e.client.send(ctx, http.MethodPost, "/v2/tags", map[string]string{"name": e.mark.MemoryTag(clusterID)}, nil)
+	if err != nil {
+		return fmt.Errorf("remember cluster %s by a tag: %w", clusterID, err)
+	}
+	e.done("remember " + clusterID)
+	graph.Forget(c, "digitalocean/tags")
+	return nil
+}
+
+// remembers reports whether that tag is there.
+func (e *Estate) remembers(ctx context.Context, c *graph.Call, clusterID string) (bool, error) {
+	tags, err := e.allTags(ctx, c)
+	if err != nil {
+		return false, err
+	}
+	for _, t := range tags {
+		if hasTag([]string{t.Name}, e.mark.MemoryTag(clusterID)) {
+			return true, nil
+		}
+	}
+	return e.hasDone("remember " + clusterID), nil
+}
 
 // lost says which clusters' things are to be pruned: those of clusters that are gone, and in a teardown those of all. The
 // things of a cluster that stands are the cluster's own business.

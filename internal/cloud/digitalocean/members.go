@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/digitalocean/godo"
 
@@ -24,7 +25,10 @@ type Members struct {
 }
 
 // MembersOut is what a project holds, as URNs in order.
-type MembersOut struct{ URNs []string }
+type MembersOut struct {
+	ProjectID string
+	URNs      []string
+}
 
 var _ graph.Resource[MembersOut] = (*Members)(nil)
 
@@ -44,7 +48,7 @@ func (m *Members) Observe(ctx context.Context, c *graph.Call) (graph.Observed[Me
 	if err != nil {
 		return graph.Observed[MembersOut]{}, err
 	}
-	out := MembersOut{}
+	out := MembersOut{ProjectID: project.ID}
 	for _, r := range held {
 		out.URNs = append(out.URNs, r.URN)
 	}
@@ -60,7 +64,7 @@ func (m *Members) missing(c *graph.Call, have MembersOut) ([]string, bool) {
 	}
 	var missing []string
 	for _, urn := range wanted {
-		if urn != "" && !slices.Contains(have.URNs, urn) {
+		if urn != "" && !slices.Contains(have.URNs, urn) && !m.On.hasDone("assign "+have.ProjectID+" "+urn) {
 			missing = append(missing, urn)
 		}
 	}
@@ -82,7 +86,8 @@ func (m *Members) Diff(c *graph.Call, have graph.Observed[MembersOut]) []graph.C
 
 // Create assigns everything: the project came after the last look.
 func (m *Members) Create(ctx context.Context, c *graph.Call) (graph.Observed[MembersOut], error) {
-	return m.assign(ctx, c, graph.Observed[MembersOut]{State: graph.Ready, ID: m.Project.Read(c).ID})
+	id := m.Project.Read(c).ID
+	return m.assign(ctx, c, graph.Observed[MembersOut]{State: graph.Ready, ID: id, Out: MembersOut{ProjectID: id}})
 }
 
 // Update assigns what is missing.
@@ -95,9 +100,20 @@ func (m *Members) assign(ctx context.Context, c *graph.Call, have graph.Observed
 	if len(missing) == 0 {
 		return have, nil
 	}
-	err := m.On.client.send(ctx, http.MethodPost, "/v2/projects/"+have.ID+"/resources", map[string][]string{"resources": missing}, nil)
+	var answer struct {
+		Resources []godo.ProjectResource `json:"resources"`
+	}
+	err := m.On.client.send(ctx, http.MethodPost, "/v2/projects/"+have.ID+"/resources", map[string][]string{"resources": missing}, &answer)
 	if err != nil {
 		return have, fmt.Errorf("assign %s to the project: %w", few(missing), err)
+	}
+	for _, r := range answer.Resources {
+		switch r.Status {
+		case "not_found", "service_down":
+			return have, graph.Retry(fmt.Errorf("assign %s to the project: DigitalOcean says %s", r.URN, strings.ReplaceAll(r.Status, "_", " ")), 0)
+		default:
+			m.On.done("assign " + have.ID + " " + r.URN)
+		}
 	}
 	graph.Forget(c, "digitalocean/projects/"+have.ID)
 	return have, nil

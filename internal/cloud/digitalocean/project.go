@@ -68,9 +68,11 @@ func (p *Project) Diff(c *graph.Call, have graph.Observed[ProjectOut]) []graph.C
 // Create makes the project.
 func (p *Project) Create(ctx context.Context, _ *graph.Call) (graph.Observed[ProjectOut], error) {
 	var answer struct{ Project godo.Project }
-	err := p.On.client.send(ctx, http.MethodPost, "/v2/projects", godo.CreateProjectRequest{
-		Name: p.Name, Purpose: "Operational / Developer tooling", Description: p.On.mark.Description(), Environment: p.Environment,
-	}, &answer)
+	body := map[string]string{"name": p.Name, "purpose": "Operational / Developer tooling", "description": p.On.mark.Description()}
+	if p.Environment != "" {
+		body["environment"] = p.Environment
+	}
+	err := p.On.client.send(ctx, http.MethodPost, "/v2/projects", body, &answer)
 	if err != nil {
 		return graph.Observed[ProjectOut]{}, fmt.Errorf("create project %q: %w", p.Name, nameTaken(err))
 	}

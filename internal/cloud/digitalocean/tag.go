@@ -33,6 +33,8 @@ func (e *Estate) listTags(ctx context.Context, c *graph.Call) ([]graph.Item, err
 		id, memory := e.mark.clusterOf(t.Name)
 		_, claim := e.mark.claimOf(t.Name)
 		switch {
+		case memory && !c.Teardown && e.hasDone("end "+id):
+			// A cluster that this run replaced: nobody approved the end of its tag yet. The next plan speaks of it.
 		case memory && !left[id] && !slices.ContainsFunc(ours, func(k cluster) bool { return k.ID == id }):
 			items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title, Ref: "k8s:" + id})
 		case claim && (t.Resources == nil || t.Resources.Count == 0):
