@@ -6,13 +6,11 @@
 package memory
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -67,7 +65,7 @@ func (r *Runtime) Start(ctx context.Context, k digitalocean.ClusterSpec) (digita
 		c.spec = k
 		return endpoint, nil
 	}
-	h := &hands{runtime: r, spec: k, client: &http.Client{Transport: r.cloud.Hands(k.Team)}, balancers: map[string]string{}}
+	h := &hands{cloud: r.cloud, spec: k, balancers: map[string]string{}}
 	server := memkube.New(memkube.Options{
 		Name: k.ID, Version: k.Version, NeedNodes: true, Fault: r.met,
 		LoadBalancer: h.balancer, LoadBalancerGone: h.balancerGone, Volume: h.volume, VolumeGone: h.volumeGone,
@@ -176,9 +174,9 @@ func unauthorized(w http.ResponseWriter, _ *http.Request) {
 
 // hands make what a cluster wants from the cloud. Memkube calls them with its lock held; the cloud never calls back.
 type hands struct {
-	runtime   *Runtime
-	spec      digitalocean.ClusterSpec
-	client    *http.Client
+	cloud *digitalocean.Cloud
+	spec  digitalocean.ClusterSpec
+
 	mu        sync.Mutex
 	nodes     []int             // Droplets
 	balancers map[string]string // by the uid of their Service
@@ -193,131 +191,58 @@ func (h *hands) setNodes(nodes []digitalocean.Node) {
 	}
 }
 
-var errRefused = errors.New("the cloud refused")
-
-func (h *hands) call(method, path string, body, into any) error {
-	text, err := json.Marshal(body)
-	if err != nil {
-		return err
-	}
-	r, err := http.NewRequest(method, "https://api.digitalocean.com"+path, bytes.NewReader(text))
-	if err != nil {
-		return err
-	}
-	answer, err := h.client.Do(r)
-	if err != nil {
-		return err
-	}
-	defer answer.Body.Close()
-	if answer.StatusCode >= 400 && answer.StatusCode != 404 {
-		return fmt.Errorf("%s %s: %w: %s", method, path, errRefused, answer.Status)
-	}
-	if into == nil || answer.StatusCode == 404 {
-		return nil
-	}
-	return json.NewDecoder(answer.Body).Decode(into)
-}
-
-type balancer struct {
-	ID     string `json:"id"`
-	Name   string `json:"name"`
-	IP     string `json:"ip"`
-	Status string `json:"status"`
-}
-
 const annotation = "service.beta.kubernetes.io/do-loadbalancer-"
 
-// find returns the load balancer that was made for a Service, nil when there is none.
-func (h *hands) find(uid string) (*balancer, error) {
-	h.mu.Lock()
-	id := h.balancers[uid]
-	h.mu.Unlock()
-	if id == "" {
-		return nil, nil
-	}
-	var found struct {
-		Balancer balancer `json:"load_balancer"`
-	}
-	err := h.call("GET", "/v2/load_balancers/"+id, nil, &found)
-	if err != nil || found.Balancer.ID == "" {
-		return nil, err
-	}
-	return &found.Balancer, nil
-}
-
-// balancer is asked again until it is ready; what fails is tried again with the next question.
+// balancer is asked again until it is ready; what fails is tried again with the next question. Memkube does not say which
+// ports the Service has, so the load balancer forwards port 80.
 func (h *hands) balancer(_, _, uid string, annotations map[string]string) (string, bool) {
-	b, err := h.find(uid)
-	if err != nil {
-		return "", false
-	}
-	if b != nil {
-		return b.IP, b.Status == "active" && b.IP != ""
-	}
-	kind := annotations[annotation+"type"]
-	if kind == "" {
-		kind = "REGIONAL_NETWORK"
-	}
 	name := annotations[annotation+"name"]
 	if name == "" {
 		name = "a" + strings.ReplaceAll(uid, "-", "")
 		name = name[:min(32, len(name))]
+	}
+	kind := annotations[annotation+"type"]
+	if kind == "" {
+		kind = "REGIONAL_NETWORK"
 	}
 	size, err := strconv.Atoi(annotations[annotation+"size-unit"])
 	if err != nil {
 		size = 1
 	}
 	h.mu.Lock()
-	nodes := append([]int{}, h.nodes[:min(10, len(h.nodes))]...)
-	h.mu.Unlock()
-	var made struct {
-		Balancer balancer `json:"load_balancer"`
+	defer h.mu.Unlock()
+	b, err := h.cloud.EnsureLoadBalancer(h.spec.Team, digitalocean.LoadBalancerSpec{
+		Name: name, Region: h.spec.Region, VPC: h.spec.VPC, Type: kind, SizeUnit: size, Tags: []string{"k8s:" + h.spec.ID},
+		Droplets: slices.Clone(h.nodes[:min(10, len(h.nodes))]),
+		Rules:    []digitalocean.ForwardingRule{{EntryProtocol: "tcp", EntryPort: 80, TargetProtocol: "tcp", TargetPort: 80}},
+	})
+	if err != nil {
+		return "", false
 	}
-	err = h.call("POST", "/v2/load_balancers", map[string]any{
-		"name": name, "region": h.spec.Region, "vpc_uuid": h.spec.VPC, "type": kind, "size_unit": size, "droplet_ids": nodes,
-		"tags":             []string{"k8s:" + h.spec.ID},
-		"forwarding_rules": []map[string]any{{"entry_protocol": "tcp", "entry_port": 80, "target_protocol": "tcp", "target_port": 80}},
-	}, &made)
-	if err == nil {
-		h.mu.Lock()
-		h.balancers[uid] = made.Balancer.ID
-		h.mu.Unlock()
-	}
-	return "", false
+	h.balancers[uid] = b.ID
+	return b.IP, b.Status == "active" && b.IP != ""
 }
 
 func (h *hands) balancerGone(_, _, uid string) bool {
-	b, err := h.find(uid)
-	if err != nil {
-		return false
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if id := h.balancers[uid]; id != "" {
+		h.cloud.Destroy(h.spec.Team, "load_balancer", id)
+		delete(h.balancers, uid)
 	}
-	return b == nil || h.call("DELETE", "/v2/load_balancers/"+b.ID, nil, nil) == nil
+	return true
 }
 
 func (h *hands) volume(c memkube.Claim) (string, bool) {
-	var all struct {
-		Volumes []struct {
-			ID string `json:"id"`
-		} `json:"volumes"`
-	}
-	name := "pvc-" + c.UID
-	if h.call("GET", "/v2/volumes?name="+name+"&region="+h.spec.Region, nil, &all) != nil {
-		return "", false
-	}
-	if len(all.Volumes) > 0 {
-		return all.Volumes[0].ID, true
-	}
-	var made struct {
-		Volume struct {
-			ID string `json:"id"`
-		} `json:"volume"`
-	}
-	err := h.call("POST", "/v2/volumes", map[string]any{
-		"name": name, "region": h.spec.Region, "size_gigabytes": max(1, (c.Bytes+1<<30-1)>>30), "tags": []string{"k8s:" + h.spec.ID},
-	}, &made)
-	return made.Volume.ID, err == nil && made.Volume.ID != ""
+	id, err := h.cloud.EnsureVolume(h.spec.Team, digitalocean.VolumeSpec{
+		Name: "pvc-" + c.UID, Region: h.spec.Region, GiB: int(max(1, (c.Bytes+1<<30-1)>>30)), Filesystem: "ext4", Tags: []string{"k8s:" + h.spec.ID},
+	})
+	return id, err == nil
 }
 
 func (h *hands) volumeGone(c memkube.Claim) bool {
-	return c.Handle == "" || h.call("DELETE", "/v2/volumes/"+c.Handle, nil, nil) == nil
+	if c.Handle != "" {
+		h.cloud.Destroy(h.spec.Team, "volume", c.Handle)
+	}
+	return true
 }
