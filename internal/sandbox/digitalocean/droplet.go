@@ -132,7 +132,7 @@ func (c *Cloud) removeDroplet(a *account, d *droplet) {
 		l.DropletIDs = slices.DeleteFunc(l.DropletIDs, func(id int) bool { return id == d.ID })
 	}
 	for _, f := range a.Firewalls.All {
-		f.forget(d.ID)
+		f.forget(d.ID, "")
 	}
 	if d.Pending != 0 {
 		a.cancel("droplet-action", strconv.Itoa(d.Pending))

@@ -137,10 +137,22 @@ func TestDropletActionsChangeIt(t *testing.T) {
 	if d := act(`{"type":"snapshot","name":"monday"}`); len(d["snapshot_ids"].([]any)) != 1 {
 		t.Errorf("after snapshot it has %v", d["snapshot_ids"])
 	}
+	if d := act(`{"type":"enable_ipv6"}`); at(d, "networks", "v6", 0, "type") != "public" {
+		t.Errorf("after enable_ipv6 it has %v", d["networks"])
+	}
 	snapshot := at(b.do(200, "GET", path+"/snapshots", ""), "snapshots", 0, "id").(float64)
 	if d := act(fmt.Sprintf(`{"type":"restore","image":%.0f}`, snapshot)); at(d, "image", "name") != "monday" {
 		t.Errorf("after restore its image is %v", d["image"])
 	}
+	image := fmt.Sprintf("/v2/images/%.0f", snapshot)
+	b.do(200, "GET", image, "")
+	if got := b.do(200, "GET", "/v2/images?private=true", ""); at(got, "meta", "total") != 1.0 {
+		t.Errorf("private images are %v", got)
+	}
+	b.do(204, "DELETE", image, "")
+	b.do(404, "GET", image, "")
+	b.do(403, "DELETE", "/v2/images/ubuntu-24-04-x64", "")
+	b.do(200, "GET", path, "")
 	act(`{"type":"enable_backups","backup_policy":{"plan":"daily","hour":4}}`)
 	if p := b.do(200, "GET", path+"/backups/policy", ""); at(p, "policy", "backup_policy", "plan") != "daily" {
 		t.Errorf("the policy is %v", p)

@@ -98,16 +98,20 @@ func (f *firewall) covers(d *droplet) bool {
 	return slices.Contains(f.DropletIDs, d.ID) || slices.ContainsFunc(f.Tags, func(t string) bool { return hasTag(d.Tags, t) })
 }
 
-// forget drops a Droplet that is gone from all that the firewall says.
-func (f *firewall) forget(dropletID int) {
+// forget drops a Droplet or a load balancer that is gone from all that the firewall says. A rule that then lets nobody in stays.
+func (f *firewall) forget(dropletID int, balancerID string) {
 	is := func(id int) bool { return id == dropletID }
 	f.DropletIDs = slices.DeleteFunc(f.DropletIDs, is)
 	f.Pending = slices.DeleteFunc(f.Pending, func(p pendingChange) bool { return is(p.DropletID) })
+	drop := func(t *traffic) {
+		t.DropletIDs = slices.DeleteFunc(t.DropletIDs, is)
+		t.LoadBalancers = slices.DeleteFunc(t.LoadBalancers, func(id string) bool { return id == balancerID })
+	}
 	for _, r := range f.Inbound {
-		r.Sources.DropletIDs = slices.DeleteFunc(r.Sources.DropletIDs, is)
+		drop(r.Sources)
 	}
 	for _, r := range f.Outbound {
-		r.Destinations.DropletIDs = slices.DeleteFunc(r.Destinations.DropletIDs, is)
+		drop(r.Destinations)
 	}
 }
 
@@ -150,61 +154,65 @@ func (f *firewall) on(a *account) []int {
 
 var firewallName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9.\-]+$`)
 
-// check holds a description against the rules and brings ports into the form that the API shows.
+// check holds a whole description against the rules and brings ports into the form that the API shows.
 func (s *firewallSpec) check(a *account, self *firewall) error {
 	if !firewallName.MatchString(s.Name) {
-		return invalid("name %q may only have letters, digits, dashes and dots", s.Name)
+		return invalid("name %q may only have letters, digits, dashes and dots, two at least", s.Name)
 	}
 	if slices.ContainsFunc(a.Firewalls.All, func(f *firewall) bool { return f != self && f.Name == s.Name }) {
 		return conflict("duplicate name: a firewall named %q exists already", s.Name)
 	}
-	if len(s.Inbound)+len(s.Outbound) == 0 {
-		return invalid("a firewall needs at least one inbound or outbound rule")
-	}
-	if len(s.Inbound)+len(s.Outbound) > maxFirewallRules {
-		return invalid("a firewall may have at most %d rules", maxFirewallRules)
-	}
-	if err := s.checkTargets(a); err != nil {
+	if err := s.checkParts(a); err != nil {
 		return err
 	}
-	addresses := 0
+	return s.checkCounts()
+}
+
+// checkParts wants every rule to make sense and everything that is named to be there.
+func (s *firewallSpec) checkParts(a *account) error {
 	for i := range s.Inbound {
 		r := &s.Inbound[i]
 		if err := checkRule(a, r.Protocol, &r.Ports, r.Sources, "sources"); err != nil {
 			return err
 		}
-		addresses += len(r.Sources.Addresses)
 	}
 	for i := range s.Outbound {
 		r := &s.Outbound[i]
 		if err := checkRule(a, r.Protocol, &r.Ports, r.Destinations, "destinations"); err != nil {
 			return err
 		}
-		addresses += len(r.Destinations.Addresses)
-	}
-	if addresses > maxFirewallAddresses {
-		return invalid("a firewall may have at most %d addresses", maxFirewallAddresses)
-	}
-	return nil
-}
-
-func (s *firewallSpec) checkTargets(a *account) error {
-	if len(s.DropletIDs) > maxFirewallDroplets {
-		return invalid("a firewall takes at most %d Droplets by id; use a tag for more", maxFirewallDroplets)
-	}
-	if len(s.Tags) > maxFirewallTags {
-		return invalid("a firewall takes at most %d tags", maxFirewallTags)
 	}
 	return (&traffic{DropletIDs: s.DropletIDs, Tags: s.Tags}).check(a)
+}
+
+func (s *firewallSpec) checkCounts() error {
+	rules, addresses := len(s.Inbound)+len(s.Outbound), 0
+	for _, r := range s.Inbound {
+		addresses += len(r.Sources.Addresses)
+	}
+	for _, r := range s.Outbound {
+		addresses += len(r.Destinations.Addresses)
+	}
+	switch {
+	case rules == 0:
+		return invalid("a firewall needs at least one inbound or outbound rule")
+	case rules > maxFirewallRules:
+		return invalid("a firewall may have at most %d rules", maxFirewallRules)
+	case addresses > maxFirewallAddresses:
+		return invalid("a firewall may have at most %d addresses", maxFirewallAddresses)
+	case len(s.DropletIDs) > maxFirewallDroplets:
+		return invalid("a firewall takes at most %d Droplets by id; use a tag for more", maxFirewallDroplets)
+	case len(s.Tags) > maxFirewallTags:
+		return invalid("a firewall takes at most %d tags", maxFirewallTags)
+	}
+	return nil
 }
 
 func checkRule(a *account, protocol string, ports *string, t *traffic, side string) error {
 	if !slices.Contains([]string{"tcp", "udp", "icmp"}, protocol) {
 		return invalid("protocol %q is not one of tcp, udp, icmp", protocol)
 	}
-	if protocol == "icmp" || *ports == "all" {
-		*ports = "0"
-	}
+	*ports = shownPorts(protocol, *ports)
 	if !validPorts(*ports) {
 		return invalid("ports %q is not a port, a range like 8000-9000, 0 or all", *ports)
 	}
@@ -212,6 +220,14 @@ func checkRule(a *account, protocol string, ports *string, t *traffic, side stri
 		return invalid("a rule must say its %s", side)
 	}
 	return t.check(a)
+}
+
+// shownPorts is how the API shows ports: 0 for all of them, and for icmp, which has none.
+func shownPorts(protocol, ports string) string {
+	if protocol == "icmp" || ports == "all" {
+		return "0"
+	}
+	return ports
 }
 
 func validPorts(text string) bool {

@@ -73,21 +73,18 @@ func (c *Cloud) replaceFirewall(q *request, f *firewall) (any, error) {
 	if err := q.decode(&in); err != nil {
 		return nil, err
 	}
-	if err := c.changeFirewall(q.account, f, in.firewallSpec); err != nil {
+	if err := in.check(q.account, f); err != nil {
 		return nil, err
 	}
+	c.changeFirewall(q.account, f, in.firewallSpec)
 	return object{"firewall": f.view()}, nil
 }
 
-// changeFirewall puts a description in the place of the present one when it keeps the rules.
-func (c *Cloud) changeFirewall(a *account, f *firewall, spec firewallSpec) error {
-	if err := spec.check(a, f); err != nil {
-		return err
-	}
+// changeFirewall puts a checked description in the place of the present one.
+func (c *Cloud) changeFirewall(a *account, f *firewall, spec firewallSpec) {
 	before := f.on(a)
 	f.firewallSpec = spec
 	c.apply(a, f, before)
-	return nil
 }
 
 func (c *Cloud) deleteFirewall(q *request, f *firewall) (any, error) {
@@ -102,11 +99,18 @@ func (c *Cloud) addFirewallParts(q *request, f *firewall) (any, error) {
 	if err := q.decode(&in); err != nil {
 		return nil, err
 	}
+	if err := in.checkParts(q.account); err != nil {
+		return nil, err
+	}
 	spec := f.firewallSpec
 	spec.DropletIDs, spec.Tags = join(spec.DropletIDs, in.DropletIDs), join(spec.Tags, in.Tags)
 	spec.Inbound = append(slices.Clone(spec.Inbound), in.Inbound...)
 	spec.Outbound = append(slices.Clone(spec.Outbound), in.Outbound...)
-	return nil, c.changeFirewall(q.account, f, spec)
+	if err := spec.checkCounts(); err != nil {
+		return nil, err
+	}
+	c.changeFirewall(q.account, f, spec)
+	return nil, nil
 }
 
 func join[T comparable](had, more []T) []T {
@@ -125,20 +129,23 @@ func (c *Cloud) removeFirewallParts(q *request, f *firewall) (any, error) {
 	if err := q.decode(&in); err != nil {
 		return nil, err
 	}
-	// The same check brings the ports into the form in which they are kept.
-	given := firewallSpec{Name: f.Name, Inbound: in.Inbound, Outbound: in.Outbound}
-	if len(in.Inbound)+len(in.Outbound) > 0 {
-		if err := given.check(q.account, f); err != nil {
-			return nil, err
-		}
+	for i := range in.Inbound {
+		in.Inbound[i].Ports = shownPorts(in.Inbound[i].Protocol, in.Inbound[i].Ports)
+	}
+	for i := range in.Outbound {
+		in.Outbound[i].Ports = shownPorts(in.Outbound[i].Protocol, in.Outbound[i].Ports)
 	}
 	spec := f.firewallSpec
 	spec.DropletIDs, spec.Tags = without(spec.DropletIDs, in.DropletIDs), without(spec.Tags, in.Tags)
-	spec.Inbound, spec.Outbound = without(spec.Inbound, given.Inbound), without(spec.Outbound, given.Outbound)
+	spec.Inbound, spec.Outbound = without(spec.Inbound, in.Inbound), without(spec.Outbound, in.Outbound)
 	if len(in.Inbound)+len(in.Outbound) != len(f.Inbound)+len(f.Outbound)-len(spec.Inbound)-len(spec.Outbound) {
 		return nil, notFound()
 	}
-	return nil, c.changeFirewall(q.account, f, spec)
+	if err := spec.checkCounts(); err != nil {
+		return nil, err
+	}
+	c.changeFirewall(q.account, f, spec)
+	return nil, nil
 }
 
 func without[T any](had, gone []T) []T {

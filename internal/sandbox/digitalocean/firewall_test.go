@@ -64,6 +64,21 @@ func TestFirewallPartsChangeByThemselves(t *testing.T) {
 	}
 }
 
+func TestFirewallForgetsWhatIsGone(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	d, lb := b.droplet("web-1"), b.balancer("web")
+	rule := fmt.Sprintf(`{"protocol":"udp","ports":"all","sources":{"droplet_ids":[%d],"load_balancer_uids":[%q]}}`, d, lb)
+	path := "/v2/firewalls/" + at(b.do(202, "POST", "/v2/firewalls", fmt.Sprintf(`{"name":"web","droplet_ids":[%d],"inbound_rules":[%s]}`, d, rule)), "firewall", "id").(string)
+	b.do(204, "DELETE", fmt.Sprintf("/v2/droplets/%d", d), "")
+	b.do(204, "DELETE", "/v2/load_balancers/"+lb, "")
+	f := at(b.do(200, "GET", path, ""), "firewall")
+	if at(f, "droplet_ids", 0) != nil || at(f, "inbound_rules", 0, "sources", "droplet_ids", 0) != nil || at(f, "inbound_rules", 0, "sources", "load_balancer_uids", 0) != nil {
+		t.Errorf("it still knows them: %v", f)
+	}
+	b.do(204, "POST", path+"/rules", `{"inbound_rules":[`+sshRule+`]}`)
+}
+
 func TestFirewallKeepsItsRules(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

@@ -162,6 +162,9 @@ func loadBalancerErrored(_ *Cloud, a *account, id string) {
 func (c *Cloud) removeLoadBalancer(a *account, l *loadBalancer) {
 	a.cancel("load_balancer", l.ID)
 	a.LoadBalancers.All = slices.DeleteFunc(a.LoadBalancers.All, func(other *loadBalancer) bool { return other == l })
+	for _, f := range a.Firewalls.All {
+		f.forget(0, l.ID)
+	}
 	a.unassign(l.urn())
 	c.leaveLater(a, member{URN: l.urn(), Name: l.Name, VPC: l.VPC, Created: l.Created}, "leave")
 	c.gone("load_balancer", l.ID)

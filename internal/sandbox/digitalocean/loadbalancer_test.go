@@ -151,11 +151,26 @@ func TestLoadBalancerPartsChangeByThemselves(t *testing.T) {
 	}
 	b.do(204, "DELETE", path+"/forwarding_rules", `{"forwarding_rules":[`+webRule+`]}`)
 	b.do(422, "DELETE", path+"/forwarding_rules", `{"forwarding_rules":[`+webRule+`]}`)
+	b.do(204, "DELETE", path+"/droplets", fmt.Sprintf(`{"droplet_ids":[%d]}`, d))
+	b.do(204, "POST", path+"/droplets", fmt.Sprintf(`{"droplet_ids":[%d]}`, d))
+	b.do(422, "POST", path+"/droplets", `{"droplet_ids":[7]}`)
 	b.do(204, "DELETE", fmt.Sprintf("/v2/droplets/%d", d), "")
 	l = at(b.do(200, "GET", path, ""), "load_balancer")
 	if at(l, "droplet_ids", 0) != nil || at(l, "forwarding_rules", 0, "entry_port") != 22.0 {
 		t.Errorf("after removing: %v", l)
 	}
+}
+
+func TestLoadBalancerByTagTakesWhateverCarriesIt(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	path := "/v2/load_balancers/" + at(b.do(202, "POST", "/v2/load_balancers", `{"name":"web","region":"nyc3","tag":"shop","forwarding_rules":[`+webRule+`]}`), "load_balancer", "id").(string)
+	d := b.droplet("web-1")
+	b.clock.Advance(time.Minute)
+	if got := at(b.do(200, "GET", path, ""), "load_balancer", "droplet_ids", 0); got != float64(d) {
+		t.Errorf("its first Droplet is %v, want %d", got, d)
+	}
+	b.do(422, "POST", path+"/droplets", fmt.Sprintf(`{"droplet_ids":[%d]}`, d))
 }
 
 func TestLoadBalancerIsAMemberOfItsVPCAndProject(t *testing.T) {

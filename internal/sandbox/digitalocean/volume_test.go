@@ -158,6 +158,9 @@ func TestSnapshotsOutliveVolumesAndMakeNewOnes(t *testing.T) {
 	if err != nil || s.ResourceID != v.ID || s.MinDiskSize != 10 {
 		t.Fatalf("got %v, %v", s, err)
 	}
+	if all := b.do(200, "GET", "/v2/volumes/"+v.ID+"/snapshots", ""); at(all, "snapshots", 0, "id") != s.ID {
+		t.Errorf("the volume's snapshots are %v", all)
+	}
 	if _, err := client.Storage.DeleteVolume(ctx, v.ID); err != nil {
 		t.Fatal(err)
 	}
