@@ -4,6 +4,9 @@ package chart
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"path"
@@ -12,6 +15,7 @@ import (
 
 	"helm.sh/helm/v4/pkg/chart/common"
 	"helm.sh/helm/v4/pkg/chart/common/util"
+	"helm.sh/helm/v4/pkg/chart/loader/archive"
 	helm "helm.sh/helm/v4/pkg/chart/v2"
 	chartutil "helm.sh/helm/v4/pkg/chart/v2/util"
 	"helm.sh/helm/v4/pkg/engine"
@@ -39,6 +43,14 @@ type Rendered struct {
 	Hooks   []Hook                       // to run once, in the order of their running
 	Skipped []Skipped                    // test and rollback hooks, which k8or does not run
 	Notes   string                       // the chart's NOTES.txt
+
+	// Identity is a hash of the chart's files and the given values: what hooks are run once for.
+	Identity string
+}
+
+// Key is what a hook is run once for at a moment: the chart, its values, and the moment.
+func (r Rendered) Key(event Event, h Hook) string {
+	return fmt.Sprintf("%s/%s/%s", event, describe(h.Object), r.Identity)
 }
 
 // Render runs the chart's templates without a cluster: lookup finds nothing, and DNS is not asked. A chart whose
@@ -92,7 +104,26 @@ func render(ctx context.Context, c *Chart, o Options) (Rendered, []string, error
 		return Rendered{}, nil, err
 	}
 	out, err := sortOutput(parsed, files, o)
+	if err != nil {
+		return Rendered{}, nil, err
+	}
+	out.Identity, err = identity(c, o.Values)
 	return out, impure.called(), err
+}
+
+// identity is the same for the same files and values. Values are literals and hold no secrets, so that a hash of them may
+// be kept.
+func identity(c *Chart, values map[string]any) (string, error) {
+	sum := sha256.New()
+	files := slices.SortedFunc(slices.Values(c.files), func(a, b *archive.BufferedFile) int { return strings.Compare(a.Name, b.Name) })
+	for _, f := range files {
+		fmt.Fprintf(sum, "%s %d\n", f.Name, len(f.Data))
+		sum.Write(f.Data)
+	}
+	if err := json.NewEncoder(sum).Encode(values); err != nil {
+		return "", fmt.Errorf("the given values are not JSON: %w", err)
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:8]), nil
 }
 
 func renderValues(parsed *helm.Chart, o Options, capabilities *common.Capabilities) (common.Values, error) {

@@ -144,6 +144,15 @@ func TestRenderSetsHooksApart(t *testing.T) {
 	if diff := cmp.Diff([]DeletePolicy{BeforeCreation}, r.Hooks[1].DeletePolicies); diff != "" {
 		t.Error(diff)
 	}
+	other := options()
+	other.Values = map[string]any{"replicas": 3}
+	key := func(r Rendered, e Event) string { return r.Key(e, r.On(e)[0]) }
+	if a, b := key(r, PreInstall), key(mustRender(t, options()), PreInstall); a != b {
+		t.Errorf("one hook has two keys: %s, %s", a, b)
+	}
+	if a, b := key(r, PreInstall), key(mustRender(t, other), PreInstall); a == b {
+		t.Errorf("other values, and still the key %s", a)
+	}
 	if got := r.On(PreDelete); len(got) != 1 || got[0].Object.GetName() != "farewell" {
 		t.Errorf("delete hooks: %v", got)
 	}

@@ -256,6 +256,9 @@ func (c *Cluster) prepare(conn *connection, set Set) ([]*unstructured.Unstructur
 		case mapping.Scope.Name() == meta.RESTScopeNameRoot:
 			o.SetNamespace("")
 		case o.GetNamespace() == "":
+			if set.Namespace == "" {
+				return nil, &RejectedError{IDOf(o), errors.New("it lives in a namespace, and neither it nor its set names one")}
+			}
 			o.SetNamespace(set.Namespace)
 		}
 		prepared[i] = o
