@@ -162,10 +162,10 @@ func (s *firewallSpec) check(a *account, self *firewall) error {
 	if slices.ContainsFunc(a.Firewalls.All, func(f *firewall) bool { return f != self && f.Name == s.Name }) {
 		return conflict("duplicate name: a firewall named %q exists already", s.Name)
 	}
-	if err := s.checkParts(a); err != nil {
+	if err := s.checkCounts(); err != nil {
 		return err
 	}
-	return s.checkCounts()
+	return s.checkParts(a)
 }
 
 // checkParts wants every rule to make sense and everything that is named to be there.
@@ -188,10 +188,10 @@ func (s *firewallSpec) checkParts(a *account) error {
 func (s *firewallSpec) checkCounts() error {
 	rules, addresses := len(s.Inbound)+len(s.Outbound), 0
 	for _, r := range s.Inbound {
-		addresses += len(r.Sources.Addresses)
+		addresses += r.Sources.addresses()
 	}
 	for _, r := range s.Outbound {
-		addresses += len(r.Destinations.Addresses)
+		addresses += r.Destinations.addresses()
 	}
 	switch {
 	case rules == 0:
@@ -206,6 +206,13 @@ func (s *firewallSpec) checkCounts() error {
 		return invalid("a firewall takes at most %d tags", maxFirewallTags)
 	}
 	return nil
+}
+
+func (t *traffic) addresses() int {
+	if t == nil {
+		return 0
+	}
+	return len(t.Addresses)
 }
 
 func checkRule(a *account, protocol string, ports *string, t *traffic, side string) error {

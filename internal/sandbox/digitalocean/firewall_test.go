@@ -5,6 +5,7 @@ package digitalocean
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -102,9 +103,12 @@ func TestFirewallKeepsItsRules(t *testing.T) {
 		"1001 addresses":        rule("80", `"addresses":["`+strings.Repeat(`10.0.0.1","`, 1000)+`10.0.0.1"]`),
 		"6 tags":                `{"name":"fw","tags":["1","2","3","4","5","6"],"inbound_rules":[` + sshRule + `]}`,
 		"11 Droplets":           `{"name":"fw","droplet_ids":[1,2,3,4,5,6,7,8,9,10,11],"inbound_rules":[` + sshRule + `]}`,
+		"sources left out":      `{"name":"fw","inbound_rules":[{"protocol":"tcp","ports":"80"}]}`,
 		"an undocumented field": `{"name":"fw","colour":"red","inbound_rules":[` + sshRule + `]}`,
 	} {
-		if status, _, out := b.try("POST", "/v2/firewalls", body); status != 422 {
+		status, _, out := b.try("POST", "/v2/firewalls", body)
+		_, counted := strconv.Atoi(strings.Fields(why)[0])
+		if message, _ := out["message"].(string); status != 422 || counted == nil && !strings.Contains(message, "at most") {
 			t.Errorf("%s: got %d %v, want 422", why, status, out)
 		}
 	}
