@@ -36,6 +36,9 @@ type KindsOptions struct {
 	Credentials func(ctx context.Context, id string) (Credentials, error)
 	// Find looks for the platform's cluster when no document speaks of it; false when there is none.
 	Find func(ctx context.Context, c *graph.Call) (Access, bool, error)
+	// Outlives says that the cluster is not the platform's own and stays when the platform goes: then everything of a set is
+	// deleted from it, while from a cluster that goes too only what has effects outside of it is.
+	Outlives bool
 	// Connect overrides how a cluster is connected, for tests without sockets; nil means New.
 	Connect func(Options) *Cluster
 }
@@ -255,7 +258,7 @@ func (k *Kinds) delete(ctx context.Context, c *graph.Call, item graph.Item) (str
 	}
 	cluster := k.Cluster(access.ID)
 	keep := holdsData
-	if c.Teardown {
+	if c.Teardown && !k.options.Outlives {
 		keep = func(id ID) bool { return id.Kind != "Service" }
 	}
 	gone, err := cluster.Delete(ctx, item.Key, keep)

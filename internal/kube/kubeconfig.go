@@ -15,7 +15,7 @@ import (
 
 // Kubeconfig writes a kubectl configuration in which command, run with args, gives the token each time one is needed.
 // The configuration itself holds none.
-func Kubeconfig(name, server string, ca []byte, command string, args ...string) ([]byte, error) {
+func Kubeconfig(name, server string, ca []byte, command string, args []string) ([]byte, error) {
 	config := api.NewConfig()
 	config.Clusters[name] = &api.Cluster{Server: server, CertificateAuthorityData: ca}
 	config.AuthInfos[name] = &api.AuthInfo{Exec: &api.ExecConfig{

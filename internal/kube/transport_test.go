@@ -157,7 +157,7 @@ func TestCredentialsDoNotPrintTheirToken(t *testing.T) {
 
 func TestKubeconfigHoldsNoToken(t *testing.T) {
 	t.Parallel()
-	raw, err := Kubeconfig("shop", "https://cluster.example.com", []byte("PEM"), "k8or", "kubeconfig", "token", "-f", "k8or.yaml")
+	raw, err := Kubeconfig("shop", "https://cluster.example.com", []byte("PEM"), "k8or", []string{"kubeconfig", "token", "-f", "k8or.yaml"})
 	if err != nil {
 		t.Fatal(err)
 	}
