@@ -3,6 +3,7 @@
 package digitalocean
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -88,11 +89,20 @@ func (c *Client) send(ctx context.Context, method, path string, body, out any) e
 	if err != nil {
 		return fmt.Errorf("make the request %s %s: %w", method, path, err)
 	}
-	response, err := c.godo.Do(ctx, request, out)
+	return c.do(ctx, request, path, out)
+}
+
+// do sends a request. The answer is read here and not by the SDK, which forgets an answer's status when it cannot decode it.
+func (c *Client) do(ctx context.Context, request *http.Request, path string, out any) error {
+	var text bytes.Buffer
+	response, err := c.godo.Do(ctx, request, &text)
 	if response != nil && response.Response != nil {
 		c.tell(response.Header)
 	}
-	return explain(method, path, response, err, time.Now())
+	if err == nil && out != nil && response.StatusCode != http.StatusNoContent {
+		err = json.Unmarshal(text.Bytes(), out)
+	}
+	return explain(request.Method, path, response, err, time.Now())
 }
 
 // get reads one thing.

@@ -74,8 +74,7 @@ func (c *Client) Granted(ctx context.Context) Granted {
 	if err != nil {
 		return Granted{Reason: err.Error()}
 	}
-	response, err := c.godo.Do(ctx, request, &answer)
-	if err := explain(http.MethodGet, "/v1/oauth/token/info", response, err, c.now()); err != nil {
+	if err := c.do(ctx, request, "/v1/oauth/token/info", &answer); err != nil {
 		return Granted{Reason: err.Error()}
 	}
 	if len(answer.Scopes) == 0 {

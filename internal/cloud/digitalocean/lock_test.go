@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package digitalocean_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/k8or/k8or/internal/cloud/digitalocean"
+	"github.com/k8or/k8or/internal/sandbox/fault"
+)
+
+func TestLockIsHeldByOneAndLetGo(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		mine, other := digitalocean.NewLock(w.client, mark, "anna@laptop.local"), digitalocean.NewLock(w.client, mark, "bob")
+		until, err := mine.Acquire(w.Context())
+		if err != nil {
+			w.Fatal(err)
+		}
+		if left := time.Until(until); left < 4*time.Minute || left > digitalocean.LockTTL {
+			w.Errorf("the lock holds for %s, want about %s", left, digitalocean.LockTTL)
+		}
+		_, err = other.Acquire(w.Context())
+		held, ok := errors.AsType[*digitalocean.ErrLocked](err)
+		if !ok || !strings.HasPrefix(held.Holder, "anna-laptop-local-") || !held.Until.Equal(until) {
+			w.Errorf("the second gets %v, want to hear who holds it until when", err)
+		}
+		elsewhere := digitalocean.NewLock(w.client, digitalocean.Mark{Name: "shop", UID: "other1"}, "bob")
+		if _, err := elsewhere.Acquire(w.Context()); err != nil {
+			w.Errorf("another platform's lock: %v", err)
+		}
+		if err := mine.Release(w.Context()); err != nil {
+			w.Error(err)
+		}
+		if err := mine.Release(w.Context()); err != nil {
+			w.Errorf("let go twice: %v", err)
+		}
+		if _, err := other.Acquire(w.Context()); err != nil {
+			w.Errorf("after it was let go: %v", err)
+		}
+	})
+}
+
+func TestLockIsRenewedAndLapses(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		mine, other := digitalocean.NewLock(w.client, mark, "anna"), digitalocean.NewLock(w.client, mark, "bob")
+		first, err := mine.Acquire(w.Context())
+		if err != nil {
+			w.Fatal(err)
+		}
+		time.Sleep(4 * time.Minute)
+		second, err := mine.Renew(w.Context())
+		if err != nil || second.Sub(first) < 3*time.Minute {
+			w.Fatalf("renewed from %s to %s, %v", first, second, err)
+		}
+		if n := w.locks(); len(n) != 1 {
+			w.Errorf("after renewal the lock tags are %v, want one", n)
+		}
+		time.Sleep(3 * time.Minute)
+		if _, err := other.Acquire(w.Context()); err == nil {
+			w.Error("a renewed lock was taken by another")
+		}
+		time.Sleep(3 * time.Minute) // its holder died
+		if _, err := other.Acquire(w.Context()); err != nil {
+			w.Errorf("a lapsed lock: %v", err)
+		}
+		if n := w.locks(); len(n) != 1 || !strings.Contains(n[0], "bob") {
+			w.Errorf("the lock tags are %v, want bob's alone", n)
+		}
+		if _, err := mine.Renew(w.Context()); err == nil {
+			w.Error("a lock that another holds was renewed")
+		}
+	})
+}
+
+// locks are the lock tags that are there.
+func (w *world) locks() []string {
+	return slices.DeleteFunc(w.names("/v2/tags", "tags", "name"), func(s string) bool { return !strings.HasPrefix(s, "k8or-lock:") })
+}
+
+func TestLocksThatRaceNeverBothHold(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		w.fault(fault.Rule{Method: "GET", Path: "/v2/tags", Stale: fault.Duration(2 * time.Second)})
+		for round := range 10 {
+			var all sync.WaitGroup
+			var mu sync.Mutex
+			holding, won := 0, 0
+			for i := range 3 {
+				all.Go(func() {
+					time.Sleep(time.Duration(i*round) * 150 * time.Millisecond)
+					l := digitalocean.NewLock(w.client, mark, fmt.Sprintf("racer-%d", i))
+					if _, err := l.Acquire(w.Context()); err != nil {
+						if _, ok := errors.AsType[*digitalocean.ErrLocked](err); !ok {
+							w.Error(err)
+						}
+						return
+					}
+					mu.Lock()
+					if holding++; holding > 1 {
+						w.Errorf("round %d: two hold the lock", round)
+					}
+					won++
+					mu.Unlock()
+					time.Sleep(time.Minute)
+					mu.Lock()
+					holding--
+					mu.Unlock()
+					if err := l.Release(context.Background()); err != nil {
+						w.Error(err)
+					}
+				})
+			}
+			all.Wait()
+			if left := w.locks(); len(left) > 0 {
+				w.Errorf("round %d: the tags %v are left", round, left)
+			}
+		}
+	})
+}
