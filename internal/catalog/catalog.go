@@ -16,6 +16,7 @@ import (
 // Products are all products, foundations first.
 var Products = []product.Product{
 	doks.Product,
+	doks.Existing,
 	metricsserver.Product,
 	nginx.Product,
 	app.Product,

@@ -53,7 +53,7 @@ func (a *app) catalogCommand() *cobra.Command {
 			}
 			pr := usage("the catalog has no product %q", args[0])
 			pr.Fix = "`k8or catalog` lists them"
-			if near, ok := problem.Nearest(args[0], names); ok {
+			if near := problem.Nearest(args[0], names); near != "" {
 				pr.Fix = fmt.Sprintf("did you mean %q?", near)
 			}
 			return pr

@@ -142,7 +142,7 @@ Start without an account:   k8or init && k8or up --sandbox`,
 			verbs = append(verbs, c.Name())
 		}
 		fix := "`k8or --help` lists the verbs"
-		if near, ok := problem.Nearest(args[0], verbs); ok {
+		if near := problem.Nearest(args[0], verbs); near != "" {
 			fix = fmt.Sprintf("did you mean `k8or %s`?", near)
 		}
 		return &problem.Problem{Code: problem.BadUsage, Kind: problem.Usage, Title: fmt.Sprintf("%q is not a verb of k8or", args[0]), Fix: fix}

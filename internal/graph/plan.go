@@ -27,6 +27,8 @@ type Options struct {
 	// Teardown says that everything goes: then data that is neither kept nor allowed to be lost holds the run, while
 	// otherwise it is simply kept.
 	Teardown bool
+	// Shared is a call whose lists the plan goes on using, such as a preflight's; nil reads everything itself.
+	Shared *Call
 	// Data decides on items that hold data, by their names.
 	Data DataDecisions
 }
@@ -99,7 +101,11 @@ func (p *Plan) Errors() []*ErrAt {
 // Plan observes every node, lists every kind, and compares. It writes nothing. A thing that could not be observed is an
 // Unknown step with its error; Plan itself fails only when ctx ends.
 func (g *Graph) Plan(ctx context.Context, opts Options) (*Plan, error) {
-	v := &view{graph: g, memo: &memo{}, seen: make([]seen, len(g.nodes)), errs: make([]error, len(g.nodes)), now: time.Now(), teardown: opts.Teardown}
+	m := &memo{}
+	if opts.Shared != nil {
+		m = opts.Shared.memo
+	}
+	v := &view{graph: g, memo: m, seen: make([]seen, len(g.nodes)), errs: make([]error, len(g.nodes)), now: time.Now(), teardown: opts.Teardown}
 	v.observe(ctx, opts.parallel())
 	listed := v.list(ctx)
 	if err := ctx.Err(); err != nil {

@@ -130,6 +130,9 @@ func inputsOf(resource any) (inputs []*node, parent *node, err error) {
 				}
 			}
 		case reflect.Map:
+			if hidden {
+				return nil
+			}
 			for it := v.MapRange(); it.Next(); {
 				if err := walk(it.Value(), fmt.Sprintf("%s[%v]", path, it.Key()), hidden, seen); err != nil {
 					return err

@@ -12,6 +12,10 @@ func Available() v1alpha1.Available {
 	available := v1alpha1.Available{}
 	for _, p := range catalog.Products {
 		about := p.About()
+		switch about.Category {
+		case "cluster", "apps", "support":
+			continue // not a choice of product in the document
+		}
 		available[about.Category] = append(available[about.Category], about.Name)
 	}
 	return available

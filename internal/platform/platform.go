@@ -5,10 +5,8 @@
 package platform
 
 import (
-	"context"
 	"time"
 
-	"github.com/k8or/k8or/internal/event"
 	"github.com/k8or/k8or/internal/fit"
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/price"
@@ -94,12 +92,12 @@ type Health struct {
 
 // Status is what runs where, with addresses.
 type Status struct {
-	Platform string      `json:"platform"`
-	Account  Account     `json:"account"`
-	Sandbox  bool        `json:"sandbox"`
-	Health   []Health    `json:"health"`
-	Routes   []Address   `json:"routes,omitempty"`
-	Bill     price.Bill  `json:"bill"`
+	Platform string       `json:"platform"`
+	Account  Account      `json:"account"`
+	Sandbox  bool         `json:"sandbox"`
+	Health   []Health     `json:"health"`
+	Routes   []Address    `json:"routes,omitempty"`
+	Bill     price.Bill   `json:"bill"`
 	Problems problem.List `json:"problems,omitempty"`
 }
 
@@ -118,9 +116,9 @@ type Teardown struct {
 	Sandbox  bool         `json:"sandbox"`
 	Steps    []graph.Step `json:"steps"`
 	// Data are the stores that hold data, decided and undecided.
-	Data []Store    `json:"data,omitempty"`
-	Now  price.Bill `json:"now"` // what stands costs a month
-	Cost price.Bill `json:"kept"` // what is kept goes on costing
+	Data     []Store      `json:"data,omitempty"`
+	Now      price.Bill   `json:"now"`  // what stands costs a month
+	Cost     price.Bill   `json:"kept"` // what is kept goes on costing
 	Problems problem.List `json:"problems,omitempty"`
 
 	graph *graph.Graph
@@ -145,14 +143,5 @@ type Store struct {
 	Cost     price.Bill `json:"cost"`
 }
 
-// Stopper stops a run gently: the calls under way are finished.
-type Stopper interface{ Stop() }
-
-// Watch is handed a run before it starts, so that an interruption can stop it.
-type Watch func(Stopper)
-
-// ensure the signatures that readers rely on.
-var _ = []any{
-	(*Platform).Plan, (*Platform).Up, (*Platform).Status, (*Platform).PlanDown, (*Platform).Down,
-	func(ctx context.Context, l *event.Log) {},
-}
+// Watch is handed a run's gentle stop before it starts: calls under way are finished, nothing more is begun.
+type Watch func(stop func())

@@ -33,16 +33,11 @@ type Platform struct {
 	File func(string) ([]byte, error)
 }
 
-// Mark is the platform's identity.
-func (p Platform) Mark() digitalocean.Mark {
-	return digitalocean.Mark{Name: p.Metadata.Name, UID: p.Metadata.UID}
-}
-
 // Services are the clouds' clients that products make resources with.
 type Services struct {
-	DigitalOcean *digitalocean.Kinds
-	Kube         *kube.Kinds
-	Charts       Charts
+	Estate *digitalocean.Estate
+	Kube   *kube.Kinds
+	Charts Charts
 }
 
 // Charts renders a pinned chart. Own says that the document gives values of its own, which a stand-in cannot honour. Note
@@ -197,8 +192,8 @@ func (j joint) Platform() Platform { return j.c.platform }
 // Graph is where nodes go; use graph.Add for kinds that Objects and Chart do not cover.
 func (j joint) Graph() *graph.Graph { return j.c.Graph }
 
-// DigitalOcean makes DigitalOcean's resources.
-func (j joint) DigitalOcean() *digitalocean.Kinds { return j.c.services.DigitalOcean }
+// Estate is the platform's part of its DigitalOcean account, on which resources are made.
+func (j joint) Estate() *digitalocean.Estate { return j.c.services.Estate }
 
 // Kube makes resources in the cluster.
 func (j joint) Kube() *kube.Kinds { return j.c.services.Kube }

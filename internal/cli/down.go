@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"charm.land/huh/v2"
+	"github.com/spf13/cobra"
+
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/platform"
+	"github.com/k8or/k8or/internal/problem"
+)
+
+func (a *app) downCommand() *cobra.Command {
+	var data graph.DataDecisions
+	var confirm string
+	var dryRun bool
+	c := &cobra.Command{
+		Use: "down", GroupID: "run", Short: "Take it down; say what is kept, and prove that nothing else is left", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx := cmd.Context()
+			o, err := a.open(ctx)
+			if err != nil {
+				return err
+			}
+			if o.newUID != "" {
+				return &problem.Problem{Code: problem.NoIdentity, Kind: problem.Usage, Title: "the document has no uid, so nothing was ever made from it",
+					Fix: "if there is such a platform, write its uid into the document"}
+			}
+			name := o.doc.Platform.Metadata.Name
+			t, err := o.PlanDown(ctx, data)
+			if err != nil {
+				return err
+			}
+			if a.output == "text" || dryRun {
+				if err := a.print(t, func(w io.Writer) { a.style(a.StdoutTerminal).Teardown(w, t) }); err != nil {
+					return err
+				}
+			}
+			if dryRun || len(t.Steps) == 0 {
+				return t.Problems.Err()
+			}
+			if len(t.Undecided()) == 0 {
+				if err := a.confirmDown(name, confirm); err != nil {
+					return err
+				}
+			}
+			return a.run(ctx, o, func(watch platform.Watch) (*platform.Result, error) { return o.Down(ctx, t, data, watch) })
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&confirm, "confirm", "", "the platform's name, instead of typing it")
+	f.StringArrayVar(&data.Keep, "keep", nil, "leave this data store, such as volumes/apps/uploads; again for more")
+	f.StringArrayVar(&data.Lose, "allow-data-loss", nil, "destroy this data store; again for more")
+	f.BoolVar(&dryRun, "dry-run", false, "show what would be destroyed and change nothing")
+	return c
+}
+
+// confirmDown wants the platform's name: typed, or as a flag. --yes is not enough.
+func (a *app) confirmDown(name, given string) error {
+	if given == "" && a.Interactive {
+		form := huh.NewForm(huh.NewGroup(huh.NewInput().Title(fmt.Sprintf("Type %s to destroy all this", name)).Value(&given))).WithInput(a.Stdin).WithOutput(a.Stderr)
+		if err := form.Run(); err != nil {
+			if errors.Is(err, huh.ErrUserAborted) {
+				return &problem.Problem{Code: problem.Stopped, Kind: problem.Interrupted, Title: "stopped; nothing was changed", Cause: err}
+			}
+			return err
+		}
+	}
+	switch given {
+	case name:
+		return nil
+	case "":
+		return &problem.Problem{Code: problem.NotConfirmed, Kind: problem.Usage, Title: "down wants the platform's name, and nothing was changed", Fix: "add --confirm=" + name}
+	default:
+		return &problem.Problem{Code: problem.NotConfirmed, Kind: problem.Usage, Title: fmt.Sprintf("%q is not this platform's name, which is %s; nothing was changed", given, name), Fix: "--confirm=" + name}
+	}
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/k8or/k8or/internal/kube"
+)
+
+func (a *app) kubeconfigCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "kubeconfig", GroupID: "look", Short: "Print a configuration for kubectl; it asks k8or for short-lived tokens and holds none", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o, err := a.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			args := []string{"kube-token"}
+			for _, f := range a.documents() {
+				abs, err := filepath.Abs(f)
+				if err != nil {
+					return err
+				}
+				args = append(args, "-f", abs)
+			}
+			if a.sandbox {
+				args = append(args, "--sandbox")
+			}
+			raw, err := o.Kubeconfig(cmd.Context(), a.Executable, args)
+			if err != nil {
+				return err
+			}
+			_, err = a.Stdout.Write(raw)
+			return err
+		},
+	}
+}
+
+// kubeTokenCommand is what kubectl runs for a token.
+func (a *app) kubeTokenCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use: "kube-token", Hidden: true, Short: "Give kubectl a short-lived token", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o, err := a.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			_, credentials, err := o.Credentials(cmd.Context())
+			if err != nil {
+				return err
+			}
+			raw, err := kube.ExecCredential(credentials)
+			if err != nil {
+				return err
+			}
+			_, err = a.Stdout.Write(append(raw, '\n'))
+			return err
+		},
+	}
+	c.Flags().String("cluster", "", "the cluster's id, which makes kubectl's cache of tokens tell clusters apart")
+	return c
+}

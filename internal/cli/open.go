@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+
+	"github.com/k8or/k8or/api/v1alpha1"
+	"github.com/k8or/k8or/internal/cloud/digitalocean"
+	"github.com/k8or/k8or/internal/companion"
+	"github.com/k8or/k8or/internal/document"
+	"github.com/k8or/k8or/internal/event"
+	"github.com/k8or/k8or/internal/platform"
+	"github.com/k8or/k8or/internal/problem"
+)
+
+// opened is a document with its clouds, ready for a verb.
+type opened struct {
+	doc *document.Document
+	*platform.Platform
+	// newUID is set while the document has no uid: the one it will get.
+	newUID string
+	log    *event.Log
+}
+
+// open loads the document and connects it with its clouds, simulated or real.
+func (a *app) open(ctx context.Context) (*opened, error) {
+	doc, err := a.load()
+	if err != nil {
+		return nil, err
+	}
+	o := &opened{doc: doc, log: &event.Log{}}
+	if doc.Platform.Metadata.UID == "" {
+		if o.newUID, err = v1alpha1.NewUID(rand.Reader); err != nil {
+			return nil, err
+		}
+	}
+	token, speed, err := a.token(ctx)
+	if err != nil {
+		return nil, err
+	}
+	o.Platform, err = platform.New(platform.Options{
+		Document: doc, UID: o.newUID, Token: token, Sandbox: a.sandbox, Speed: speed,
+		ChartsDir: cmp.Or(a.chartsDir, a.get("K8OR_CHARTS")), CacheDir: a.cacheDir(), Holder: holder(), Log: o.log, Env: a.Getenv,
+	})
+	return o, err
+}
+
+// token is the sandbox's, or the person's own.
+func (a *app) token(ctx context.Context) (digitalocean.Token, float64, error) {
+	if a.sandbox {
+		s, err := a.startBox(ctx, companion.StartOptions{Speed: defaultSpeed})
+		if err != nil {
+			return digitalocean.Token{}, 0, err
+		}
+		return digitalocean.Token{Value: digitalocean.NewSecret(s.Token), Source: "the sandbox", APIURL: s.DigitalOcean}, s.Speed, nil
+	}
+	token, err := digitalocean.FindToken(digitalocean.TokenPlaces{Getenv: a.get})
+	if missing, ok := errors.AsType[*digitalocean.ErrNoToken](err); ok {
+		return token, 0, &problem.Problem{Code: problem.NoToken, Kind: problem.NotAllowed, Title: "there is no DigitalOcean token", Why: missing.Error(),
+			Fix: "no account yet? https://cloud.digitalocean.com/registrations/new\n" +
+				"with one: make a token at https://cloud.digitalocean.com/account/api/tokens and export DIGITALOCEAN_ACCESS_TOKEN\n" +
+				"just looking: add --sandbox, which needs neither", Cause: err}
+	}
+	return token, 1, err
+}
+
+// holder is who takes the lock: user and machine.
+func holder() string {
+	name, host := "somebody", "somewhere"
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	if h, err := os.Hostname(); err == nil {
+		host = h
+	}
+	return name + "-" + host
+}
+
+// identify makes sure that the document can carry its identity before anything is made, and writes it after the approval.
+func (a *app) identify(o *opened, teamID string) error {
+	var edits []document.Edit
+	if o.newUID != "" {
+		edits = append(edits, document.Edit{Path: "metadata.uid", Value: o.newUID})
+	}
+	if o.doc.Platform.Spec.Account == "" && !a.sandbox && teamID != "" {
+		edits = append(edits, document.Edit{Path: "spec.account", Value: teamID})
+	}
+	if len(edits) == 0 {
+		return nil
+	}
+	return o.doc.Insert(edits...)
+}
+
+// identifiable refuses a document without uid where nobody would commit the one that is written.
+func (a *app) identifiable(o *opened) error {
+	if o.newUID == "" {
+		return nil
+	}
+	if _, ci := a.Getenv("CI"); ci && !a.sandbox {
+		return &problem.Problem{Code: problem.NoIdentity, Kind: problem.Usage, Title: "the document has no uid, and in CI nobody would keep one",
+			Why: "the next run would not find what this one makes", Fix: "run `k8or init --uid` where the document is, and commit it"}
+	}
+	if err := o.doc.Writable(); err != nil {
+		return fmt.Errorf("the document has no uid yet, and up writes one before it makes anything: %w", err)
+	}
+	return nil
+}
+
+// explain turns an error into what a person is told.
+func explain(err error) problem.List { return problem.All(err) }

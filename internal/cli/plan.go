@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+	"sigs.k8s.io/yaml"
+
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/platform"
+	"github.com/k8or/k8or/internal/problem"
+)
+
+func (a *app) planCommand() *cobra.Command {
+	var out string
+	var detailed, defaults bool
+	c := &cobra.Command{
+		Use: "plan", GroupID: "run", Short: "What would change, what it costs a month, whether it fits; changes nothing", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o, err := a.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if defaults {
+				return a.showDefaults(o)
+			}
+			plan, err := o.Plan(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if out != "" {
+				if err := savePlan(out, plan); err != nil {
+					return err
+				}
+			}
+			if err := a.showPlan(plan); err != nil {
+				return err
+			}
+			if o.newUID != "" && a.output == "text" {
+				fmt.Fprintln(a.Stdout, "\nThe document has no uid yet; `k8or up` writes one into it before it makes anything.")
+			}
+			if blocking := plan.Blocking(); len(blocking) > 0 {
+				return blocking
+			}
+			if detailed && plan.Changes() {
+				return exitCode(2)
+			}
+			return nil
+		},
+	}
+	c.Flags().StringVar(&out, "out", "", "also write the plan to a file, for `k8or up --plan`")
+	c.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit with 2 when there are changes")
+	c.Flags().BoolVar(&defaults, "show-defaults", false, "print the document with every default filled in instead")
+	return c
+}
+
+// showPlan prints a plan in the way asked for.
+func (a *app) showPlan(plan *platform.Plan) error {
+	if a.output == "markdown" {
+		a.style(false).Markdown(a.Stdout, plan)
+		return nil
+	}
+	return a.print(plan, func(w io.Writer) { a.style(a.StdoutTerminal).Plan(w, plan) })
+}
+
+func (a *app) showDefaults(o *opened) error {
+	out, err := yaml.Marshal(o.Documented())
+	if err != nil {
+		return err
+	}
+	_, err = a.Stdout.Write(out)
+	return err
+}
+
+// savedPlan is a plan in a file: what was shown, and for which platform.
+type savedPlan struct {
+	Version  int         `json:"version"`
+	Platform string      `json:"platform"`
+	Plan     *graph.Plan `json:"plan"`
+}
+
+func savePlan(path string, plan *platform.Plan) error {
+	raw, err := json.MarshalIndent(savedPlan{Version: outputVersion, Platform: plan.Platform, Plan: &graph.Plan{Steps: plan.Steps}}, "", "  ")
+	if err == nil {
+		err = os.WriteFile(path, append(raw, '\n'), 0o600)
+	}
+	if err != nil {
+		return &problem.Problem{Code: problem.CannotWrite, Title: "the plan could not be written", Why: err.Error(), Fix: "name a file that can be written by --out", Cause: err}
+	}
+	return nil
+}
+
+// loadPlan reads a plan that was saved for the same platform.
+func loadPlan(path, name string) (*graph.Plan, error) {
+	raw, err := os.ReadFile(path)
+	var saved savedPlan
+	if err == nil {
+		err = json.Unmarshal(raw, &saved)
+	}
+	if err == nil && (saved.Version != outputVersion || saved.Plan == nil) {
+		err = fmt.Errorf("its version is %d, and this k8or reads %d", saved.Version, outputVersion)
+	}
+	if err != nil {
+		return nil, &problem.Problem{Code: problem.PlanStale, Kind: problem.Usage, Title: fmt.Sprintf("%s is not a plan that can be carried out", path), Why: err.Error(),
+			Fix: "make one with `k8or plan --out " + path + "`", Cause: err}
+	}
+	if saved.Platform != name {
+		return nil, &problem.Problem{Code: problem.PlanStale, Kind: problem.Usage, Title: fmt.Sprintf("%s is a plan of %s, and this is %s", path, saved.Platform, name)}
+	}
+	return saved.Plan, nil
+}

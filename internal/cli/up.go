@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"charm.land/huh/v2"
+	"github.com/spf13/cobra"
+
+	"github.com/k8or/k8or/internal/event"
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/platform"
+	"github.com/k8or/k8or/internal/problem"
+	"github.com/k8or/k8or/internal/ui/ndjson"
+	"github.com/k8or/k8or/internal/ui/plain"
+	"github.com/k8or/k8or/internal/ui/term"
+)
+
+func (a *app) upCommand() *cobra.Command {
+	var planFile string
+	var dryRun bool
+	c := &cobra.Command{
+		Use: "up", GroupID: "run", Short: "Make it so: in parallel, safe to interrupt and to run again", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx := cmd.Context()
+			if !a.Interactive && !a.yes && planFile == "" && !dryRun {
+				return &problem.Problem{Code: problem.NeedsTerminal, Kind: problem.Usage, Title: "up needs an approval, and there is no terminal to ask on",
+					Fix: "add --yes, or --plan with a file that `k8or plan --out` wrote"}
+			}
+			o, err := a.open(ctx)
+			if err != nil {
+				return err
+			}
+			if err := a.identifiable(o); err != nil && !dryRun {
+				return err
+			}
+			plan, err := o.Plan(ctx)
+			if err != nil {
+				return err
+			}
+			if a.output == "text" {
+				a.style(a.StdoutTerminal).Plan(a.Stdout, plan)
+			}
+			if !plan.Changes() || dryRun {
+				if blocking := plan.Blocking(); len(blocking) > 0 {
+					return blocking
+				}
+				return a.nothingToDo(plan, dryRun)
+			}
+			approval, err := a.approve(o, plan, planFile)
+			if err != nil {
+				return err
+			}
+			if err := a.identify(o, plan.Account.TeamID); err != nil {
+				return err
+			}
+			return a.run(ctx, o, func(watch platform.Watch) (*platform.Result, error) { return o.Up(ctx, plan, approval, watch) })
+		},
+	}
+	c.Flags().BoolVar(&a.yes, "yes", false, "approve everything but the destruction of data")
+	c.Flags().StringVar(&planFile, "plan", "", "carry out this plan, and nothing else")
+	c.Flags().BoolVar(&dryRun, "dry-run", false, "show the plan and change nothing")
+	return c
+}
+
+// nothingToDo ends an up that has nothing to do; for programs it is a result like any other.
+func (a *app) nothingToDo(plan *platform.Plan, dryRun bool) error {
+	if a.output == "text" {
+		return nil
+	}
+	if dryRun {
+		return a.showPlan(plan)
+	}
+	w := ndjson.New(a.Stdout)
+	w.Result(&platform.Result{Done: map[graph.Action]int{}})
+	return w.Err()
+}
+
+// approve asks for an approval, or takes it from --yes or a saved plan.
+func (a *app) approve(o *opened, plan *platform.Plan, file string) (graph.Approval, error) {
+	if file != "" {
+		saved, err := loadPlan(file, o.Name())
+		if err != nil {
+			return graph.Approval{}, err
+		}
+		return saved.Approve(graph.Replaces), nil
+	}
+	if a.yes {
+		return plan.Approve(graph.Replaces), nil
+	}
+	fmt.Fprintln(a.Stderr)
+	ok, err := a.confirm(fmt.Sprintf("Carry this out? The gravest change is: %s.", plan.Risk()))
+	if err != nil {
+		return graph.Approval{}, err
+	}
+	if !ok {
+		return graph.Approval{}, &problem.Problem{Code: problem.NotConfirmed, Title: "not carried out; nothing was changed"}
+	}
+	return plan.Approve(graph.Replaces), nil
+}
+
+// confirm asks a yes or no question on the terminal.
+func (a *app) confirm(question string) (bool, error) {
+	var ok bool
+	form := huh.NewForm(huh.NewGroup(huh.NewConfirm().Title(question).Value(&ok))).WithInput(a.Stdin).WithOutput(a.Stderr)
+	if err := form.Run(); err != nil {
+		if errors.Is(err, huh.ErrUserAborted) {
+			return false, &problem.Problem{Code: problem.Stopped, Kind: problem.Interrupted, Title: "stopped; nothing was changed", Cause: err}
+		}
+		return false, err
+	}
+	return ok, nil
+}
+
+// run carries something out with its events shown as asked for, kept in the run log, and stopped gently by Ctrl-C.
+func (a *app) run(ctx context.Context, o *opened, do func(platform.Watch) (*platform.Result, error)) error {
+	closeLog, err := a.keepLog(o)
+	if err != nil {
+		return err
+	}
+	defer closeLog()
+	programs := ndjson.New(a.Stdout)
+	show := func() {}
+	switch {
+	case a.output != "text":
+		o.log.Read(programs.Event)
+	case a.StderrTerminal:
+		tree := term.New(a.Stderr, a.width)
+		o.log.Read(tree.Event)
+		tree.Start()
+		show = tree.Stop
+	default:
+		o.log.Read(plain.New(a.Stderr).Event)
+	}
+	done := make(chan struct{})
+	result, err := do(func(stop func()) {
+		go func() {
+			select {
+			case <-a.Interrupted:
+				o.log.Add(event.Event{Type: event.Note, Message: "stopping: what is in flight is finished; Ctrl-C again leaves at once, and the next run goes on from there"})
+				stop()
+			case <-done:
+			}
+		}()
+	})
+	close(done)
+	show()
+	if a.output != "text" {
+		if result != nil {
+			programs.Result(result)
+		}
+		return errors.Join(err, programs.Err())
+	}
+	if result != nil {
+		fmt.Fprintln(a.Stdout)
+		a.style(a.StdoutTerminal).Result(a.Stdout, result)
+	}
+	return err
+}
+
+func (a *app) statusCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "status", GroupID: "look", Short: "What runs where, healthy or not, with addresses", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o, err := a.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			st, err := o.Status(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return a.print(st, func(w io.Writer) { a.style(a.StdoutTerminal).Status(w, st) })
+		},
+	}
+}

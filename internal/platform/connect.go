@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package platform
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/k8or/k8or/api/v1alpha1"
+	"github.com/k8or/k8or/internal/chart"
+	"github.com/k8or/k8or/internal/cloud/digitalocean"
+	"github.com/k8or/k8or/internal/document"
+	"github.com/k8or/k8or/internal/event"
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/kube"
+	"github.com/k8or/k8or/internal/product"
+)
+
+// Options are everything a platform is worked on with.
+type Options struct {
+	Document *document.Document
+	// UID stands in for the document's where it has none yet.
+	UID string
+	// Token opens DigitalOcean; its APIURL is where that is.
+	Token digitalocean.Token
+	// Sandbox says that the clouds are simulated, Speed how much faster than life they are.
+	Sandbox bool
+	Speed   float64
+	// ChartsDir is a folder of charts that comes before everything, CacheDir where downloaded ones are kept.
+	ChartsDir, CacheDir string
+	// Holder is who takes the lock: user and machine.
+	Holder string
+	// Transport and KubeTransport carry the calls to DigitalOcean and to clusters; nil is the network's.
+	Transport, KubeTransport http.RoundTripper
+	// Log receives the events of runs.
+	Log *event.Log
+	// Env reads the environment for what the document refers to by `from: {env}`.
+	Env func(string) (string, bool)
+}
+
+// Platform is one document with the clouds it speaks of.
+type Platform struct {
+	options Options
+	given   *document.Document
+	doc     *v1alpha1.Platform // with its defaults
+	client  *digitalocean.Client
+	estate  *digitalocean.Estate
+	kinds   *kube.Kinds
+	fetcher *chart.Fetcher
+	calls   *counter
+}
+
+// New connects a document with its clouds. It makes no call.
+func New(o Options) (*Platform, error) {
+	p := &Platform{options: o, given: o.Document, doc: v1alpha1.Default(o.Document.Platform), calls: &counter{next: o.Transport}}
+	if p.calls.next == nil {
+		p.calls.next = http.DefaultTransport
+	}
+	if p.doc.Metadata.UID == "" {
+		p.doc.Metadata.UID = o.UID
+	}
+	client, err := digitalocean.New(digitalocean.Options{Token: o.Token.Value, BaseURL: o.Token.APIURL, Transport: p.calls, Speed: o.Speed})
+	if err != nil {
+		return nil, err
+	}
+	p.client = client
+	mark := digitalocean.Mark{Name: p.doc.Metadata.Name, UID: p.doc.Metadata.UID}
+	p.kinds = kube.NewKinds(kube.KindsOptions{
+		Platform:    mark.String(),
+		Credentials: p.credentials,
+		Find:        p.find,
+		Connect: func(ko kube.Options) *kube.Cluster {
+			ko.Transport = o.KubeTransport
+			return kube.New(ko)
+		},
+	})
+	p.estate = digitalocean.NewEstate(client, mark, digitalocean.EstateOptions{Drainer: drainer{p.kinds}, Claims: p.claims})
+	p.fetcher = &chart.Fetcher{Dir: o.ChartsDir, Cache: filepath.Join(o.CacheDir, "charts"), Timeout: 5 * time.Second}
+	return p, nil
+}
+
+// Name is name and uid.
+func (p *Platform) Name() string { return p.estate.Mark().String() }
+
+// counter counts the calls that were made to DigitalOcean.
+type counter struct {
+	next http.RoundTripper
+	n    atomic.Int64
+}
+
+// RoundTrip counts and sends.
+func (c *counter) RoundTrip(r *http.Request) (*http.Response, error) {
+	c.n.Add(1)
+	return c.next.RoundTrip(r)
+}
+
+func (p *Platform) credentials(ctx context.Context, id string) (kube.Credentials, error) {
+	c, err := p.client.Credentials(ctx, id, 0)
+	return kube.Credentials{Server: c.Server, CAData: c.CA, Token: c.Token.Reveal(), Expires: c.Expires}, err
+}
+
+// find is the platform's cluster: its own, or the existing one the document names.
+func (p *Platform) find(ctx context.Context, c *graph.Call) (kube.Access, bool, error) {
+	if name := p.doc.Spec.Cluster.Existing; name != "" {
+		o, err := (&digitalocean.ExistingCluster{On: p.estate, Cluster: name}).Observe(ctx, c)
+		return kube.Access{ID: o.Out.ID, Endpoint: o.Out.Endpoint}, o.State == graph.Ready, err
+	}
+	out, ok, err := p.estate.Own(ctx, c)
+	return kube.Access{ID: out.ID, Endpoint: out.Endpoint}, ok, err
+}
+
+func (p *Platform) claims(ctx context.Context, clusterID string) (map[string]digitalocean.Claim, error) {
+	found, err := p.kinds.Claims(ctx, clusterID)
+	out := make(map[string]digitalocean.Claim, len(found))
+	for id, claim := range found {
+		out[id] = digitalocean.Claim{Namespace: claim[0], Name: claim[1]}
+	}
+	return out, err
+}
+
+// drainer empties pools through Kubernetes, by the label that DOKS puts on nodes.
+type drainer struct{ kinds *kube.Kinds }
+
+// Drain takes one step.
+func (d drainer) Drain(ctx context.Context, clusterID, pool string) (string, error) {
+	return d.kinds.Drain(ctx, clusterID, "doks.digitalocean.com/node-pool", pool)
+}
+
+// compose makes the graph of the document.
+func (p *Platform) compose(ctx context.Context) (*product.Composition, error) {
+	uses, err := usesOf(p.doc.Spec)
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.Dir(p.given.Files[0])
+	read := func(name string) ([]byte, error) {
+		root, err := os.OpenRoot(dir)
+		if err != nil {
+			return nil, err
+		}
+		defer root.Close()
+		return root.ReadFile(name)
+	}
+	about := product.Platform{Platform: p.doc, Dir: dir, Minor: minorOf(p.doc.Spec.Cluster.Version), Env: p.options.Env, File: read}
+	services := product.Services{Estate: p.estate, Kube: p.kinds, Charts: charts{p.fetcher, p.options.Sandbox}}
+	c, err := product.Compose(ctx, about, services, uses, support)
+	if err != nil {
+		return nil, err
+	}
+	c.Graph.Prune(p.prunable()...)
+	return c, nil
+}
+
+// prunable are the kinds whose things go when the document no longer wants them. Of an existing cluster only what k8or
+// put into it goes.
+func (p *Platform) prunable() []*graph.Kind {
+	if p.doc.Spec.Cluster.Existing != "" {
+		return []*graph.Kind{p.kinds.Sets}
+	}
+	return append([]*graph.Kind{p.kinds.Sets}, p.estate.Kinds()...)
+}
+
+// lock makes a run the only writer.
+func (p *Platform) lock() graph.Lock {
+	return digitalocean.NewLock(p.client, p.estate.Mark(), p.options.Holder)
+}
+
+// graphOptions are what plans and runs share.
+func (p *Platform) graphOptions() graph.Options {
+	return graph.Options{Speed: p.options.Speed, Log: p.options.Log}
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package platform
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/k8or/k8or/internal/chart"
+	"github.com/k8or/k8or/internal/cloud/digitalocean"
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/kube"
+	"github.com/k8or/k8or/internal/problem"
+	"github.com/k8or/k8or/internal/product"
+)
+
+// explainAll tells a person what an error means: what failed, where, why, and what to do next.
+func (p *Platform) explainAll(err error) problem.List {
+	if err == nil {
+		return nil
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok && !isProblem(err) {
+		var list problem.List
+		for _, e := range joined.Unwrap() {
+			if !errors.Is(e, graph.ErrIncomplete) || len(joined.Unwrap()) == 1 {
+				list = append(list, p.explainNew(list, e)...)
+			}
+		}
+		return list
+	}
+	return problem.List{p.explain(err)}
+}
+
+// explainNew leaves out what was said already: one cause often stops many nodes.
+func (p *Platform) explainNew(said problem.List, err error) problem.List {
+	var list problem.List
+	for _, pr := range p.explainAll(err) {
+		again := false
+		for _, s := range said {
+			again = again || s.Code == pr.Code && s.Why == pr.Why && s.Code != problem.StepFailed
+		}
+		if !again {
+			list = append(list, pr)
+		}
+	}
+	return list
+}
+
+func isProblem(err error) bool {
+	switch err.(type) {
+	case *problem.Problem, problem.List:
+		return true
+	}
+	return false
+}
+
+func (p *Platform) explain(err error) *problem.Problem {
+	if known, ok := errors.AsType[*problem.Problem](err); ok {
+		return known
+	}
+	pr := &problem.Problem{Code: problem.StepFailed, Title: err.Error(), Cause: err, Fix: "mend the cause and run the same command again: what is done stays done"}
+	if at, ok := errors.AsType[*graph.ErrAt](err); ok {
+		pr.Title, pr.Why = fmt.Sprintf("%s could not be brought to what the document says", at.Node), at.Err.Error()
+	}
+	if e, ok := errors.AsType[*digitalocean.Error](err); ok {
+		pr.Call = &problem.Call{Provider: e.Provider, Call: e.Call, Status: e.Status, RequestID: e.RequestID}
+		pr.Why = e.Message
+		p.explainCall(pr, e, err)
+	}
+	switch {
+	case errors.Is(err, digitalocean.ErrQuota):
+		pr.Code, pr.Kind, pr.Fix = problem.OverLimit, problem.Preflight, "ask DigitalOcean to raise the limit (https://cloud.digitalocean.com/account/team/droplet_limit_increase), or make the pools smaller"
+		if limit, ok := errors.AsType[*digitalocean.ErrDropletLimit](err); ok {
+			pr.Title = "the node pools need more Droplets than the account may have"
+			pr.Why = limit.Error()
+		}
+	case errors.Is(err, graph.ErrStranger):
+		pr.Code, pr.Kind, pr.Why = problem.NameTaken, problem.Preflight, err.Error()
+		pr.Fix = "rename or remove it, or give this platform another name; k8or touches nothing that it did not make"
+	case errors.Is(err, graph.ErrUnreachable):
+		pr.Code, pr.Kind, pr.Title = problem.ClusterOutOfReach, problem.Preflight, "the cluster's API cannot be reached from this machine"
+		pr.Fix = "add this machine's address to spec.cluster.controlPlaneAccess.allow and run again, or run k8or where it is allowed"
+		if p.given.Has("spec.cluster.controlPlaneAccess") {
+			return p.given.At("spec.cluster.controlPlaneAccess.allow", pr)
+		}
+	}
+	p.explainOthers(pr, err)
+	return pr
+}
+
+// explainCall says what an answer of DigitalOcean's means.
+func (p *Platform) explainCall(pr *problem.Problem, e *digitalocean.Error, err error) {
+	scope, lacks := errors.AsType[*digitalocean.ErrScope](err)
+	switch {
+	case errors.Is(err, digitalocean.ErrUnauthorized):
+		pr.Code, pr.Kind, pr.Title = problem.BadToken, problem.NotAllowed, fmt.Sprintf("DigitalOcean does not accept the token from %s", p.options.Token.Source)
+		pr.Fix = "make a new one at https://cloud.digitalocean.com/account/api/tokens; `k8or scopes` lists what it must be allowed"
+	case lacks:
+		pr.Code, pr.Kind, pr.Title = problem.MissingScope, problem.NotAllowed, scope.Error()
+		pr.Fix = "make a token with the scopes that `k8or scopes` lists"
+	case e.Status == 429:
+		pr.Code, pr.Title, pr.Fix = problem.RateLimited, "DigitalOcean limits this token's calls", "wait some minutes and run the same command again"
+	case e.Status >= 500:
+		pr.Code, pr.Title, pr.Fix = problem.CloudFailing, "DigitalOcean has trouble of its own", "see https://status.digitalocean.com, and run the same command again: nothing is lost"
+	case e.Status == 0:
+		pr.Code, pr.Title, pr.Fix = problem.CloudOutOfReach, "DigitalOcean's API gives no answer", "check this machine's network, and run the same command again: nothing is lost"
+	case e.Status >= 400:
+		pr.Code = problem.CloudRefused
+	}
+}
+
+// explainOthers says what errors of charts, options and locks mean.
+func (p *Platform) explainOthers(pr *problem.Problem, err error) {
+	if e, ok := errors.AsType[*digitalocean.ErrNotOffered](err); ok {
+		pr.Code, pr.Kind, pr.Title, pr.Why = problem.RegionLacks, problem.Preflight, fmt.Sprintf("DigitalOcean does not offer the %s %s here", e.What, e.Wanted), e.Error()
+		pr.Fix = "choose one that it offers"
+	}
+	if e, ok := errors.AsType[*digitalocean.ErrAccountLocked](err); ok {
+		pr.Code, pr.Kind, pr.Title, pr.Fix = problem.AccountLocked, problem.NotAllowed, e.Error(), "DigitalOcean's support can unlock it"
+	}
+	if e, ok := errors.AsType[*digitalocean.ErrLocked](err); ok {
+		pr.Code, pr.Kind, pr.Title, pr.Why = problem.LockHeld, problem.Locked, "another run is at work on this platform", e.Error()
+		pr.Fix = "wait for it to end; a lock lapses by itself"
+	}
+	if e, ok := errors.AsType[*chart.NotFoundError](err); ok {
+		pr.Code, pr.Title, pr.Why = problem.ChartMissing, "a chart cannot be had", e.Error()
+		pr.Fix = "check the network, or give a folder of charts by --charts"
+	}
+	if e, ok := errors.AsType[*product.OptionsError](err); ok {
+		pr.Code, pr.Kind, pr.Title = problem.BadOptions, problem.Usage, e.Error()
+		pr.Fix = fmt.Sprintf("`k8or catalog show %s` lists its options", e.Product)
+	}
+	if e, ok := errors.AsType[*kube.RejectedError](err); ok {
+		pr.Code, pr.Why = problem.ApplyRefused, e.Error()
+	}
+}

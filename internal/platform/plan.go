@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package platform
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/k8or/k8or/api/v1alpha1"
+	"github.com/k8or/k8or/internal/catalog"
+	"github.com/k8or/k8or/internal/catalog/cluster/doks"
+	"github.com/k8or/k8or/internal/cloud/digitalocean"
+	"github.com/k8or/k8or/internal/fit"
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/price"
+	"github.com/k8or/k8or/internal/problem"
+	"github.com/k8or/k8or/internal/product"
+)
+
+func support(name string) (product.Product, bool) { return catalog.Find("support", name) }
+
+// Plan says what would change, what it costs, and whether it fits. It writes nothing. Problems that keep the plan from
+// being carried out are in the plan; the error is for what kept the plan itself from being made.
+func (p *Platform) Plan(ctx context.Context) (*Plan, error) {
+	call := graph.NewCall()
+	account, err := p.account(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	c, err := p.compose(ctx)
+	if err != nil {
+		return nil, err
+	}
+	plan := &Plan{Platform: p.Name(), Account: account, Sandbox: p.options.Sandbox, Support: c.Support, Notes: c.Notes, graph: c.Graph, composition: c}
+	if err := p.estate.Preflight(ctx, call, p.need()); err != nil {
+		plan.Problems = append(plan.Problems, p.explainAll(err)...)
+	}
+	opts := p.graphOptions()
+	opts.Shared = call
+	if plan.plan, err = c.Graph.Plan(ctx, opts); err != nil {
+		return nil, err
+	}
+	plan.Steps = plan.plan.Steps
+	for _, e := range plan.plan.Errors() {
+		plan.Problems = append(plan.Problems, p.explainNew(plan.Problems, e)...)
+	}
+	book := p.book(ctx, call)
+	plan.Bill = book.Of(c.Items)
+	plan.Now = book.Of(p.standing(plan.Steps, c.Items))
+	plan.Cost = price.Diff(plan.Now, plan.Bill)
+	p.judgeFit(plan, book, c.Workloads)
+	return plan, nil
+}
+
+// account asks whose token this is, and refuses a team other than the document's.
+func (p *Platform) account(ctx context.Context, c *graph.Call) (Account, error) {
+	a, err := p.client.Account(ctx, c)
+	if err != nil {
+		return Account{}, p.explainAll(err).Err()
+	}
+	account := Account{Team: a.Team, TeamID: a.TeamUUID, Email: a.Email, TokenSource: p.options.Token.Source}
+	if account.Team == "" {
+		account.Team = "(personal)"
+	}
+	if want := p.doc.Spec.Account; want != "" && want != a.TeamUUID && !p.options.Sandbox {
+		return account, p.given.At("spec.account", &problem.Problem{Code: problem.WrongAccount, Kind: problem.NotAllowed,
+			Title: fmt.Sprintf("this token opens another team (%s, %s) than the document's", account.Team, a.TeamUUID),
+			Why:   "the platform lives in this team", Fix: "use a token of that team, such as with DIGITALOCEAN_CONTEXT"})
+	}
+	return account, nil
+}
+
+// need is what the document asks of the account.
+func (p *Platform) need() digitalocean.Need {
+	if p.doc.Spec.Cluster.Existing != "" {
+		return digitalocean.Need{}
+	}
+	return digitalocean.Need{Region: p.doc.Spec.Region, Pools: doks.Pools(p.doc.Spec.Cluster), Cluster: p.Name()}
+}
+
+// book is the price book, with DigitalOcean's own prices of sizes where it tells them.
+func (p *Platform) book(ctx context.Context, c *graph.Call) *price.Book {
+	sizes, err := p.client.Sizes(ctx, c)
+	if err != nil {
+		return price.Default() // the book says the date of each of its prices
+	}
+	var live []price.SizePrice
+	for _, s := range sizes {
+		live = append(live, price.SizePrice{Slug: s.Slug, MemoryMiB: s.Memory, VCPUs: s.VCPUs, Monthly: s.Monthly, Date: time.Now().UTC().Format(time.DateOnly)})
+	}
+	return price.Default().With(live)
+}
+
+// standing is what stands now and costs: the cluster's pools as they are, and of the rest what the plan found there.
+func (p *Platform) standing(steps []graph.Step, wanted []price.Item) []price.Item {
+	var items []price.Item
+	there := map[graph.ID]bool{}
+	for _, s := range steps {
+		if s.State == graph.Absent {
+			continue
+		}
+		there[s.Node] = true
+		cluster, ok := s.Out.(digitalocean.ClusterOut)
+		if !ok {
+			continue
+		}
+		if cluster.HA {
+			items = append(items, price.Item{For: "cluster", What: "high availability", Kind: price.HighAvailability, Min: 1, Max: 1})
+		}
+		for _, pool := range cluster.Pools() {
+			items = append(items, price.Item{For: "cluster/pools/" + pool.Name, What: fmt.Sprintf("%d × %s", pool.Count, pool.Size), Kind: price.Node, Slug: pool.Size, Min: pool.Count, Max: pool.Count})
+		}
+	}
+	for _, it := range wanted {
+		if it.Kind != price.Node && it.Kind != price.HighAvailability && there[graph.ID(it.For)] {
+			items = append(items, it)
+		}
+	}
+	return items
+}
+
+// judgeFit holds the pods against the nodes; what does not fit is a problem of the plan.
+func (p *Platform) judgeFit(plan *Plan, book *price.Book, workloads []fit.Workload) {
+	if p.doc.Spec.Cluster.Existing != "" {
+		plan.Notes = append(plan.Notes, "whether the pods fit an existing cluster is not judged")
+		return
+	}
+	var pools []fit.Pool
+	for _, spec := range doks.Pools(p.doc.Spec.Cluster) {
+		size, ok := book.Size(spec.Size)
+		if !ok {
+			plan.Notes = append(plan.Notes, fmt.Sprintf("whether the pods fit is not judged: the size %s is not known", spec.Size))
+			return
+		}
+		pool := fit.Pool{Name: spec.Key, Size: spec.Size, MemoryMiB: size.MemoryMiB, VCPUs: size.VCPUs, Min: spec.Count, Max: spec.Count, Labels: spec.Labels}
+		if spec.AutoScale() {
+			pool.Min, pool.Max = spec.Min, spec.Max
+		}
+		for _, t := range spec.Taints {
+			pool.Taints = append(pool.Taints, fit.Taint{Key: t.Key, Value: t.Value, Effect: t.Effect})
+		}
+		pools = append(pools, pool)
+	}
+	plan.Fit = fit.Check(pools, workloads)
+	if plan.Fit.Fits || plan.Fit.FitsAtMax {
+		return
+	}
+	pr := &problem.Problem{Code: problem.DoesNotFit, Kind: problem.Preflight, Title: "the pods do not fit the nodes"}
+	for i, s := range plan.Fit.Short {
+		if i > 0 {
+			pr.Why += "; "
+		}
+		pr.Why += s.String()
+	}
+	var options []fit.SizeOption
+	for _, s := range book.Sizes() {
+		options = append(options, fit.SizeOption(s))
+	}
+	if suggestion, ok := fit.Suggest(pools, workloads, options); ok {
+		pr.Fix = suggestion.String()
+	}
+	plan.Problems = append(plan.Problems, p.given.At("spec.cluster.nodePools", pr))
+}
+
+// Documented gives the document with its defaults, for `plan --show-defaults`.
+func (p *Platform) Documented() *v1alpha1.Platform { return p.doc }

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package platform
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/k8or/k8or/internal/cloud/digitalocean"
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/kube"
+	"github.com/k8or/k8or/internal/problem"
+	"github.com/k8or/k8or/internal/product"
+)
+
+// Status says what runs where, with addresses, and what it costs. It writes nothing.
+func (p *Platform) Status(ctx context.Context) (*Status, error) {
+	plan, err := p.Plan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	st := &Status{Platform: plan.Platform, Account: plan.Account, Sandbox: plan.Sandbox, Bill: plan.Now, Problems: plan.Problems}
+	for _, s := range plan.Steps {
+		st.Health = append(st.Health, healthOf(s))
+	}
+	addresses := map[string]string{}
+	for _, s := range plan.Steps {
+		out, ok := s.Out.(kube.Output)
+		if !ok {
+			continue
+		}
+		for _, address := range out.Addresses {
+			addresses[string(s.Node)] = address
+		}
+	}
+	for _, r := range plan.composition.Routes() {
+		st.Routes = append(st.Routes, addressOf(r, addresses["gateways/"+r.Gateway]))
+	}
+	return st, nil
+}
+
+// healthOf is a step as a state of health.
+func healthOf(s graph.Step) Health {
+	h := Health{Node: s.Node, Kind: s.Kind, Title: s.Title, ID: s.ID, State: "ready", Message: s.Reason}
+	switch {
+	case s.Err != nil:
+		h.State, h.Message = "unknown", s.Err.Error()
+	case s.State == graph.Absent:
+		h.State = "missing"
+	case s.State == graph.Broken:
+		h.State = "broken"
+	case s.State == graph.Pending:
+		h.State = "changing"
+	case s.Action == graph.Delete:
+		h.State, h.Message = "differs", "the document does not want it"
+	case s.Action == graph.Keep:
+		h.State = "ready"
+	case s.Action != graph.None:
+		h.State, h.Message = "differs", fmt.Sprintf("%d fields are not as the document says", len(s.Changes))
+	}
+	if c, ok := s.Out.(digitalocean.ClusterOut); ok && h.State == "ready" {
+		h.Message = fmt.Sprintf("%s, %d nodes, %s", c.Version, c.Nodes, c.ID)
+	}
+	return h
+}
+
+// addressOf is where a route is reached.
+func addressOf(r product.Route, address string) Address {
+	a := Address{Entry: r.Entry, Address: address}
+	host := r.Host
+	if host == "" {
+		host = address
+	} else if address != "" {
+		a.Note = "point " + host + " at " + address
+	}
+	if host == "" {
+		a.URL, a.Note = "(no address yet)", "gateway "+r.Gateway+" has none"
+		return a
+	}
+	a.URL = "http://" + host + r.Path
+	return a
+}
+
+// Kubeconfig is a configuration for kubectl that asks this program for a short-lived token and holds none.
+func (p *Platform) Kubeconfig(ctx context.Context, command string, args []string) ([]byte, error) {
+	access, credentials, err := p.Credentials(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return kube.Kubeconfig(p.Name(), credentials.Server, credentials.CAData, command, append(args, "--cluster", access.ID))
+}
+
+// Credentials are short-lived credentials of the platform's cluster.
+func (p *Platform) Credentials(ctx context.Context) (kube.Access, kube.Credentials, error) {
+	access, ok, err := p.find(ctx, graph.NewCall())
+	if err != nil {
+		return access, kube.Credentials{}, p.explainAll(err).Err()
+	}
+	if !ok {
+		return access, kube.Credentials{}, &problem.Problem{Code: problem.NotReady, Title: "the platform has no cluster yet", Fix: "`k8or up` makes it"}
+	}
+	c, err := p.credentials(ctx, access.ID)
+	if err != nil {
+		return access, c, p.explainAll(err).Err()
+	}
+	return access, c, nil
+}
+
+// Scopes are the least scopes of a token for this document, and which of them the present token lacks, if that could be
+// checked.
+func (p *Platform) Scopes(ctx context.Context) (scopes []string, granted digitalocean.Granted) {
+	scopes = Scopes(p.estate)
+	return scopes, p.client.Granted(ctx)
+}
+
+// Scopes are the least scopes of a token for everything a platform makes.
+func Scopes(e *digitalocean.Estate) []string { return digitalocean.Scopes(e.Kinds()...) }

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package platform
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/price"
+	"github.com/k8or/k8or/internal/problem"
+)
+
+// PlanDown says what taking the platform down would destroy, and what holds data. It writes nothing.
+func (p *Platform) PlanDown(ctx context.Context, data graph.DataDecisions) (*Teardown, error) {
+	call := graph.NewCall()
+	account, err := p.account(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	g := graph.New()
+	g.Prune(p.prunable()...)
+	opts := p.graphOptions()
+	opts.Teardown, opts.Data, opts.Shared = true, data, call
+	plan, err := g.Plan(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	t := &Teardown{Platform: p.Name(), Account: account, Sandbox: p.options.Sandbox, Steps: plan.Steps, graph: g}
+	for _, e := range plan.Errors() {
+		t.Problems = append(t.Problems, p.explainNew(t.Problems, e)...)
+	}
+	book := p.book(ctx, call)
+	var now, kept []price.Item
+	if own, ok, err := p.estate.Own(ctx, call); err == nil && ok && p.doc.Spec.Cluster.Existing == "" {
+		now = p.standing([]graph.Step{{Node: "cluster", State: graph.Ready, Out: own}}, nil)
+	}
+	for _, s := range plan.Steps {
+		items := billed(s)
+		now = append(now, items...)
+		if s.Data == "" {
+			continue
+		}
+		store := Store{Data: s.Data, Title: s.Title, Cost: book.Of(items)}
+		switch {
+		case s.Action == graph.Keep:
+			store.Decision = "keep"
+			kept = append(kept, items...)
+		case slices.Contains(data.Lose, s.Data):
+			store.Decision = "lose"
+		}
+		t.Data = append(t.Data, store)
+	}
+	t.Now, t.Cost = book.Of(now), book.Of(kept)
+	return t, unknownData(t, data)
+}
+
+// unknownData refuses decisions about data that is not there: a slip of the pen must not pass as a decision.
+func unknownData(t *Teardown, data graph.DataDecisions) error {
+	var names []string
+	for _, s := range t.Data {
+		names = append(names, s.Data)
+	}
+	for _, d := range slices.Concat(data.Keep, data.Lose) {
+		if slices.Contains(names, d) {
+			continue
+		}
+		pr := &problem.Problem{Code: problem.BadUsage, Kind: problem.Usage, Title: fmt.Sprintf("the platform has no data store %q", d), Fix: "`k8or down --dry-run` lists them"}
+		if near := problem.Nearest(d, names); near != "" {
+			pr.Fix = fmt.Sprintf("did you mean %q?", near)
+		}
+		return pr
+	}
+	return nil
+}
+
+// billed are the items of a step that stand on the bill by themselves.
+func billed(s graph.Step) []price.Item {
+	switch s.Kind {
+	case "digitalocean/volume":
+		gib := 0
+		if _, after, ok := strings.Cut(s.Title, "("); ok {
+			fmt.Sscanf(after, "%d GiB", &gib) //nolint:errcheck // a title without a size bills nothing, and says so
+		}
+		return []price.Item{{For: s.Data, What: s.Title, Kind: price.Volume, Min: gib, Max: gib}}
+	case "digitalocean/loadbalancer":
+		return []price.Item{{For: s.Title, What: "load balancer", Kind: price.LoadBalancer, Slug: price.RegionalNetwork, Min: 1, Max: 1}}
+	default:
+		return nil
+	}
+}
+
+// Down takes the platform down: all of it but the data that is kept. It proves by fresh lists that nothing else is left.
+// Undecided data is a problem, and nothing is done then.
+func (p *Platform) Down(ctx context.Context, t *Teardown, data graph.DataDecisions, watch Watch) (*Result, error) {
+	if undecided := t.Undecided(); len(undecided) > 0 {
+		var list problem.List
+		for _, s := range undecided {
+			list = append(list, &problem.Problem{Code: problem.DataUndecided, Kind: problem.Preflight,
+				Title: fmt.Sprintf("%s holds data, and nobody said what becomes of it", s.Data), Why: fmt.Sprintf("%s; it costs %s a month", s.Title, s.Cost),
+				Fix: fmt.Sprintf("--keep=%s leaves it, --allow-data-loss=%s destroys it", s.Data, s.Data)})
+		}
+		return nil, list
+	}
+	if err := t.Problems.Err(); err != nil {
+		return nil, err
+	}
+	opts := p.graphOptions()
+	opts.Teardown, opts.Data, opts.Lock = true, data, p.lock()
+	run := graph.NewRun(t.graph, graph.ApproveTeardown(data.Lose...), opts)
+	r, err := p.finish(ctx, run, watch)
+	if err != nil {
+		return r, err
+	}
+	return r, p.prove(ctx, r, data)
+}
+
+// prove lists everything once more: what is kept is priced, and what is left without that is a problem.
+func (p *Platform) prove(ctx context.Context, r *Result, data graph.DataDecisions) error {
+	after, err := p.PlanDown(ctx, graph.DataDecisions{Keep: data.Keep})
+	if err != nil {
+		return err
+	}
+	book := p.book(ctx, graph.NewCall())
+	var left problem.List
+	for _, s := range after.Steps {
+		k := Kept{Data: s.Data, Title: s.Title, ID: s.ID, Cost: book.Of(billed(s))}
+		switch {
+		case s.Action == graph.Keep:
+			r.Kept = append(r.Kept, k)
+		case s.Kind == "digitalocean/tag" && len(data.Keep) > 0:
+			// the memory of what is kept
+		default:
+			r.Left = append(r.Left, k)
+			left = append(left, &problem.Problem{Code: problem.LeftBehind, Kind: problem.Left, Title: fmt.Sprintf("%s is still there", k.Title), Why: s.Reason,
+				Fix: "run the same command again; if it stays, delete it by hand: id " + s.ID})
+		}
+	}
+	return left.Err()
+}

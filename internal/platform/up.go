@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package platform
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/problem"
+)
+
+// Approve covers the plan's steps up to a risk.
+func (p *Plan) Approve(upTo graph.Risk) graph.Approval { return p.plan.Approve(upTo) }
+
+// Blocking are the problems that keep the plan from being carried out at all; warnings do not.
+func (p *Plan) Blocking() problem.List {
+	var list problem.List
+	for _, pr := range p.Problems {
+		if !pr.Warning {
+			list = append(list, pr)
+		}
+	}
+	return list
+}
+
+// preflight are the codes that no node answers for, so that nothing is begun.
+var preflight = map[problem.Code]bool{
+	problem.BadToken: true, problem.MissingScope: true, problem.OverLimit: true, problem.RegionLacks: true, problem.AccountLocked: true,
+	problem.DoesNotFit: true, problem.CloudOutOfReach: true, problem.CloudFailing: true,
+}
+
+// Up carries a plan out as far as the approval goes. The error is a problem.List that tells everything that went wrong;
+// the result is there in either case.
+func (p *Platform) Up(ctx context.Context, plan *Plan, a graph.Approval, watch Watch) (*Result, error) {
+	var stop problem.List
+	for _, pr := range plan.Blocking() {
+		if preflight[pr.Code] {
+			stop = append(stop, pr)
+		}
+	}
+	if len(stop) > 0 {
+		return nil, stop
+	}
+	opts := p.graphOptions()
+	opts.Lock = p.lock()
+	run := graph.NewRun(plan.graph, a, opts)
+	return p.finish(ctx, run, watch)
+}
+
+// finish runs to the end and sums up.
+func (p *Platform) finish(ctx context.Context, run *graph.Run, watch Watch) (*Result, error) {
+	if watch != nil {
+		watch(run.Stop)
+	}
+	began, calls := time.Now(), p.calls.n.Load()
+	err := run.Loop(ctx)
+	r := &Result{Done: run.Done(), Held: run.Held(), Blocked: run.Blocked(), Elapsed: time.Since(began), Timings: run.Timings(), Calls: int(p.calls.n.Load() - calls)}
+	switch {
+	case err == nil:
+		return r, nil
+	case errors.Is(err, graph.ErrStopped), ctx.Err() != nil:
+		return r, problem.List{{Code: problem.Stopped, Kind: problem.Interrupted, Title: "stopped before the end", Cause: err,
+			Fix: "run the same command again to go on: what was begun is found again"}}
+	}
+	list := p.explainAll(err)
+	if len(r.Held) > 0 {
+		list = append(list, &problem.Problem{Code: problem.HeldForYes, Title: "steps are held that nobody approved",
+			Why: "they were not in the plan that was approved", Fix: "run the same command again: it shows them for approval"})
+	}
+	return r, list.Err()
+}

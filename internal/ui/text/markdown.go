@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package text
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/platform"
+)
+
+// Markdown prints a plan for a review, such as a comment on a pull request.
+func (s Style) Markdown(w io.Writer, p *platform.Plan) {
+	fmt.Fprintf(w, "### Plan of `%s`\n\n", p.Platform)
+	if p.Sandbox {
+		fmt.Fprintf(w, "> %s\n\n", SandboxLine)
+	}
+	counts := map[graph.Action]int{}
+	for _, st := range p.Steps {
+		counts[st.Action]++
+	}
+	if !p.Changes() {
+		fmt.Fprintln(w, "Nothing to do: the platform is as the document says.")
+	} else {
+		fmt.Fprintf(w, "%s\n\n| | what | action | risk | why |\n|---|---|---|---|---|\n", summary(counts))
+		for _, st := range p.Steps {
+			if st.Action == graph.None {
+				continue
+			}
+			var why []string
+			if st.Reason != "" {
+				why = append(why, st.Reason)
+			}
+			for _, c := range st.Changes {
+				why = append(why, "`"+strings.ReplaceAll(change(c), "|", "\\|")+"`")
+			}
+			fmt.Fprintf(w, "| `%s` | %s | %s | %s | %s |\n", st.Action.Glyph(), title(st), st.Action, st.Risk, strings.Join(why, "<br>"))
+		}
+	}
+	fmt.Fprintf(w, "\n**Cost:** %s a month (%s)\n\n| for | what | a month | price of |\n|---|---|---:|---|\n", p.Bill, p.Cost)
+	for _, l := range p.Bill.Lines {
+		fmt.Fprintf(w, "| %s | %s | %s | %s |\n", l.For, l.What, span(l.Low, l.High), l.Date)
+	}
+	fits := "fits"
+	if !p.Fit.Fits {
+		fits = "does not fit"
+	}
+	fmt.Fprintf(w, "\n**Room on the nodes:** %s\n", fits)
+	for _, n := range p.Notes {
+		fmt.Fprintf(w, "\n> %s\n", n)
+	}
+}
