@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"charm.land/lipgloss/v2"
+	"golang.org/x/term"
 
 	"github.com/k8or/k8or/internal/event"
 )
@@ -29,7 +30,7 @@ const frame = 100 * time.Millisecond
 type Tree struct {
 	// Colour allows colours; it is for the caller to honour NO_COLOR.
 	Colour bool
-	// Height is the window's, in rows; nil means 24.
+	// Height is the window's, in rows. Nil asks the terminal, and takes 24 for a writer that is none.
 	Height func() int
 
 	w     io.Writer
@@ -79,6 +80,9 @@ func (t *Tree) Write(p []byte) (int, error) {
 
 // Start draws from now on, until Stop.
 func (t *Tree) Start() {
+	if t.Height == nil {
+		t.Height = func() int { return height(t.w) }
+	}
 	go func() {
 		defer close(t.idle)
 		tick := time.NewTicker(frame)
@@ -105,12 +109,9 @@ func (t *Tree) Stop() {
 
 // draw brings the screen up to date, if anything on it has changed.
 func (t *Tree) draw(last bool) {
-	l := Look{Width: t.width(), Height: 24, Colour: t.Colour, Now: time.Now()}
-	if t.Height != nil {
+	l := Look{Width: t.width(), Colour: t.Colour, Now: time.Now()}
+	if !last {
 		l.Height = max(t.Height(), 1)
-	}
-	if last {
-		l.Height = 0
 	}
 	t.mu.Lock()
 	past := pastRows(&t.state, t.printed, l)
@@ -138,6 +139,16 @@ func (t *Tree) draw(last bool) {
 	for _, row := range live {
 		t.live = append(t.live, lipgloss.Width(row))
 	}
+}
+
+// height is how high a terminal is.
+func height(w io.Writer) int {
+	if f, ok := w.(*os.File); ok {
+		if _, rows, err := term.GetSize(int(f.Fd())); err == nil && rows > 0 {
+			return rows
+		}
+	}
+	return 24
 }
 
 // rowsOn is how many rows of a window of this width are taken by rows that were drawn when it may have been wider.
