@@ -42,6 +42,7 @@ func (s *server) admin() http.Handler {
 		reply(w, http.StatusOK, map[string]any{"resources": orEmpty(s.cloud.Inventory())})
 	})
 	mux.HandleFunc("POST /tokens", s.addToken)
+	mux.HandleFunc("PUT /limits", s.setLimits)
 	mux.HandleFunc("PUT /speed", s.setSpeed)
 	mux.HandleFunc("POST /stop", func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusAccepted)
@@ -116,6 +117,22 @@ func (s *server) addToken(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.cloud.AddToken(t)
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (s *server) setLimits(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		Team     string `json:"team"`
+		Droplets *int   `json:"droplets"`
+	}
+	if !read(w, r, &in) {
+		return
+	}
+	if in.Droplets == nil || *in.Droplets < 0 {
+		reply(w, http.StatusBadRequest, message{"droplets must be a number from 0"})
+		return
+	}
+	s.cloud.SetDropletLimit(in.Team, *in.Droplets)
 	w.WriteHeader(http.StatusNoContent)
 }
 

@@ -100,7 +100,9 @@ func TestClusterLivesAsOnDigitalOcean(t *testing.T) {
 	b.systemRuns(client)
 	b.serviceGetsBalancer(client, id)
 	b.claimGetsVolume(client)
+	b.volumeFollowsItsPod(client)
 	b.poolGrows(client, id)
+	b.poolScalesByItself(client, id)
 
 	b.api(202, "POST", "/v2/kubernetes/clusters/"+id+"/upgrade", `{"version":"1.36.3-do.0"}`)
 	b.until(90*time.Second, "the cluster is upgraded", func() bool { return b.clusterState(id) == "running" })
@@ -262,6 +264,56 @@ func (b *box) serviceAndClaimGo(client kubernetes.Interface) {
 		_, gone := client.CoreV1().Services("default").Get(ctx, "web", metav1.GetOptions{})
 		return left["load_balancer"] == 0 && left["volume"] == 0 && err == nil && len(volumes.Items) == 0 && gone != nil
 	})
+}
+
+// volumeFollowsItsPod runs a pod with the claim `data`, and ends it.
+func (b *box) volumeFollowsItsPod(client kubernetes.Interface) {
+	b.Helper()
+	pod := podWith("user", corev1.PodSpec{
+		Containers: []corev1.Container{{Name: "user", Image: "user:1.0.0", VolumeMounts: []corev1.VolumeMount{{Name: "data", MountPath: "/data"}}}},
+		Volumes:    []corev1.Volume{{Name: "data", VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "data"}}}},
+	})
+	if _, err := client.CoreV1().Pods("default").Create(b.Context(), pod, metav1.CreateOptions{}); err != nil {
+		b.Fatal(err)
+	}
+	droplets := func() int {
+		volume := b.api(200, "GET", "/v2/volumes", "")["volumes"].([]any)[0].(map[string]any)
+		return len(volume["droplet_ids"].([]any))
+	}
+	b.until(30*time.Second, "the volume is attached", func() bool { return droplets() == 1 })
+	if err := client.CoreV1().Pods("default").Delete(b.Context(), "user", metav1.DeleteOptions{}); err != nil {
+		b.Fatal(err)
+	}
+	b.until(60*time.Second, "the volume is detached", func() bool { return droplets() == 0 })
+}
+
+func podWith(name string, spec corev1.PodSpec) *corev1.Pod {
+	return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: spec}
+}
+
+// poolScalesByItself adds an autoscaled pool without nodes, wants one by a pod, and no longer wants it.
+func (b *box) poolScalesByItself(client kubernetes.Interface, cluster string) {
+	b.Helper()
+	path := "/v2/kubernetes/clusters/" + cluster + "/node_pools"
+	pool := b.api(201, "POST", path, `{"name":"burst","size":"s-2vcpu-4gb","count":0,"auto_scale":true,"min_nodes":0,"max_nodes":2}`)["node_pool"].(map[string]any)["id"].(string)
+	pod := podWith("burst", corev1.PodSpec{
+		Containers: []corev1.Container{{Name: "burst", Image: "burst:1.0.0"}}, NodeSelector: map[string]string{"doks.digitalocean.com/node-pool": "burst"},
+	})
+	if _, err := client.CoreV1().Pods("default").Create(b.Context(), pod, metav1.CreateOptions{}); err != nil {
+		b.Fatal(err)
+	}
+	b.until(60*time.Second, "the pod runs on a node of the autoscaled pool", func() bool {
+		p, err := client.CoreV1().Pods("default").Get(b.Context(), "burst", metav1.GetOptions{})
+		return err == nil && p.Status.Phase == corev1.PodRunning
+	})
+	if err := client.CoreV1().Pods("default").Delete(b.Context(), "burst", metav1.DeleteOptions{}); err != nil {
+		b.Fatal(err)
+	}
+	b.until(60*time.Second, "the pool is empty again", func() bool {
+		p := b.api(200, "GET", path+"/"+pool, "")["node_pool"].(map[string]any)
+		return len(p["nodes"].([]any)) == 0 && p["count"] == 0.0
+	})
+	b.api(204, "DELETE", path+"/"+pool, "")
 }
 
 func (b *box) poolGrows(client kubernetes.Interface, cluster string) {

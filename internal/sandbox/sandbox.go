@@ -25,6 +25,7 @@
 //	GET    /ready-times  {"readyTimes": [{"kind", "id", "name", "createdAt", "readyAt", "goneAt"}]}, in the machine's time
 //	GET    /resources    {"resources": [{"team", "kind", "id", "name"}]}: all that was made and not deleted
 //	POST   /tokens       {"value", "team", "scopes"}: one more token                → 204
+//	PUT    /limits       {"team", "droplets": 3}: of an account, the sandbox's own without a team → 204
 //	PUT    /speed        {"speed": 10}                                              → 204
 //	POST   /stop         ends the sandbox; its state stays                          → 202
 package sandbox

@@ -217,6 +217,11 @@ func TestAdminAPI(t *testing.T) {
 	if got := b.admin(200, "GET", "/status", ""); got["speed"] != 10.0 || got["protocol"] != 1.0 {
 		t.Errorf("status is %v", got)
 	}
+	b.admin(204, "PUT", "/limits", `{"droplets":3}`)
+	b.admin(400, "PUT", "/limits", `{}`)
+	if a := b.api(200, "GET", "/v2/account", "")["account"].(map[string]any); a["droplet_limit"] != 3.0 {
+		t.Errorf("the account is %v", a)
+	}
 	b.admin(204, "POST", "/tokens", `{"value":"reader","scopes":["vpc:read"]}`)
 	if status, _ := b.call("reader", "POST", b.info.DigitalOcean+"/v2/vpcs", `{"name":"a","region":"nyc3"}`); status != 403 {
 		t.Errorf("a token that may only read made a VPC: %d", status)

@@ -26,6 +26,14 @@ func (i inside) RoundTrip(r *http.Request) (*http.Response, error) {
 	return i.next.RoundTrip(r.WithContext(context.WithValue(r.Context(), internalKey{}, i.token)))
 }
 
+// SetDropletLimit changes how many Droplets a team may have; what is there stays.
+func (c *Cloud) SetDropletLimit(team string, limit int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.account(team).DropletLimit = limit
+	c.changed()
+}
+
 // Thing is one thing that somebody made in this cloud.
 type Thing struct {
 	Team string `json:"team,omitempty"`

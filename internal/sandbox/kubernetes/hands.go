@@ -128,7 +128,7 @@ func (h *hands) work(ctx context.Context) {
 
 // pass looks at everything once, and says whether something is still under way.
 func (h *hands) pass(ctx context.Context) (open bool) {
-	for _, look := range []func(context.Context) bool{h.services, h.claims, h.volumes, h.autoscale} {
+	for _, look := range []func(context.Context) bool{h.services, h.claims, h.attachments, h.volumes, h.autoscale} {
 		if look(ctx) {
 			open = true
 		}

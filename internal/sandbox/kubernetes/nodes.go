@@ -106,8 +106,11 @@ func join(ctx context.Context, client kubernetes.Interface, n digitalocean.Node,
 		node.Spec.PodCIDRs = []string{network}
 	}
 	node.Status = statusOf(n) // as a kubelet registers itself: in one request
-	_, err := client.CoreV1().Nodes().Create(ctx, node, metav1.CreateOptions{})
-	return err
+	made, err := client.CoreV1().Nodes().Create(ctx, node, metav1.CreateOptions{})
+	if err != nil {
+		return err
+	}
+	return offerVolumes(ctx, client, made, n.DropletID)
 }
 
 func labelsOf(n digitalocean.Node) map[string]string {

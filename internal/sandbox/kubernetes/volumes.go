@@ -33,6 +33,10 @@ func (h *hands) claims(ctx context.Context) (open bool) {
 			continue
 		}
 		err := h.claim(ctx, c)
+		if err != nil && c.Spec.VolumeName != "" && busy(err) {
+			open = true
+			continue
+		}
 		if err != nil {
 			h.complain(c.DeepCopy(), "ProvisioningFailed", err)
 			open = true
@@ -180,7 +184,12 @@ func (h *hands) volumes(ctx context.Context) (open bool) {
 		if pv.Spec.CSI == nil || pv.Spec.CSI.Driver != provisioner {
 			continue
 		}
-		if err := h.volume(ctx, pv); err != nil {
+		err := h.volume(ctx, pv)
+		if busy(err) {
+			open = true // it is still attached
+			continue
+		}
+		if err != nil {
 			h.complain(pv.DeepCopy(), "VolumeFailedDelete", err)
 			open = true
 		}
