@@ -5,6 +5,9 @@ package main
 
 import (
 	"context"
+	"io"
+	"log"
+	"log/slog"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -19,6 +22,9 @@ import (
 var version = ""
 
 func main() {
+	// Libraries log to these; a person is told by events and problems instead.
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	log.SetOutput(io.Discard)
 	ctx, cancel := context.WithCancel(context.Background())
 	interrupted := make(chan struct{})
 	signals := make(chan os.Signal, 2)

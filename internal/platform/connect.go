@@ -73,6 +73,7 @@ func New(o Options) (*Platform, error) {
 		Platform:    mark.String(),
 		Credentials: p.credentials,
 		Find:        p.find,
+		Outlives:    p.doc.Spec.Cluster.Existing != "",
 		Connect: func(ko kube.Options) *kube.Cluster {
 			ko.Transport = o.KubeTransport
 			return kube.New(ko)

@@ -114,7 +114,21 @@ func (p *Platform) Down(ctx context.Context, t *Teardown, data graph.DataDecisio
 	if err != nil {
 		return r, err
 	}
+	if p.doc.Spec.Cluster.Existing != "" {
+		if err := p.forget(ctx); err != nil {
+			return r, err
+		}
+	}
 	return r, p.prove(ctx, r, data)
+}
+
+// forget takes k8or's own namespace out of a cluster that stays.
+func (p *Platform) forget(ctx context.Context) error {
+	access, ok, err := p.find(ctx, graph.NewCall())
+	if err != nil || !ok {
+		return p.explainAll(err).Err()
+	}
+	return p.explainAll(p.kinds.Cluster(access.ID).Forget(ctx)).Err()
 }
 
 // prove lists everything once more: what is kept is priced, and what is left without that is a problem.

@@ -208,15 +208,41 @@ func (j joint) Note(format string, args ...any) {
 	}
 }
 
-// Objects adds a set of Kubernetes objects as one node, applied server-side once the cluster and its pools are ready.
-// Its output has the addresses of its load balancers.
-func (j joint) Objects(id graph.ID, objects []*unstructured.Unstructured, opts ...graph.Option) (graph.Value[kube.Output], error) {
+// Objects adds a set of Kubernetes objects as one node, applied server-side once the cluster and its pools are ready;
+// objects that name no namespace go to the given one. Its output has the addresses of its load balancers.
+func (j joint) Objects(id graph.ID, namespace string, objects []*unstructured.Unstructured, opts ...graph.Option) (graph.Value[kube.Output], error) {
 	f, err := (&Building{j}).Foundation()
 	if err != nil {
 		return graph.Value[kube.Output]{}, err
 	}
-	set := kube.Set{Name: setName(id), Objects: objects, Foreign: j.c.foreign(objects), Known: map[string]string{"node": string(id)}}
+	set := kube.Set{Name: setName(id), Namespace: namespace, Objects: objects, Foreign: foreign(objects), Known: map[string]string{"node": string(id)}}
 	return graph.Add(j.c.Graph, id, j.Kube().Objects(f.Access, set), append([]graph.Option{graph.After(f.Ready...)}, opts...)...), nil
+}
+
+// hooks adds the hooks of one moment of a chart as a node that runs each of them once for chart, values and moment.
+func (j joint) hooks(id graph.ID, namespace string, r chart.Rendered, moment chart.Event, opts ...graph.Option) error {
+	var hooks []kube.Hook
+	for _, h := range r.On(moment) {
+		hook := kube.Hook{Key: r.Key(moment, h), Object: h.Object}
+		for _, policy := range h.DeletePolicies {
+			switch policy {
+			case chart.BeforeCreation:
+				hook.BeforeCreation = true
+			case chart.WhenSucceeded:
+				hook.WhenSucceeded = true
+			case chart.WhenFailed:
+				hook.WhenFailed = true
+			}
+		}
+		hooks = append(hooks, hook)
+	}
+	f, err := (&Building{j}).Foundation()
+	if err != nil {
+		return err
+	}
+	set := kube.Set{Name: setName(id), Namespace: namespace, Known: map[string]string{"node": string(id)}}
+	graph.Add(j.c.Graph, id, j.Kube().Hooks(f.Access, set, hooks...), append([]graph.Option{graph.After(f.Ready...)}, opts...)...)
+	return nil
 }
 
 // setName is the name of a node's set: one DNS label, whatever the id.
@@ -229,7 +255,7 @@ func setName(id graph.ID) string {
 }
 
 // foreign are the fields of objects that DOKS's controllers own: they write the load balancer's id back.
-func (c *composer) foreign(objects []*unstructured.Unstructured) []kube.Foreign {
+func foreign(objects []*unstructured.Unstructured) []kube.Foreign {
 	var out []kube.Foreign
 	for _, o := range objects {
 		if o.GetKind() == "Service" {
@@ -271,52 +297,45 @@ func (j joint) Chart(id graph.ID, s ChartSpec, opts ...graph.Option) (graph.Valu
 	if note != "" {
 		j.Note("%s", note)
 	}
-	var before []graph.ID
-	add := func(part string, objects []*unstructured.Unstructured, opts ...graph.Option) error {
-		if len(objects) == 0 {
-			return nil
-		}
-		nodeID := id + graph.ID("/"+part)
-		_, err := j.Objects(nodeID, objects, opts...)
-		before = append(before, nodeID)
-		return err
-	}
 	objects := r.Objects
 	if s.Adjust != nil {
 		if err := s.Adjust(objects); err != nil {
 			return none, err
 		}
 	}
-	if !s.KeepNamespace {
-		category, _, _ := strings.Cut(string(j.at), "/")
-		objects = append([]*unstructured.Unstructured{namespace(s.Namespace, category)}, objects...)
+	var before []graph.ID
+	category, _, _ := strings.Cut(string(j.at), "/")
+	switch own := []*unstructured.Unstructured{namespace(s.Namespace, category)}; {
+	case s.KeepNamespace:
+	case len(r.On(chart.PreInstall)) > 0: // hooks run in it before anything else is there
+		if _, err := j.Objects(id+"/namespace", "", own, opts...); err != nil {
+			return none, err
+		}
+		before = append(before, id+"/namespace")
+	default:
+		objects = append(own, objects...)
 	}
 	// Two entries of one product share its CRDs, which are not namespaced.
-	crds := graph.ID("crds/" + s.Source.Name)
-	if len(r.CRDs) > 0 {
+	if crds := graph.ID("crds/" + s.Source.Name); len(r.CRDs) > 0 {
 		if !j.c.Graph.Has(crds) {
-			if _, err := j.Objects(crds, r.CRDs); err != nil {
+			if _, err := j.Objects(crds, "", r.CRDs); err != nil {
 				return none, err
 			}
 		}
 		before = append(before, crds)
 	}
-	if err := add("pre-install", hookObjects(r.On(chart.PreInstall)), graph.After(before...)); err != nil {
-		return none, err
+	if len(r.On(chart.PreInstall)) > 0 {
+		pre := id + "/pre-install"
+		if err := j.hooks(pre, s.Namespace, r, chart.PreInstall, append(opts, graph.After(before...))...); err != nil {
+			return none, err
+		}
+		before = append(before, pre)
 	}
-	out, err := j.Objects(id, objects, append(opts, graph.After(before...))...)
-	if err != nil {
-		return none, err
+	out, err := j.Objects(id, s.Namespace, objects, append(opts, graph.After(before...))...)
+	if err != nil || len(r.On(chart.PostInstall)) == 0 {
+		return out, err
 	}
-	return out, add("post-install", hookObjects(r.On(chart.PostInstall)), graph.After(id))
-}
-
-func hookObjects(hooks []chart.Hook) []*unstructured.Unstructured {
-	var out []*unstructured.Unstructured
-	for _, h := range hooks {
-		out = append(out, h.Object)
-	}
-	return out
+	return out, j.hooks(id+"/post-install", s.Namespace, r, chart.PostInstall, graph.After(id))
 }
 
 // namespace is the namespace of an entry, labelled with its category so that network policies can name it.

@@ -106,7 +106,7 @@ func namespace(b *product.Building, e entry) (graph.ID, error) {
 	if err != nil {
 		return id, err
 	}
-	_, err = b.Objects(id, objects)
+	_, err = b.Objects(id, e.Spec.Namespace, objects)
 	return id, err
 }
 

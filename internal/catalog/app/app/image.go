@@ -48,7 +48,7 @@ func fromImage(b *product.Building, e entry) error {
 		if err != nil {
 			return err
 		}
-		if _, err := b.Objects(id, u, graph.After(before)); err != nil {
+		if _, err := b.Objects(id, e.Spec.Namespace, u, graph.After(before)); err != nil {
 			return err
 		}
 		after = append(after, id)
@@ -61,7 +61,7 @@ func fromImage(b *product.Building, e entry) error {
 	if err != nil {
 		return err
 	}
-	if _, err := b.Objects(e.ID, u, graph.After(after...)); err != nil {
+	if _, err := b.Objects(e.ID, e.Spec.Namespace, u, graph.After(after...)); err != nil {
 		return err
 	}
 	offer(b, e, e.Name)

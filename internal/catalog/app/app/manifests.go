@@ -16,7 +16,6 @@ import (
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 
-	"github.com/k8or/k8or/internal/chart"
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/product"
 )
@@ -32,8 +31,7 @@ func fromManifests(b *product.Building, e entry) error {
 	if err != nil {
 		return err
 	}
-	chart.Place(objects, e.Spec.Namespace)
-	if _, err := b.Objects(e.ID, objects, graph.After(before)); err != nil {
+	if _, err := b.Objects(e.ID, e.Spec.Namespace, objects, graph.After(before)); err != nil {
 		return err
 	}
 	offer(b, e, e.Name)

@@ -45,7 +45,7 @@ func wire(w *product.Wiring, e product.Entry[v1alpha1.Gateway, Options]) error {
 			return err
 		}
 		id := e.ID + graph.ID("/routes/"+cmp.Or(strings.ReplaceAll(host, "*", "any"), "any"))
-		if _, err := w.Objects(id, objects, graph.After(ready...)); err != nil {
+		if _, err := w.Objects(id, "", objects, graph.After(ready...)); err != nil {
 			return err
 		}
 	}
