@@ -4,11 +4,11 @@ package digitalocean
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/k8or/k8or/internal/graph"
 )
@@ -171,29 +171,6 @@ func (k *Cluster) diffSubnets(d *graph.Compare, out ClusterOut) {
 	}
 }
 
-// diffVersion compares as far as the wanted version goes. An edit over several minors is one change, carried out step by
-// step.
-func (k *Cluster) diffVersion(have string) (graph.Change, bool) {
-	change := graph.Change{Path: "version", Before: have, After: k.Version}
-	switch releaseOf(have).compare(releaseOf(k.Version)) {
-	case 0:
-		return change, false
-	case 1:
-		change.Risk = graph.Refused
-		change.Note = fmt.Sprintf("Kubernetes never goes back: write version: %q", minorOf(have))
-	default:
-		change.Risk = graph.Restarts
-		change.Note = "one minor at a time; nodes are replaced, so every pod moves once a minor"
-	}
-	return change, true
-}
-
-// minorOf is 1.36 of 1.36.3-do.0.
-func minorOf(version string) string {
-	r := releaseOf(version)
-	return fmt.Sprintf("%d.%d", r[0], r[1])
-}
-
 // ranges is the allow list in one form: ranges in order, single addresses without a length.
 func ranges(addresses []string) []string {
 	var out []string
@@ -237,7 +214,7 @@ func (k *Cluster) wireSSO() *ssoSettings {
 
 // settings are what a create and an update send alike.
 func (k *Cluster) settings(have *cluster) clusterSettings {
-	s := clusterSettings{Name: k.Name, Tags: []string{k.On.mark.Tag()}, AutoUpgrade: k.AutoUpgrade, SurgeUpgrade: k.SurgeUpgrade, HA: k.HA, SSO: k.wireSSO()}
+	s := clusterSettings{Name: k.Name, Tags: []string{k.On.mark.Tag()}, AutoUpgrade: k.AutoUpgrade, SurgeUpgrade: k.SurgeUpgrade, HA: &k.HA, SSO: k.wireSSO()}
 	if k.Maintenance != (Maintenance{}) {
 		s.MaintenancePolicy = &maintenancePolicy{StartTime: k.Maintenance.Start, Day: k.Maintenance.Day}
 	}
@@ -247,7 +224,11 @@ func (k *Cluster) settings(have *cluster) clusterSettings {
 	if have == nil {
 		return s
 	}
-	s.Tags = have.Tags // people's own tags stay
+	if !k.HA {
+		s.HA = nil
+	}
+	// People's own tags stay; those that DigitalOcean puts there itself are reserved.
+	s.Tags = slices.DeleteFunc(slices.Clone(have.Tags), func(t string) bool { return t == "k8s" || strings.HasPrefix(t, "k8s:") })
 	if s.Firewall == nil && have.Firewall != nil {
 		s.Firewall = &planeFirewall{Allowed: []string{}}
 	}
@@ -260,10 +241,11 @@ func (k *Cluster) settings(have *cluster) clusterSettings {
 // Create makes the cluster with all its pools, and the tag by which it is remembered.
 func (k *Cluster) Create(ctx context.Context, c *graph.Call) (graph.Observed[ClusterOut], error) {
 	vpc := k.VPC.Read(c)
-	request := clusterRequest{clusterSettings: k.settings(nil), Region: k.Region, Version: k.Version, VPC: vpc.ID, Pools: []poolRequest{}}
-	for _, p := range k.Pools {
-		request.Pools = append(request.Pools, p.request(p.start()))
+	version, err := k.slug(ctx, c)
+	if err != nil {
+		return graph.Observed[ClusterOut]{}, err
 	}
+	request := clusterRequest{clusterSettings: k.settings(nil), Region: k.Region, Version: version, VPC: vpc.ID, Pools: k.firstPools()}
 	if k.VPCNative {
 		if err := k.choose(ctx, c, vpc, &request); err != nil {
 			return graph.Observed[ClusterOut]{}, err
@@ -272,7 +254,7 @@ func (k *Cluster) Create(ctx context.Context, c *graph.Call) (graph.Observed[Clu
 	var answer struct {
 		Cluster cluster `json:"kubernetes_cluster"`
 	}
-	err := k.On.client.send(ctx, http.MethodPost, "/v2/kubernetes/clusters", request, &answer)
+	err = k.On.client.send(ctx, http.MethodPost, "/v2/kubernetes/clusters", request, &answer)
 	if err != nil {
 		if k.ClusterSubnet == "" && k.ServiceSubnet == "" && says(err, "overlap") {
 			err = graph.Retry(err, 0) // somebody took a range meanwhile
@@ -282,6 +264,20 @@ func (k *Cluster) Create(ctx context.Context, c *graph.Call) (graph.Observed[Clu
 	// Should this fail, the next looks miss the tag and make it before anything is put into the cluster.
 	_ = k.On.remember(ctx, c, answer.Cluster.ID)
 	return observedCluster(answer.Cluster), nil
+}
+
+// firstPools are the pools of a new cluster, which needs at least one node: where all may be empty, the first pool begins
+// with one.
+func (k *Cluster) firstPools() []poolRequest {
+	requests, nodes := []poolRequest{}, 0
+	for _, p := range k.Pools {
+		requests = append(requests, p.request(p.start()))
+		nodes += p.start()
+	}
+	if nodes == 0 && len(requests) > 0 {
+		requests[0].Count = 1
+	}
+	return requests
 }
 
 // choose gives the cluster its subnets: the asked ones, or the first free ones.
@@ -332,7 +328,7 @@ func (k *Cluster) Update(ctx context.Context, c *graph.Call, have graph.Observed
 	if !version {
 		return have, nil
 	}
-	step, err := k.nextVersion(ctx, path, have.Out.Version)
+	step, err := k.nextVersion(ctx, c, path, have.Out.Version)
 	if err != nil {
 		return have, err
 	}
@@ -342,44 +338,3 @@ func (k *Cluster) Update(ctx context.Context, c *graph.Call, have graph.Observed
 	have.State, have.Message = graph.Pending, "upgrading to "+step
 	return have, nil
 }
-
-// nextVersion asks what the cluster can be upgraded to and takes the furthest step that does not go beyond what is wanted.
-func (k *Cluster) nextVersion(ctx context.Context, path, have string) (string, error) {
-	var answer struct {
-		Versions []struct {
-			Slug string `json:"slug"`
-		} `json:"available_upgrade_versions"`
-	}
-	if err := k.On.client.get(ctx, path+"/upgrades", &answer); err != nil {
-		return "", fmt.Errorf("ask for the upgrades of cluster %q: %w", k.Name, err)
-	}
-	var offered []string
-	for _, v := range answer.Versions {
-		offered = append(offered, v.Slug)
-	}
-	wanted, now := releaseOf(k.Version), releaseOf(have)
-	for _, slug := range newest(offered) {
-		r := releaseOf(slug)
-		if r.compare(wanted) <= 0 && r.compare(now) > 0 && r[1]-now[1] <= 1 {
-			return slug, nil
-		}
-	}
-	return "", graph.Permanent(fmt.Errorf("upgrade cluster %q from %s to %s: %w", k.Name, have, k.Version, &ErrNoUpgrade{Have: have, Want: k.Version, Offered: newest(offered)}))
-}
-
-// ErrNoUpgrade says that DigitalOcean offers no step towards the wanted version.
-type ErrNoUpgrade struct {
-	Have, Want string
-	Offered    []string
-}
-
-// Error says what is offered instead.
-func (e *ErrNoUpgrade) Error() string {
-	if len(e.Offered) == 0 {
-		return fmt.Sprintf("DigitalOcean offers no upgrade from %s now", e.Have)
-	}
-	return fmt.Sprintf("DigitalOcean offers %s, which do not lead to %s", few(e.Offered), e.Want)
-}
-
-// errNoCluster is what a list without the existing cluster says.
-var errNoCluster = errors.New("there is no such cluster in this account")

@@ -4,6 +4,7 @@ package digitalocean
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -48,6 +49,9 @@ func (e *Estate) deleteCluster(ctx context.Context, c *graph.Call, item graph.It
 	e.done("end " + item.ID)
 	return "", nil
 }
+
+// errNoCluster is what a list without the existing cluster says.
+var errNoCluster = errors.New("there is no such cluster in this account")
 
 // ExistingCluster is a cluster that was there before: it is used, never changed and never deleted.
 type ExistingCluster struct {

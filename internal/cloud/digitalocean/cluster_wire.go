@@ -2,13 +2,6 @@
 
 package digitalocean
 
-import (
-	"cmp"
-	"slices"
-	"strconv"
-	"strings"
-)
-
 // A cluster as the API shows it. It is decoded here because godo, up to 1.236, refuses to decode a cluster in state
 // `deleting`, and with it every list that shows one.
 type cluster struct {
@@ -84,14 +77,15 @@ type node struct {
 	} `json:"status"`
 }
 
-// clusterSettings are the fields that an update may change; all are sent, because a field that is absent may fall back.
+// clusterSettings are the fields that an update may change; all are sent, because a field that is absent may fall back,
+// but for HA, which an update may only turn on.
 type clusterSettings struct {
 	Name              string             `json:"name"`
 	Tags              []string           `json:"tags,omitempty"`
 	MaintenancePolicy *maintenancePolicy `json:"maintenance_policy,omitempty"`
 	AutoUpgrade       bool               `json:"auto_upgrade"`
 	SurgeUpgrade      bool               `json:"surge_upgrade"`
-	HA                bool               `json:"ha"`
+	HA                *bool              `json:"ha,omitempty"`
 	Firewall          *planeFirewall     `json:"control_plane_firewall,omitempty"`
 	SSO               *ssoSettings       `json:"sso,omitempty"`
 }
@@ -115,47 +109,4 @@ type poolRequest struct {
 	AutoScale bool              `json:"auto_scale"`
 	MinNodes  int               `json:"min_nodes"`
 	MaxNodes  int               `json:"max_nodes"`
-}
-
-// release is a version's numbers: 1.36.3-do.0 is {1, 36, 3, 0}. A part that is not given is -1.
-type release [4]int
-
-// releaseOf reads "1.36", "1.36.3" and "1.36.3-do.0".
-func releaseOf(version string) release {
-	r := release{-1, -1, -1, -1}
-	numbers, build, _ := strings.Cut(version, "-do.")
-	for i, part := range strings.SplitN(numbers, ".", 3) {
-		if n, err := strconv.Atoi(part); err == nil {
-			r[i] = n
-		}
-	}
-	if n, err := strconv.Atoi(build); err == nil {
-		r[3] = n
-	}
-	return r
-}
-
-// minor compares major and minor alone.
-func (r release) minor(other release) int {
-	return cmp.Or(cmp.Compare(r[0], other[0]), cmp.Compare(r[1], other[1]))
-}
-
-// compare compares as far as both are given.
-func (r release) compare(other release) int {
-	for i := range r {
-		if r[i] < 0 || other[i] < 0 {
-			return 0
-		}
-		if d := cmp.Compare(r[i], other[i]); d != 0 {
-			return d
-		}
-	}
-	return 0
-}
-
-// newest sorts versions, newest first.
-func newest(versions []string) []string {
-	sorted := slices.Clone(versions)
-	slices.SortFunc(sorted, func(a, b string) int { return releaseOf(b).compare(releaseOf(a)) })
-	return sorted
 }

@@ -154,6 +154,52 @@ func TestUpgradeOverTwoMinorsIsOnePlan(t *testing.T) {
 	})
 }
 
+func TestAnExactReleaseIsMadeAndHeld(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		p := starter()
+		p.version = "1.35.7"
+		w.mustUp(p)
+		w.settled(p)
+		if v := w.cluster()["version"]; v != "1.35.7-do.0" {
+			w.Errorf("the cluster runs %v, want 1.35.7-do.0", v)
+		}
+		p.version = "1.36.9"
+		if err := w.up(p); err == nil || !strings.Contains(err.Error(), "does not offer the Kubernetes version 1.36.9") || w.cluster()["version"] != "1.35.7-do.0" {
+			w.Errorf("a release that is not offered ends with %v", err)
+		}
+	})
+}
+
+func TestAClusterWhosePoolsMayBeEmptyBeginsWithANode(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		p := starter()
+		p.pools[0].Count, p.pools[0].Max = 0, 3
+		w.mustUp(p)
+		w.settled(p)
+	})
+}
+
+func TestPeoplesOwnTagsStay(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		w.mustUp(starter())
+		id := w.cluster()["id"].(string)
+		w.api("PUT", "/v2/kubernetes/clusters/"+id, `{"name":"shop","tags":["`+mark.Tag()+`","team-a"]}`)
+		p := starter()
+		p.ha = true
+		w.mustUp(p)
+		var tags []string
+		for _, t := range w.cluster()["tags"].([]any) {
+			tags = append(tags, t.(string))
+		}
+		if want := []string{"k8s", "k8s:" + id, mark.Tag(), "team-a"}; !slices.Equal(tags, want) {
+			w.Errorf("the tags are %v, want %v", tags, want)
+		}
+	})
+}
+
 func TestClusterChangesInPlaceAndHAStays(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
@@ -172,75 +218,6 @@ func TestClusterChangesInPlaceAndHAStays(t *testing.T) {
 		p.ha = false
 		if s := step(w.plan(p), "cluster"); s.Action != graph.Refuse {
 			w.Errorf("high availability off gives %s, want a refusal", s.Action)
-		}
-	})
-}
-
-// leave makes what a cluster's own hands make.
-func (w *world) leave() (volume string) {
-	id := w.cluster()["id"].(string)
-	w.api("POST", "/v2/load_balancers", `{"name":"a1","region":"nyc3","tags":["k8s:`+id+`"],"tag":"k8s:`+id+`","vpc_uuid":"`+w.cluster()["vpc_uuid"].(string)+`",
-		"forwarding_rules":[{"entry_protocol":"tcp","entry_port":80,"target_protocol":"tcp","target_port":30080}]}`)
-	v := w.api("POST", "/v2/volumes", `{"name":"pvc-1","region":"nyc3","size_gigabytes":16,"tags":["k8s:`+id+`"]}`)["volume"].(map[string]any)
-	volume = v["id"].(string)
-	w.api("POST", "/v2/volumes/"+volume+"/snapshots", `{"name":"daily","tags":["k8s:`+id+`"]}`)
-	w.claims[volume] = digitalocean.Claim{Namespace: "apps", Name: "data.0"}
-	return volume
-}
-
-func TestWhatAClusterLeavesBehindIsFoundAndDecided(t *testing.T) {
-	t.Parallel()
-	tests := map[string]struct {
-		why  string
-		data graph.DataDecisions
-		left []string
-	}{
-		"lost": {"given up by name, it goes", graph.DataDecisions{Lose: []string{"volumes/apps/data.0", "snapshots/daily"}}, nil},
-		"kept": {"kept data stay, and nothing else", graph.DataDecisions{Keep: []string{"volumes/apps/data.0", "snapshots/daily"}},
-			[]string{"volume pvc-1", "snapshot daily"}},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			inWorld(t, func(w *world) {
-				w.mustUp(starter())
-				w.leave()
-				w.settled(starter())
-				if err := w.down(test.data); err != nil {
-					w.Fatalf("down: %v\n%s", err, w.events.text())
-				}
-				var left []string
-				for _, l := range w.alive() {
-					left = append(left, strings.Replace(l, "volume_snapshot", "snapshot", 1))
-				}
-				slices.Sort(left)
-				slices.Sort(test.left)
-				if !slices.Equal(left, test.left) {
-					w.Errorf("left are %v, want %v: %s", left, test.left, test.why)
-				}
-				// A later run, which knows nothing but the marks, finds what was kept under the same names.
-				w.estate, w.claims = w.estateOn(w.client), nil
-				if err := w.down(graph.DataDecisions{Lose: []string{"volumes/apps/data.0", "snapshots/daily"}}); err != nil {
-					w.Fatalf("second down: %v\n%s", err, w.events.text())
-				}
-				if left := w.alive(); len(left) > 0 {
-					w.Errorf("after the second down there still is %v", left)
-				}
-			})
-		})
-	}
-}
-
-func TestUndecidedDataHoldTheTeardownsData(t *testing.T) {
-	t.Parallel()
-	inWorld(t, func(w *world) {
-		w.mustUp(starter())
-		w.leave()
-		if err := w.down(graph.DataDecisions{}); !errors.Is(err, graph.ErrIncomplete) {
-			w.Errorf("down with undecided data ends with %v, want ErrIncomplete", err)
-		}
-		if left := w.alive(); !slices.ContainsFunc(left, func(s string) bool { return s == "volume pvc-1" }) {
-			w.Errorf("undecided data are gone; left is %v", left)
 		}
 	})
 }

@@ -39,6 +39,12 @@ func (e *Estate) Preflight(ctx context.Context, c *graph.Call, need Need) error 
 	if account.Status == "locked" {
 		add(&ErrAccountLocked{Text: account.StatusText})
 	}
+	most := 0
+	for _, p := range need.Pools {
+		most += p.Most()
+	}
+	need, there, err := e.beyond(ctx, c, need)
+	add(err)
 	if need.Region != "" || need.Version != "" || len(need.Pools) > 0 {
 		options, err := e.client.KubernetesOptions(ctx, c)
 		add(err)
@@ -47,8 +53,8 @@ func (e *Estate) Preflight(ctx context.Context, c *graph.Call, need Need) error 
 			add(e.sizes(ctx, c, options, need))
 		}
 	}
-	if account.DropletLimit > 0 && len(need.Pools) > 0 {
-		add(e.room(ctx, c, account.DropletLimit, need))
+	if account.DropletLimit > 0 {
+		add(e.room(ctx, c, account.DropletLimit, most, there))
 	}
 	return errors.Join(errs...)
 }
@@ -64,7 +70,7 @@ func (e *ErrAccountLocked) Error() string {
 	return "DigitalOcean has locked this account: " + e.Text
 }
 
-// Readable reads every list that the estate's kinds need. A list that may not be read is unknown, never empty.
+// Readable reads every list that the estate's kinds need, now or in a teardown. A list that may not be read is unknown, never empty.
 func (e *Estate) Readable(ctx context.Context, c *graph.Call) error {
 	var errs []error
 	seen := map[string]bool{}
@@ -75,6 +81,15 @@ func (e *Estate) Readable(ctx context.Context, c *graph.Call) error {
 		if _, err := k.List(ctx, c); err != nil && !seen[err.Error()] {
 			seen[err.Error()] = true
 			errs = append(errs, fmt.Errorf("list what this platform has: %w", err))
+		}
+	}
+	for _, f := range []func() error{
+		func() error { _, err := e.allLoadBalancers(ctx, c); return err },
+		func() error { _, err := e.allVolumes(ctx, c); return err },
+		func() error { _, err := e.allSnapshots(ctx, c); return err },
+	} {
+		if err := f(); err != nil {
+			errs = append(errs, fmt.Errorf("list what a cluster leaves behind: %w", err))
 		}
 	}
 	return errors.Join(errs...)
@@ -171,9 +186,37 @@ func (e *ErrDropletLimit) Error() string {
 // Is makes it a quota error.
 func (e *ErrDropletLimit) Is(target error) bool { return target == ErrQuota }
 
-// room counts as DigitalOcean does: every pool at its most, beside all other Droplets. A pool that gives way to one of
-// another size stands beside it for a while, so its nodes count as others.
-func (e *Estate) room(ctx context.Context, c *graph.Call, limit int, need Need) error {
+// beyond takes from a need what the platform's cluster has already: a region, a version or a size that is no longer offered
+// to new clusters does not hold up an old one. It also counts the nodes that are there.
+func (e *Estate) beyond(ctx context.Context, c *graph.Call, need Need) (rest Need, there int, err error) {
+	ours, err := e.ours(ctx, c)
+	if err != nil {
+		return need, 0, err
+	}
+	for _, k := range ours {
+		if k.Name != need.Cluster {
+			continue
+		}
+		need.Pools = slices.DeleteFunc(slices.Clone(need.Pools), func(p PoolSpec) bool {
+			i := slices.IndexFunc(k.Pools, func(have pool) bool { return have.Name == p.Name() })
+			if i >= 0 {
+				there += len(k.Pools[i].Nodes)
+			}
+			return i >= 0
+		})
+		if releaseOf(k.Version).compare(releaseOf(need.Version)) == 0 {
+			need.Version = ""
+		}
+	}
+	return need, there, nil
+}
+
+// room counts as DigitalOcean does: every pool at its most, beside all Droplets but the pools' own nodes that are there. A
+// pool that gives way to one of another size stands beside it for a while, so its nodes count as others.
+func (e *Estate) room(ctx context.Context, c *graph.Call, limit, most, there int) error {
+	if most == 0 {
+		return nil
+	}
 	droplets, err := e.client.Droplets(ctx, c)
 	if _, scope := errors.AsType[*ErrScope](err); scope {
 		return nil // an optional look; DigitalOcean checks it again when the cluster is made
@@ -181,26 +224,8 @@ func (e *Estate) room(ctx context.Context, c *graph.Call, limit int, need Need) 
 	if err != nil {
 		return err
 	}
-	ours, err := e.ours(ctx, c)
-	if err != nil {
-		return err
-	}
-	most := 0
-	for _, p := range need.Pools {
-		most += p.Most()
-		for _, k := range ours {
-			if k.Name != need.Cluster {
-				continue
-			}
-			for _, have := range k.Pools {
-				if have.Name == p.Name() {
-					droplets -= len(have.Nodes)
-				}
-			}
-		}
-	}
-	if droplets+most > limit {
-		return &ErrDropletLimit{Limit: limit, InUse: droplets, Nodes: most}
+	if inUse := droplets - there; inUse+most > limit {
+		return &ErrDropletLimit{Limit: limit, InUse: inUse, Nodes: most}
 	}
 	return nil
 }

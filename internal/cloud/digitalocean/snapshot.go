@@ -12,13 +12,17 @@ import (
 	"github.com/k8or/k8or/internal/graph"
 )
 
+func (e *Estate) allSnapshots(ctx context.Context, c *graph.Call) ([]godo.Snapshot, error) {
+	return once[godo.Snapshot](ctx, c, e.client, "snapshots", "/v2/snapshots?resource_type=volume", "snapshots")
+}
+
 // leftSnapshots are the volume snapshots of lost clusters.
 func (e *Estate) leftSnapshots(ctx context.Context, c *graph.Call) ([]godo.Snapshot, error) {
 	lost, err := e.lost(ctx, c)
 	if err != nil || len(lost) == 0 {
 		return nil, err
 	}
-	all, err := once[godo.Snapshot](ctx, c, e.client, "snapshots", "/v2/snapshots?resource_type=volume", "snapshots")
+	all, err := e.allSnapshots(ctx, c)
 	if err != nil {
 		return nil, err
 	}
