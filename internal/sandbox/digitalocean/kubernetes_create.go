@@ -141,7 +141,7 @@ func (c *Cloud) createCluster(q *request) (any, error) {
 		return object{"kubernetes_cluster": c.viewCluster(k)}, nil
 	}
 	for _, p := range in.Pools {
-		c.addPool(q.account, k, p, "first-nodes")
+		c.addPool(q.account, k, p, "first-run")
 	}
 	c.begin(q.account, "kubernetes", k.ID, "come-up")
 	c.handle(q.account, k)
