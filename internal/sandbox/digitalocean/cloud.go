@@ -29,6 +29,8 @@ type Options struct {
 	Limits Limits      // the zero value is what DigitalOcean publishes
 	// DropletLimit is the account's; 0 means 25, what a new account has.
 	DropletLimit int
+	// Versions are the slugs that DOKS offers, newest first; none: those of the dated list (data/versions.json).
+	Versions []string
 	// NoDefaultVPCs opens accounts as they are before anything was ever made in a region: the first VPC there becomes the
 	// default one, which can never be deleted. Otherwise every region has its default VPC from the start.
 	NoDefaultVPCs bool
@@ -99,6 +101,9 @@ func New(o Options) *Cloud {
 	}
 	if o.Seed == 0 {
 		o.Seed = rand.Uint64()
+	}
+	if len(o.Versions) == 0 {
+		o.Versions = theVersions
 	}
 	if o.DropletLimit == 0 {
 		o.DropletLimit = 25

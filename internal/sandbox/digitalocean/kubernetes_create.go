@@ -156,7 +156,7 @@ func (c *Cloud) newCluster(a *account, in clusterInput) (*cluster, error) {
 	if at := regionOf(in.Region); at == nil || !at.DOKS {
 		return nil, invalid("validation error: invalid region %q", in.Region)
 	}
-	slug, err := offered(in.Version)
+	slug, err := c.offered(in.Version)
 	if err != nil {
 		return nil, err
 	}
@@ -184,8 +184,8 @@ func (c *Cloud) newCluster(a *account, in clusterInput) (*cluster, error) {
 }
 
 // offered returns the slug that a version means: itself, the latest patch of a minor, or the latest of all.
-func offered(version string) (string, error) {
-	for _, slug := range theVersions {
+func (c *Cloud) offered(version string) (string, error) {
+	for _, slug := range c.options.Versions {
 		if version == "latest" || version == slug || strings.HasPrefix(slug, version+".") && strings.Count(version, ".") == 1 {
 			return slug, nil
 		}
@@ -368,7 +368,7 @@ func (c *Cloud) updateCluster(q *request, k *cluster) (any, error) {
 
 func (c *Cloud) kubernetesOptions(*request) (any, error) {
 	versions, regions, sizes := []object{}, []object{}, []object{}
-	for _, slug := range theVersions {
+	for _, slug := range c.options.Versions {
 		versions = append(versions, viewVersion(slug))
 	}
 	for _, r := range theOffer.regions {

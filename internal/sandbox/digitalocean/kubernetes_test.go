@@ -408,3 +408,23 @@ func TestUnchangedGodoLivesThroughAClustersLife(t *testing.T) {
 		}
 	})
 }
+
+func TestPatchesComeBeforeTheNextMinor(t *testing.T) {
+	clusterBench(t, func(b *bench, p *paper) {
+		id := at(b.do(201, "POST", "/v2/kubernetes/clusters", strings.Replace(shop, `"1.35"`, `"1.35.6-do.0"`, 1)), "kubernetes_cluster", "id").(string)
+		path := "/v2/kubernetes/clusters/" + id
+		b.pass(7 * time.Minute)
+		if out := b.do(200, "GET", path+"/upgrades", ""); at(out, "available_upgrade_versions", 0, "slug") != "1.35.7-do.0" || len(out["available_upgrade_versions"].([]any)) != 1 {
+			t.Errorf("from 1.35.6 one can go to %v, want the patch alone", out)
+		}
+		b.do(422, "POST", path+"/upgrade", `{"version":"1.36.3-do.0"}`)
+		b.do(202, "POST", path+"/upgrade", `{"version":"1.35.7-do.0"}`)
+		b.pass(20 * time.Minute)
+		if got := p.version[id]; got != "1.35.7" {
+			t.Errorf("the runtime runs %s", got)
+		}
+		if out := b.do(200, "GET", path+"/upgrades", ""); at(out, "available_upgrade_versions", 0, "slug") != "1.36.3-do.0" {
+			t.Errorf("from 1.35.7 one can go to %v", out)
+		}
+	}, func(o *Options) { o.Versions = []string{"1.36.3-do.0", "1.35.7-do.0", "1.35.6-do.0"} })
+}

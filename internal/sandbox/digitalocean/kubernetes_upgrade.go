@@ -12,9 +12,9 @@ import (
 const surgeNodes = 10
 
 // upgradesOf lists what a version may be upgraded to: newer patches of its minor as long as there are any, then the next minor's latest.
-func upgradesOf(slug string) []string {
+func (c *Cloud) upgradesOf(slug string) []string {
 	var patches, minors []string
-	for _, other := range theVersions {
+	for _, other := range c.options.Versions {
 		switch minorOf(other) - minorOf(slug) {
 		case 0:
 			if patchOf(other) > patchOf(slug) {
@@ -37,7 +37,7 @@ func patchOf(slug string) int {
 }
 
 func (c *Cloud) listUpgrades(_ *request, k *cluster) (any, error) {
-	upgrades := upgradesOf(k.Version)
+	upgrades := c.upgradesOf(k.Version)
 	if len(upgrades) == 0 {
 		return object{"available_upgrade_versions": nil}, nil
 	}
@@ -58,8 +58,8 @@ func (c *Cloud) upgradeCluster(q *request, k *cluster) (any, error) {
 	if k.State != stateRunning && k.State != "degraded" {
 		return nil, conflict("the cluster is %s; it must be running to be upgraded", k.State)
 	}
-	slug, err := offered(in.Version)
-	if err != nil || !slices.Contains(upgradesOf(k.Version), slug) {
+	slug, err := c.offered(in.Version)
+	if err != nil || !slices.Contains(c.upgradesOf(k.Version), slug) {
 		return nil, invalid("validation error: cannot upgrade from %s to %q: see the available upgrades", k.Version, in.Version)
 	}
 	k.State, k.Version, k.Updated = stateUpgrading, slug, c.born().Created
