@@ -107,7 +107,7 @@ func (s *State) paint(r row, l Look) string {
 	}
 	mark := map[look]string{done: "✓", underWay: "▸", retrying: "!", failed: "✗", held: "‖", blocked: "·"}[r.look]
 	// The name's column grows in steps, so that lines printed before a longer name stay in line with most others.
-	names := min((s.widest+7)/8*8, max(l.width()/3, 12))
+	names := min(max((s.widest+7)/8*8, 28), max(l.width()/3, 12))
 	tail := r.text
 	switch {
 	case r.look == underWay || r.look == retrying:
