@@ -67,6 +67,14 @@ func TestPreflightSaysAllThatIsWrong(t *testing.T) {
 			w.Errorf("a region that is not there gives %v", err)
 		}
 		w.mustUp(starter())
+		w.record.Reset()
+		stands := digitalocean.Need{Region: "nyc3", Version: "1.36", Cluster: "shop", Pools: starter().pools}
+		if err := w.estate.Preflight(w.Context(), graph.NewCall(), stands); err != nil {
+			w.Errorf("of what stands already it says %v", err)
+		}
+		if n, calls := w.record.Calls(); n > 5 {
+			w.Errorf("to look at what stands already it made %d calls, want at most 5: %v", n, calls)
+		}
 		full := digitalocean.Need{Region: "nyc3", Cluster: "shop", Pools: []digitalocean.PoolSpec{{Key: "general", Size: "s-2vcpu-4gb", Max: 25}}}
 		if err := w.estate.Preflight(w.Context(), graph.NewCall(), full); err != nil {
 			w.Errorf("a pool's own nodes were counted twice: %v", err)

@@ -43,18 +43,18 @@ func (e *Estate) Preflight(ctx context.Context, c *graph.Call, need Need) error 
 	for _, p := range need.Pools {
 		most += p.Most()
 	}
-	need, there, err := e.beyond(ctx, c, need)
+	rest, have, err := e.beyond(ctx, c, need)
 	add(err)
-	if need.Region != "" || need.Version != "" || len(need.Pools) > 0 {
+	if rest.Region != "" || rest.Version != "" || len(rest.Pools) > 0 {
 		options, err := e.client.KubernetesOptions(ctx, c)
 		add(err)
 		if err == nil {
-			add(offers(options, need))
-			add(e.sizes(ctx, c, options, need))
+			add(offers(options, rest))
+			add(e.sizes(ctx, c, options, need.Region, rest.Pools))
 		}
 	}
-	if account.DropletLimit > 0 {
-		add(e.room(ctx, c, account.DropletLimit, most, there))
+	if account.DropletLimit > 0 && have.grows {
+		add(e.room(ctx, c, account.DropletLimit, most, have.nodes))
 	}
 	return errors.Join(errs...)
 }
@@ -70,7 +70,7 @@ func (e *ErrAccountLocked) Error() string {
 	return "DigitalOcean has locked this account: " + e.Text
 }
 
-// Readable reads every list that the estate's kinds need, now or in a teardown. A list that may not be read is unknown, never empty.
+// Readable reads every list that the estate's kinds need now and, before there is a cluster, in a teardown. A list that may not be read is unknown, never empty.
 func (e *Estate) Readable(ctx context.Context, c *graph.Call) error {
 	var errs []error
 	seen := map[string]bool{}
@@ -82,6 +82,9 @@ func (e *Estate) Readable(ctx context.Context, c *graph.Call) error {
 			seen[err.Error()] = true
 			errs = append(errs, fmt.Errorf("list what this platform has: %w", err))
 		}
+	}
+	if ours, err := e.ours(ctx, c); err != nil || len(ours) > 0 {
+		return errors.Join(errs...) // it was looked at before the cluster was made
 	}
 	for _, f := range []func() error{
 		func() error { _, err := e.allLoadBalancers(ctx, c); return err },
@@ -128,8 +131,8 @@ func offers(o KubernetesOptions, need Need) error {
 }
 
 // sizes holds the pools' sizes against those that clusters can have in the region.
-func (e *Estate) sizes(ctx context.Context, c *graph.Call, o KubernetesOptions, need Need) error {
-	if len(need.Pools) == 0 {
+func (e *Estate) sizes(ctx context.Context, c *graph.Call, o KubernetesOptions, region string, pools []PoolSpec) error {
+	if len(pools) == 0 {
 		return nil
 	}
 	all, err := e.client.Sizes(ctx, c)
@@ -138,18 +141,18 @@ func (e *Estate) sizes(ctx context.Context, c *graph.Call, o KubernetesOptions, 
 	}
 	var there []Size
 	for _, s := range all {
-		if s.Available && slices.Contains(s.Regions, need.Region) && slices.Contains(o.Sizes, s.Slug) {
+		if s.Available && slices.Contains(s.Regions, region) && slices.Contains(o.Sizes, s.Slug) {
 			there = append(there, s)
 		}
 	}
 	var errs []error
 	said := map[string]bool{}
-	for _, p := range need.Pools {
+	for _, p := range pools {
 		if said[p.Size] || slices.ContainsFunc(there, func(s Size) bool { return s.Slug == p.Size }) {
 			continue
 		}
 		said[p.Size] = true
-		errs = append(errs, &ErrNotOffered{What: "size", Wanted: p.Size, In: need.Region, Offered: alike(p.Size, all, there)})
+		errs = append(errs, &ErrNotOffered{What: "size", Wanted: p.Size, In: region, Offered: alike(p.Size, all, there)})
 	}
 	return errors.Join(errs...)
 }
@@ -186,37 +189,46 @@ func (e *ErrDropletLimit) Error() string {
 // Is makes it a quota error.
 func (e *ErrDropletLimit) Is(target error) bool { return target == ErrQuota }
 
+// standing is what the platform's cluster has of a need.
+type standing struct {
+	nodes int  // of the wanted pools
+	grows bool // more nodes are wanted than its pools may have now
+}
+
 // beyond takes from a need what the platform's cluster has already: a region, a version or a size that is no longer offered
-// to new clusters does not hold up an old one. It also counts the nodes that are there.
-func (e *Estate) beyond(ctx context.Context, c *graph.Call, need Need) (rest Need, there int, err error) {
+// to new clusters does not hold up an old one.
+func (e *Estate) beyond(ctx context.Context, c *graph.Call, need Need) (rest Need, have standing, err error) {
 	ours, err := e.ours(ctx, c)
+	have.grows = len(need.Pools) > 0
 	if err != nil {
-		return need, 0, err
+		return need, have, err
 	}
 	for _, k := range ours {
 		if k.Name != need.Cluster {
 			continue
 		}
-		need.Pools = slices.DeleteFunc(slices.Clone(need.Pools), func(p PoolSpec) bool {
-			i := slices.IndexFunc(k.Pools, func(have pool) bool { return have.Name == p.Name() })
-			if i >= 0 {
-				there += len(k.Pools[i].Nodes)
-			}
-			return i >= 0
-		})
+		need.Region = ""
 		if releaseOf(k.Version).compare(releaseOf(need.Version)) == 0 {
 			need.Version = ""
 		}
+		more := 0
+		need.Pools = slices.DeleteFunc(slices.Clone(need.Pools), func(p PoolSpec) bool {
+			i := slices.IndexFunc(k.Pools, func(have pool) bool { return have.Name == p.Name() })
+			if i < 0 {
+				return false
+			}
+			have.nodes += len(k.Pools[i].Nodes)
+			more += max(0, p.Most()-max(k.Pools[i].Count, k.Pools[i].MaxNodes))
+			return true
+		})
+		have.grows = more > 0 || len(need.Pools) > 0
 	}
-	return need, there, nil
+	return need, have, nil
 }
 
 // room counts as DigitalOcean does: every pool at its most, beside all Droplets but the pools' own nodes that are there. A
 // pool that gives way to one of another size stands beside it for a while, so its nodes count as others.
 func (e *Estate) room(ctx context.Context, c *graph.Call, limit, most, there int) error {
-	if most == 0 {
-		return nil
-	}
 	droplets, err := e.client.Droplets(ctx, c)
 	if _, scope := errors.AsType[*ErrScope](err); scope {
 		return nil // an optional look; DigitalOcean checks it again when the cluster is made
