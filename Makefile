@@ -5,7 +5,6 @@ BIN      := bin
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 TOOLS    := $(GO) tool -modfile=tools.mod
-export CGO_ENABLED ?= 0
 
 .PHONY: help
 help: ## list the targets
@@ -15,13 +14,13 @@ help: ## list the targets
 build: k8or sandbox controlplane ## build the three binaries into bin/
 
 k8or:
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/k8or ./cmd/k8or
+	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/k8or ./cmd/k8or
 
 sandbox:
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/k8or-sandbox ./cmd/k8or-sandbox
+	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/k8or-sandbox ./cmd/k8or-sandbox
 
 controlplane:
-	cd sandbox/controlplane && $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o ../../$(BIN)/k8or-controlplane ./cmd/k8or-controlplane
+	cd sandbox/controlplane && $(GO) build -ldflags '$(LDFLAGS)' -o ../../$(BIN)/k8or-controlplane ./cmd/k8or-controlplane
 
 .PHONY: demo
 demo: ## build, start the sandbox, bring the starter platform up before your eyes
@@ -34,7 +33,7 @@ test: build ## every test of both modules, end to end included
 
 .PHONY: race
 race: ## the race detector, where there is concurrency
-	CGO_ENABLED=1 $(GO) test -race ./internal/graph/... ./internal/event/... ./internal/sandbox/clock/... ./internal/sandbox/digitalocean/...
+	$(GO) test -race ./internal/graph/... ./internal/event/... ./internal/sandbox/clock/... ./internal/sandbox/digitalocean/...
 
 .PHONY: lint
 lint: ## vet, staticcheck, dead code, formatting

@@ -34,8 +34,9 @@ type Options struct {
 	ChartsDir, CacheDir string
 	// Holder is who takes the lock: user and machine.
 	Holder string
-	// Transport and KubeTransport carry the calls to DigitalOcean and to clusters; nil is the network's.
-	Transport, KubeTransport http.RoundTripper
+	// Transport, KubeTransport and ChartsTransport carry the calls to DigitalOcean, to clusters and to the places of charts;
+	// nil is the network's.
+	Transport, KubeTransport, ChartsTransport http.RoundTripper
 	// Log receives the events of runs.
 	Log *event.Log
 	// Env reads the environment for what the document refers to by `from: {env}`.
@@ -81,6 +82,9 @@ func New(o Options) (*Platform, error) {
 	})
 	p.estate = digitalocean.NewEstate(client, mark, digitalocean.EstateOptions{Drainer: drainer{p.kinds}, Claims: p.claims})
 	p.fetcher = &chart.Fetcher{Dir: o.ChartsDir, Cache: filepath.Join(o.CacheDir, "charts"), Timeout: 5 * time.Second}
+	if o.ChartsTransport != nil {
+		p.fetcher.HTTP = &http.Client{Transport: o.ChartsTransport}
+	}
 	return p, nil
 }
 
@@ -131,8 +135,8 @@ func (d drainer) Drain(ctx context.Context, clusterID, pool string) (string, err
 	return d.kinds.Drain(ctx, clusterID, "doks.digitalocean.com/node-pool", pool)
 }
 
-// compose makes the graph of the document.
-func (p *Platform) compose(ctx context.Context) (*product.Composition, error) {
+// Compose makes the graph of the document, without a call to any cloud. Charts are fetched where they are not at hand.
+func (p *Platform) Compose(ctx context.Context) (*product.Composition, error) {
 	uses, err := usesOf(p.doc.Spec)
 	if err != nil {
 		return nil, err

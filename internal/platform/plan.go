@@ -28,7 +28,7 @@ func (p *Platform) Plan(ctx context.Context) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := p.compose(ctx)
+	c, err := p.Compose(ctx)
 	if err != nil {
 		return nil, err
 	}

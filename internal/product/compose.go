@@ -65,6 +65,8 @@ type Composition struct {
 	Support map[string][]graph.ID
 	// Notes are sentences a person should read, such as that a chart could not be had.
 	Notes []string
+	// Sets are the objects of all products, in the order of their nodes.
+	Sets []kube.Set
 	// Entries says which product each entry chose.
 	Entries []Chosen
 	offers  offers
@@ -216,6 +218,7 @@ func (j joint) Objects(id graph.ID, namespace string, objects []*unstructured.Un
 		return graph.Value[kube.Output]{}, err
 	}
 	set := kube.Set{Name: setName(id), Namespace: namespace, Objects: objects, Foreign: foreign(objects), Known: map[string]string{"node": string(id)}}
+	j.c.Sets = append(j.c.Sets, set)
 	return graph.Add(j.c.Graph, id, j.Kube().Objects(f.Access, set), append([]graph.Option{graph.After(f.Ready...)}, opts...)...), nil
 }
 

@@ -134,15 +134,15 @@ func (k *kind) wrongName(n string) []string {
 // quantities and times are spelled one way, and with the defaults that clients read back.
 func (s *Server) complete(k *kind, live *record, o map[string]any) (map[string]any, error) {
 	gvk := k.at(meta(o).GroupVersionKind().Version)
-	if scheme.Scheme.Recognizes(gvk) {
-		typed, err := scheme.Scheme.New(gvk)
+	if typed(gvk) {
+		object, err := scheme.Scheme.New(gvk)
 		if err != nil {
 			return nil, err
 		}
-		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(o, typed); err != nil {
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(o, object); err != nil {
 			return nil, apierrors.NewBadRequest(fmt.Sprintf("%s in version %q cannot be handled as a %s: %v", k.kind, gvk.Version, k.kind, err))
 		}
-		if o, err = runtime.DefaultUnstructuredConverter.ToUnstructured(typed); err != nil {
+		if o, err = runtime.DefaultUnstructuredConverter.ToUnstructured(object); err != nil {
 			return nil, err
 		}
 		withoutNulls(o)

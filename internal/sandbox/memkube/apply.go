@@ -103,11 +103,17 @@ func (q *request) before(live *record) *unstructured.Unstructured {
 func (q *request) owners() (*managedfields.FieldManager, error) {
 	gvk := q.kind.at(q.version)
 	converter := managedfields.NewDeducedTypeConverter()
-	if scheme.Scheme.Recognizes(gvk) {
+	if typed(gvk) {
 		converter = builtinTypes()
 	}
 	subresource := q.subresource
 	return managedfields.NewDefaultCRDFieldManager(converter, versions{}, versions{}, versions{}, gvk, gvk.GroupVersion(), subresource, nil)
+}
+
+// typed reports whether a kind is one of Kubernetes' own with a Go type. The global scheme may know more, because other
+// libraries in the process add these groups to it; here they are kept without types, whoever is linked.
+func typed(gvk schema.GroupVersionKind) bool {
+	return gvk.Group != "apiextensions.k8s.io" && gvk.Group != "apiregistration.k8s.io" && scheme.Scheme.Recognizes(gvk)
 }
 
 // versions treats all versions of a kind as the same fields under another name.

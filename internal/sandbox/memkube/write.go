@@ -176,8 +176,12 @@ func (q *request) patched(kind types.PatchType, was, change []byte) ([]byte, err
 	case types.MergePatchType:
 		return bad(jsonpatch.MergePatch(was, change))
 	case types.StrategicMergePatchType:
-		if typed, err := scheme.Scheme.New(q.kind.at(q.version)); err == nil {
-			return bad(strategicpatch.StrategicMergePatch(was, change, typed))
+		if gvk := q.kind.at(q.version); typed(gvk) {
+			object, err := scheme.Scheme.New(gvk)
+			if err != nil {
+				return nil, err
+			}
+			return bad(strategicpatch.StrategicMergePatch(was, change, object))
 		}
 	}
 	return nil, &apierrors.StatusError{ErrStatus: unsupported(kind)}

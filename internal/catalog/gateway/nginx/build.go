@@ -17,6 +17,9 @@ import (
 	"github.com/k8or/k8or/internal/product"
 )
 
+// image is named in full: the chart's own name leaves the registry out.
+const image = "docker.io/nginx/nginx-ingress:5.5.4"
+
 // source is the chart, as its makers publish it. Its values schema has references to the network, which Helm would
 // follow while rendering, so the schema is not read.
 var source = chart.Source{Repo: "oci://ghcr.io/nginx/charts", Name: "nginx-ingress", Version: "2.6.4"}
@@ -81,7 +84,9 @@ func adjust(objects []*unstructured.Unstructured, p product.Platform, e product.
 			if err != nil || !ok || len(containers) == 0 {
 				return fmt.Errorf("the chart's Deployment %s has no container", o.GetName())
 			}
-			containers[0].(map[string]any)["resources"] = map[string]any{
+			container := containers[0].(map[string]any)
+			container["image"] = image
+			container["resources"] = map[string]any{
 				"requests": map[string]any{"cpu": z.cpu.String(), "memory": z.memory.String()},
 				"limits":   map[string]any{"memory": z.limit.String()},
 			}

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package producttest gives every product the same battery of tests: what it composes is recorded and always the same,
+// its images are exact, it comes up in the sandbox, a second run does nothing, it comes down to nothing, and no secret is
+// in anything a person could see.
+//
+// The sandbox here is DigitalOcean's simulated API with Kubernetes in memory, in virtual time: fast, and no proof of
+// server-side apply, which package kube is tested for against a real control plane.
+package producttest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/k8or/k8or/internal/chart"
+	"github.com/k8or/k8or/internal/cloud/digitalocean"
+	"github.com/k8or/k8or/internal/document"
+	"github.com/k8or/k8or/internal/event"
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/platform"
+	"github.com/k8or/k8or/internal/product"
+	simulated "github.com/k8or/k8or/internal/sandbox/digitalocean"
+	"github.com/k8or/k8or/internal/sandbox/memory"
+	"github.com/k8or/k8or/internal/sandbox/wire"
+	"github.com/k8or/k8or/internal/ui/ndjson"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// canary is a secret that the documents refer to by `from: {env: CANARY}`; it must not be seen anywhere.
+const canary = "canary-7f3a9c-must-never-be-seen"
+
+// Run tries a product with every document in the test's testdata/*.yaml; beside each stands the golden composition.
+func Run(t *testing.T, p product.Product) {
+	t.Helper()
+	if about := p.About(); about.Title == "" || len(about.Placements) == 0 || len(about.Page) < 200 {
+		t.Errorf("product %s/%s lacks a title, a placement or a page worth reading", about.Category, about.Name)
+	}
+	documents, err := filepath.Glob("testdata/*.yaml")
+	if err != nil || len(documents) == 0 {
+		t.Fatalf("no document in testdata to try the product with: %v", err)
+	}
+	for _, name := range documents {
+		raw, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".yaml"), func(t *testing.T) {
+			t.Run("composes as recorded", func(t *testing.T) { composes(t, name, raw) })
+			t.Run("comes up once and down to nothing", func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { lives(t, name, raw) })
+			})
+		})
+	}
+}
+
+// world is one simulated cloud and what is needed to work on a platform in it.
+type world struct {
+	cloud   *simulated.Cloud
+	runtime *memory.Runtime
+	seen    bytes.Buffer // everything that was printed
+}
+
+func newWorld() *world {
+	w := &world{runtime: memory.New(nil)}
+	w.cloud = simulated.New(simulated.Options{Seed: 1, Runtime: w.runtime})
+	w.runtime.Join(w.cloud)
+	return w
+}
+
+// offline is a network without charts.
+type offline struct{}
+
+func (offline) RoundTrip(r *http.Request) (*http.Response, error) {
+	return nil, errors.New("no network in this test")
+}
+
+// open connects the document with the world, as a new process would.
+func (w *world) open(name string, raw []byte) (*platform.Platform, error) {
+	doc, err := document.Parse(platform.Available(), document.Input{Name: name, Data: raw})
+	if err != nil {
+		return nil, err
+	}
+	log := &event.Log{}
+	log.Read(ndjson.New(&w.seen).Event)
+	return platform.New(platform.Options{
+		Document: doc, UID: "t3stx1", Sandbox: true, Speed: 1, Holder: "test", Log: log,
+		Token:     digitalocean.Token{Value: digitalocean.NewSecret(simulated.DefaultToken), Source: "the test", APIURL: "https://api.digitalocean.test"},
+		Transport: wire.Transport(w.cloud), KubeTransport: w.runtime.Transport(), ChartsTransport: offline{},
+		Env: func(name string) (string, bool) { return canary, name == "CANARY" },
+	})
+}
+
+// composes holds what a document composes against its golden file.
+func composes(t *testing.T, name string, raw []byte) {
+	var texts [2]string
+	for i := range texts {
+		p, err := newWorld().open(name, raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := p.Compose(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range c.Sets {
+			for _, image := range chart.Images(s.Objects) {
+				if !exact(image) {
+					t.Errorf("set %s: image %s has no exact tag or no registry", s.Name, image)
+				}
+			}
+		}
+		texts[i] = describe(t, c)
+	}
+	if texts[0] != texts[1] {
+		t.Fatal("the same document composes differently the second time")
+	}
+	golden := strings.TrimSuffix(name, ".yaml") + ".golden"
+	if *update {
+		if err := os.WriteFile(golden, []byte(texts[0]), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatalf("%v; `go test -update` writes it", err)
+	}
+	if string(want) != texts[0] {
+		t.Errorf("the composition differs from %s; look at the difference after `go test -update`:\n%s", golden, firstDifference(string(want), texts[0]))
+	}
+}
+
+// exact reports whether an image has a registry and a tag other than latest, or a digest.
+func exact(image string) bool {
+	first, rest, ok := strings.Cut(image, "/")
+	if !ok || !strings.ContainsAny(first, ".:") {
+		return false
+	}
+	_, tag, ok := strings.Cut(rest, ":")
+	return ok && tag != "latest" || strings.Contains(image, "@sha256:")
+}
+
+// describe prints a composition: nodes with what they need, objects, and what is billed. Data of Secrets is left out.
+func describe(t *testing.T, c *product.Composition) string {
+	var b strings.Builder
+	for _, id := range c.Graph.IDs() {
+		fmt.Fprintf(&b, "node %s needs %v\n", id, c.Graph.Needs(id))
+	}
+	for _, it := range c.Items {
+		fmt.Fprintf(&b, "billed %s: %s\n", it.For, it.What)
+	}
+	for _, w := range c.Workloads {
+		fmt.Fprintf(&b, "pods %s: %d × %s %s\n", w.Name, w.Replicas, w.CPU, w.Memory)
+	}
+	for _, n := range c.Notes {
+		fmt.Fprintf(&b, "note %s\n", n)
+	}
+	for _, s := range c.Sets {
+		for _, o := range s.Objects {
+			o := o.DeepCopy()
+			if o.GetKind() == "CustomResourceDefinition" {
+				fmt.Fprintf(&b, "--- # %s\n# CRD %s\n", s.Name, o.GetName())
+				continue
+			}
+			if o.GetKind() == "Secret" {
+				data, _ := o.Object["data"].(map[string]any)
+				for key := range data {
+					data[key] = "[hidden]"
+				}
+			}
+			raw, err := yaml.Marshal(o.Object)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintf(&b, "--- # %s\n%s", s.Name, raw)
+		}
+	}
+	return b.String()
+}
+
+func firstDifference(want, got string) string {
+	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
+	for i := range min(len(w), len(g)) {
+		if w[i] != g[i] {
+			return fmt.Sprintf("line %d:\n  want %s\n  got  %s", i+1, w[i], g[i])
+		}
+	}
+	return fmt.Sprintf("want %d lines, got %d", len(w), len(g))
+}
+
+// lives brings the document up, finds nothing to do, and takes it down to nothing.
+func lives(t *testing.T, name string, raw []byte) {
+	ctx := t.Context()
+	w := newWorld()
+	defer w.cloud.Close()
+	before := w.inventory()
+	up := func() *platform.Plan {
+		p, err := w.open(name, raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan, err := p.Plan(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.see(t, plan)
+		if plan.Changes() {
+			result, err := p.Up(ctx, plan, plan.Approve(graph.Replaces), nil)
+			if err != nil {
+				t.Fatalf("up: %v", err)
+			}
+			w.see(t, result)
+		}
+		return plan
+	}
+	if !up().Changes() {
+		t.Fatal("the first plan has nothing to do")
+	}
+	if again := up(); again.Changes() {
+		for _, s := range again.Steps {
+			if s.Action != graph.None && s.Action != graph.Keep {
+				t.Errorf("a second run would %s %s: %v", s.Action, s.Node, s.Changes)
+			}
+		}
+	}
+	w.down(ctx, t, name, raw)
+	if left := w.inventory(); !slices.Equal(left, before) {
+		t.Errorf("after down there is %v, and before up there was %v", left, before)
+	}
+	if bytes.Contains(w.seen.Bytes(), []byte(canary)) {
+		t.Error("a secret is in an output")
+	}
+}
+
+// down takes everything down, data included.
+func (w *world) down(ctx context.Context, t *testing.T, name string, raw []byte) {
+	p, err := w.open(name, raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	teardown, err := p.PlanDown(ctx, graph.DataDecisions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var data graph.DataDecisions
+	for _, s := range teardown.Data {
+		data.Lose = append(data.Lose, s.Data)
+	}
+	if teardown, err = p.PlanDown(ctx, data); err != nil {
+		t.Fatal(err)
+	}
+	w.see(t, teardown)
+	result, err := p.Down(ctx, teardown, data, nil)
+	if err != nil {
+		t.Fatalf("down: %v", err)
+	}
+	w.see(t, result)
+}
+
+// see keeps a result as JSON, as a person or program would see it.
+func (w *world) see(t *testing.T, result any) {
+	raw, err := json.Marshal(result)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.seen.Write(raw)
+}
+
+// inventory is what the sandbox's own records say is there, without the account's default things.
+func (w *world) inventory() []string {
+	var out []string
+	for _, r := range w.cloud.Inventory() {
+		out = append(out, fmt.Sprintf("%s %s", r.Kind, r.Name))
+	}
+	slices.Sort(out)
+	return out
+}
