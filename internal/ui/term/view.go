@@ -121,7 +121,11 @@ func (s *State) paint(r row, l Look) string {
 	case r.look == done && r.took >= 100*time.Millisecond:
 		tail = trim(plain.Duration(r.took))
 	}
-	head := fmt.Sprintf("%s  %-11s  ", pad(cut(r.node, names), names), r.what)
+	name := r.node
+	if r.look != done { // what is over has room on its right
+		name = cut(name, names)
+	}
+	head := fmt.Sprintf("%s  %-11s  ", pad(name, names), r.what)
 	// Colour comes last, so that cutting never meets it.
 	line := strings.TrimRight(fit(mark+" "+head+tail, l), " ")
 	if !l.Colour {
