@@ -9,6 +9,8 @@ import "github.com/k8or/k8or/internal/sandbox/contract"
 var Deviations = []contract.Deviation{
 	{Path: "/v1/oauth/token/info", Source: "doctl, do/oauth.go: `doctl auth init` asks it; not part of API v2"},
 	{Path: "/v2/kubernetes/clusters/*/node_pools_template/*", Source: "godo, kubernetes.go: GetNodePoolTemplate, used by cluster-autoscaler"},
+	{Method: "PUT", Path: "/v2/kubernetes/clusters/*", Why: "missing property 'name'", Source: "docs.digitalocean.com, doctl kubernetes cluster update: its example sends no name"},
+	{Method: "PUT", Path: "/v2/kubernetes/clusters/*/node_pools/*", Why: "missing propert", Source: "docs.digitalocean.com, doctl kubernetes cluster node-pool update: its example sends no name, autoscaling no count"},
 	{Method: "POST", Path: "/v2/droplets", Why: "at '/ssh_keys': got null", Source: "godo, droplets.go: sends null for no keys"},
 	{Method: "POST", Path: "/v2/droplets", Why: "at '/volumes/0': got object", Source: "godo, droplets.go: DropletCreateVolume is sent as {\"id\":…}"},
 	{Method: "POST", Path: "/v2/droplets/actions", Why: "'oneOf' failed, subschemas 0, 1 matched", Source: "the description's own alternatives overlap: an action without parameters is also one with optional ones"},

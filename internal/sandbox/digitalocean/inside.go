@@ -62,7 +62,7 @@ func (c *Cloud) Inventory() []Thing {
 			}
 		}
 		for _, t := range a.Tags.All {
-			if t.Name != "k8s" && t.Name != "k8s-worker" && !strings.HasPrefix(t.Name, "k8s:") {
+			if t.Name != "k8s" && !strings.HasPrefix(t.Name, "k8s:") {
 				add("tag", t.Name, t.Name)
 			}
 		}

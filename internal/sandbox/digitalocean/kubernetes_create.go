@@ -303,7 +303,7 @@ func (k *cluster) settleTags(tags *[]string) error {
 
 func (s *clusterSettings) settleRest(in settingsInput) error {
 	if c := in.Autoscaler; c != nil {
-		if c.Unneeded != nil {
+		if c.Unneeded != nil && *c.Unneeded != "" {
 			if _, err := time.ParseDuration(*c.Unneeded); err != nil {
 				return invalid("validation error: scale_down_unneeded_time %q is not a duration, like 1m30s", *c.Unneeded)
 			}
@@ -313,7 +313,7 @@ func (s *clusterSettings) settleRest(in settingsInput) error {
 				return invalid("validation error: expander %q is not one of random, priority, least_waste", e)
 			}
 		}
-		s.Autoscaler = &autoscaler{c.Threshold, c.Unneeded, append([]string{}, c.Expanders...)}
+		s.Autoscaler = s.Autoscaler.with(c)
 	}
 	if o := in.SSO; o != nil {
 		if o.Enabled && (o.IssuerURL == "" || o.ClientID == "") {
@@ -343,13 +343,38 @@ func (s *clusterSettings) settleRest(in settingsInput) error {
 	return nil
 }
 
+// with returns the configuration that a change leads to: what is null or absent stays, a zero value unsets, and of a
+// configuration with nothing in it nothing is left. Terraform's provider sends an empty one with every update.
+func (a *autoscaler) with(change *autoscaler) *autoscaler {
+	now := autoscaler{Expanders: []string{}}
+	if a != nil {
+		now = *a
+	}
+	if change.Threshold != nil {
+		now.Threshold = change.Threshold
+	}
+	if change.Unneeded != nil {
+		now.Unneeded = change.Unneeded
+	}
+	if change.Expanders != nil {
+		now.Expanders = slices.Clone(change.Expanders)
+	}
+	if now.Threshold != nil && *now.Threshold == 0 {
+		now.Threshold = nil
+	}
+	if now.Unneeded != nil && *now.Unneeded == "" {
+		now.Unneeded = nil
+	}
+	if now.Threshold == nil && now.Unneeded == nil && len(now.Expanders) == 0 {
+		return nil
+	}
+	return &now
+}
+
 func (c *Cloud) updateCluster(q *request, k *cluster) (any, error) {
 	var in settingsInput
 	if err := q.decode(&in); err != nil {
 		return nil, err
-	}
-	if in.Name == nil {
-		return nil, invalid("validation error: name is required")
 	}
 	if k.State == stateDeleting {
 		return nil, conflict("the cluster is being deleted")

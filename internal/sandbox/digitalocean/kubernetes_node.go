@@ -35,7 +35,7 @@ func (c *Cloud) addNode(a *account, k *cluster, p *pool, step string) {
 	n := &node{ID: c.newUUID(), Name: p.Name + "-" + c.newName(5), State: "provisioning", Version: k.NodesSlug, Created: b.Created, Updated: b.Created}
 	d := c.addDroplet(a, &droplet{
 		Name: n.Name, Region: k.Region, Size: p.Size, Image: "do-kube-" + k.NodesSlug, VPC: k.VPC, Cluster: k.ID,
-		Tags: append([]string{"k8s:worker"}, k.poolTags(p)...),
+		Tags: k.poolTags(p),
 	}, !k.Isolated)
 	n.Droplet = d.ID
 	p.Nodes = append(p.Nodes, n)

@@ -165,7 +165,7 @@ func (c *Cloud) withPool(f func(*request, *cluster, *pool) (any, error)) func(*r
 }
 
 func (k *cluster) poolTags(p *pool) []string {
-	return append([]string{"k8s", "k8s:" + k.ID, "k8s-worker"}, p.Tags...)
+	return append([]string{"k8s", "k8s:" + k.ID, "k8s:worker"}, p.Tags...)
 }
 
 func (c *Cloud) viewPool(k *cluster, p *pool) object {
@@ -220,7 +220,7 @@ func (c *Cloud) addPool(a *account, k *cluster, in poolInput, step string) *pool
 	p := &pool{ID: c.newUUID(), Size: in.Size}
 	p.settle(in) //nolint:errcheck // checked before
 	k.Pools = append(k.Pools, p)
-	c.ensureTags(a, append(k.poolTags(p), "k8s:worker")) //nolint:errcheck // checked before
+	c.ensureTags(a, k.poolTags(p)) //nolint:errcheck // checked before
 	c.created("node_pool", p.ID, k.Name+"/"+p.Name)
 	for range p.Count {
 		c.addNode(a, k, p, step)
@@ -242,8 +242,8 @@ func (c *Cloud) updatePool(q *request, k *cluster, p *pool) (any, error) {
 	if k.State == stateDeleting || k.State == stateError {
 		return nil, conflict("the cluster is %s", k.State)
 	}
-	if in.Name == nil || in.Count == nil && (in.AutoScale == nil || !*in.AutoScale) && !p.AutoScale {
-		return nil, invalid("validation error: name and count are required")
+	if in.Name == nil {
+		in.Name = &p.Name // doctl sends neither name nor count unless told to
 	}
 	if in.Size != "" && in.Size != p.Size {
 		return nil, invalid("validation error: the size of a node pool cannot be changed")

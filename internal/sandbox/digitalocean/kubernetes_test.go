@@ -209,7 +209,6 @@ func TestClusterCreationIsValidated(t *testing.T) {
 		path := "/v2/kubernetes/clusters/" + at(out, "kubernetes_cluster", "id").(string)
 		b.do(422, "PUT", path, `{"name":"other","ha":false}`)
 		b.do(202, "PUT", path, `{"name":"renamed","auto_upgrade":true,"control_plane_firewall":{"enabled":true,"allowed_addresses":["1.2.3.4"]}}`)
-		b.do(422, "PUT", path, `{"auto_upgrade":true}`)
 	})
 }
 
