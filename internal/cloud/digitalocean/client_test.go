@@ -138,7 +138,7 @@ func TestMissingScopesAreNamed(t *testing.T) {
 	for _, test := range tests {
 		err := clientOf(t, &answers{status: 403, body: `{"id":"forbidden","message":"` + test.message + `"}`}).send(t.Context(), test.method, test.path, nil, nil)
 		scope, ok := errors.AsType[*ErrScope](err)
-		if !ok || scope.Scope != test.want || !graph.IsPermanent(err) {
+		if !ok || scope.Scope != test.want || !strings.Contains(err.Error(), test.want) || !graph.IsPermanent(err) {
 			t.Errorf("%s %s with %q gives %v, want the scope %s", test.method, test.path, test.message, err, test.want)
 		}
 	}

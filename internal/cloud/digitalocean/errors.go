@@ -46,6 +46,9 @@ type Error struct {
 // Error says what was called, what came back, and the request id.
 func (e *Error) Error() string {
 	text := fmt.Sprintf("%s %s: %s", e.Provider, e.Call, e.Message)
+	if scope, ok := e.Cause.(*ErrScope); ok && scope.Scope != "" && !strings.Contains(e.Message, scope.Scope) {
+		text += "; " + scope.Error()
+	}
 	switch {
 	case e.Status == 0:
 		return text

@@ -39,8 +39,9 @@ type Estate struct {
 
 	// What this process did or learned, and lists may not show yet, or not any more.
 	mu     sync.Mutex
-	claims map[string]Claim // by the volume's id, as far as they were ever known
-	did    map[string]bool  // "remember <cluster>", "end <cluster>", "assign <project> <urn>"
+	claims map[string]Claim     // by the volume's id, as far as they were ever known
+	deaf   map[string]time.Time // clusters that did not say their claims, and when they were asked
+	did    map[string]bool      // "remember <cluster>", "end <cluster>", "assign <project> <urn>"
 }
 
 // Ranks of pruning: what runs in the cluster (100, package kube) goes first; what a cluster leaves behind can only be
@@ -58,7 +59,7 @@ const (
 
 // NewEstate is the part of the client's account that carries the mark.
 func NewEstate(client *Client, mark Mark, o EstateOptions) *Estate {
-	e := &Estate{client: client, mark: mark, options: o, claims: map[string]Claim{}, did: map[string]bool{}}
+	e := &Estate{client: client, mark: mark, options: o, claims: map[string]Claim{}, did: map[string]bool{}, deaf: map[string]time.Time{}}
 	const lag = 5 * time.Second
 	e.projects = &graph.Kind{Name: "digitalocean/project", Lag: lag, Rank: rankProject, List: e.listProjects, Delete: e.deleteProject}
 	e.members = &graph.Kind{Name: "digitalocean/project-members", Stays: true}

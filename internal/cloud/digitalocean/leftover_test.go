@@ -3,6 +3,7 @@
 package digitalocean_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -77,6 +78,26 @@ func TestUndecidedDataHoldTheTeardownsData(t *testing.T) {
 		}
 		if left := w.alive(); !slices.ContainsFunc(left, func(s string) bool { return s == "volume pvc-1" }) {
 			w.Errorf("undecided data are gone; left is %v", left)
+		}
+	})
+}
+
+func TestATeardownGoesOnWhenTheClusterDoesNotSayItsClaims(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		w.mustUp(starter())
+		w.leave()
+		asked := 0
+		w.estate = digitalocean.NewEstate(w.client, mark, digitalocean.EstateOptions{Claims: func(ctx context.Context, _ string) (map[string]digitalocean.Claim, error) {
+			asked++
+			<-ctx.Done() // nobody answers
+			return nil, ctx.Err()
+		}})
+		if err := w.down(graph.DataDecisions{Lose: []string{"volumes/pvc-1", "snapshots/daily"}}); err != nil {
+			w.Fatalf("down: %v\n%s", err, w.events.text())
+		}
+		if left := w.alive(); len(left) > 0 || asked > 2 {
+			w.Errorf("left is %v; the cluster was asked %d times, want nothing and at most twice", left, asked)
 		}
 	})
 }

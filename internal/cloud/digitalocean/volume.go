@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/digitalocean/godo"
 
@@ -87,18 +88,31 @@ func (e *Estate) learnClaims(ctx context.Context, c *graph.Call, clusterID strin
 	if !stands {
 		return
 	}
-	claims, err := graph.Once(ctx, c, "digitalocean/claims/"+clusterID, func(ctx context.Context) (map[string]Claim, error) {
-		return e.options.Claims(ctx, clusterID)
+	_, _ = graph.Once(ctx, c, "digitalocean/claims/"+clusterID, func(ctx context.Context) (bool, error) {
+		e.mu.Lock()
+		deaf := time.Since(e.deaf[clusterID]) < deafness
+		e.mu.Unlock()
+		if deaf {
+			return false, nil
+		}
+		ctx, cancel := context.WithTimeout(ctx, claimsTimeout)
+		defer cancel()
+		claims, err := e.options.Claims(ctx, clusterID)
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if err != nil {
+			e.deaf[clusterID] = time.Now()
+			return false, nil
+		}
+		for id, claim := range claims {
+			e.claims[id] = claim
+		}
+		return true, nil
 	})
-	if err != nil {
-		return
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for id, claim := range claims {
-		e.claims[id] = claim
-	}
 }
+
+// A cluster that does not say in time which claims it has is left alone for a while, so that a teardown goes on without it.
+const claimsTimeout, deafness = 15 * time.Second, 2 * time.Minute
 
 // rememberClaims writes on the volumes of a cluster that is about to go which claims they belong to, so that what was said
 // about their data still fits afterwards, in this run or a later one.
