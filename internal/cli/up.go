@@ -130,6 +130,7 @@ func (a *app) run(ctx context.Context, o *opened, do func(platform.Watch) (*plat
 		o.log.Read(programs.Event)
 	case a.StderrTerminal:
 		tree := term.New(a.Stderr, a.width)
+		tree.Colour = a.style(true).Colour
 		o.log.Read(tree.Event)
 		tree.Start()
 		show = tree.Stop

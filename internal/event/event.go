@@ -21,7 +21,7 @@ type Type string
 const (
 	RunStarted  Type = "run-started"
 	NodeStarted Type = "node-started" // its inputs are ready; Action says what is about to be done
-	NodeWaiting Type = "node-waiting" // it exists and is not ready yet; Message says what is waited for
+	NodeWaiting Type = "node-waiting" // it is on its way; Message says how far, or what is waited for, as it is to be read
 	NodeRetry   Type = "node-retry"   // a call failed in a way that may pass; Message says why
 	NodeDrifted Type = "node-drifted" // it was mended in place though the plan did not speak of it
 	NodeDone    Type = "node-done"    // it is as wanted; Action says what was done

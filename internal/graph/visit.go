@@ -52,7 +52,7 @@ func (r *Run) stepNode(ctx context.Context, t *task, m *memo, look func(*node) (
 	case Absent:
 		st.Action = Create
 		if now.Before(t.uncertain) {
-			return outcome{phase: active, seen: s, after: t.uncertain.Sub(now), wait: "the list to show it"}
+			return outcome{phase: active, seen: s, after: t.uncertain.Sub(now), wait: "waits for the list to show it"}
 		}
 	case Broken:
 		st.Action, st.Risk, st.Reason = Replace, Replaces, "it ended in an error: "+s.message
@@ -165,7 +165,7 @@ func (r *Run) stepItem(ctx context.Context, t *task, m *memo) (o outcome) {
 	}
 	it := items[i]
 	if it.Ending {
-		return outcome{phase: active, action: Delete, wait: "its end"}
+		return outcome{phase: active, action: Delete, wait: "waits for its end"}
 	}
 	st := itemStep(t.kind, it, r.opts)
 	if st.Action == Keep {
@@ -183,7 +183,7 @@ func (r *Run) stepItem(ctx context.Context, t *task, m *memo) (o outcome) {
 	if t.action == "" {
 		r.start(t, st)
 	}
-	o = outcome{phase: active, action: Delete, wait: "its end"}
+	o = outcome{phase: active, action: Delete, wait: "waits for its end"}
 	var wait string
 	wait, o.err = func() (w string, err error) {
 		defer rescue(t.id, &err)

@@ -5,8 +5,6 @@
 package platform
 
 import (
-	"time"
-
 	"github.com/k8or/k8or/internal/fit"
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/price"
@@ -67,7 +65,7 @@ type Result struct {
 	Kept []Kept `json:"kept,omitempty"`
 	// Left is what a teardown's last lists still show without having been kept.
 	Left    []Kept         `json:"left,omitempty"`
-	Elapsed time.Duration  `json:"elapsed"`
+	Elapsed float64        `json:"elapsedSeconds"`
 	Timings []graph.Timing `json:"timings,omitempty"`
 	Calls   int            `json:"calls"` // made to DigitalOcean
 }

@@ -44,7 +44,7 @@ func Line(e event.Event) string {
 		}
 		return what
 	case event.NodeWaiting:
-		return fmt.Sprintf("%s: waits for %s", e.Node, e.Message)
+		return fmt.Sprintf("%s: %s", e.Node, e.Message)
 	case event.NodeRetry:
 		return fmt.Sprintf("%s: %s", e.Node, e.Message)
 	case event.NodeDrifted:

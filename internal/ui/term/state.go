@@ -67,7 +67,7 @@ func (s *State) Fold(e event.Event) {
 		r.look, r.what, r.text = underWay, plain.Doing(e.Action), e.Message
 	case event.NodeWaiting:
 		r := s.under(e)
-		r.look, r.text = underWay, "waits: "+strings.TrimPrefix(e.Message, "waits for ")
+		r.look, r.text = underWay, e.Message
 	case event.NodeRetry:
 		if e.Node == "" || e.Node == e.Kind {
 			s.trouble = e.Node + ": " + e.Message

@@ -102,7 +102,7 @@ func (s Style) Result(w io.Writer, r *platform.Result) {
 	if len(parts) == 0 {
 		parts = []string{"nothing changed"}
 	}
-	fmt.Fprintf(w, "%s in %s, with %d calls to DigitalOcean.\n", strings.Join(parts, ", "), r.Elapsed.Round(100*time.Millisecond), r.Calls)
+	fmt.Fprintf(w, "%s in %s, with %d calls to DigitalOcean.\n", strings.Join(parts, ", "), plain.Duration(time.Duration(r.Elapsed*float64(time.Second))), r.Calls)
 	if path := critical(r.Timings); path != "" {
 		fmt.Fprintf(w, "%s\n", s.paint(dim, "longest chain: "+path))
 	}
