@@ -27,15 +27,14 @@ type cluster struct {
 	} `json:"status"`
 }
 
-// States of a cluster, as published.
+// States of a cluster, as published; one more, `provisioning`, is like any that is not known here: on its way.
 const (
-	stateRunning      = "running"
-	stateProvisioning = "provisioning"
-	stateDegraded     = "degraded"
-	stateError        = "error"
-	stateDeleted      = "deleted"
-	stateUpgrading    = "upgrading"
-	stateDeleting     = "deleting"
+	stateRunning   = "running"
+	stateDegraded  = "degraded"
+	stateError     = "error"
+	stateDeleted   = "deleted"
+	stateUpgrading = "upgrading"
+	stateDeleting  = "deleting"
 )
 
 type maintenancePolicy struct {

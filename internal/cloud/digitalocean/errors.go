@@ -3,7 +3,6 @@
 package digitalocean
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -230,6 +229,3 @@ func gone(err error) error {
 	}
 	return err
 }
-
-// cut reports whether the error is the end of the caller's context.
-func cut(ctx context.Context) bool { return ctx.Err() != nil }

@@ -81,9 +81,6 @@ func NewEstate(client *Client, mark Mark, o EstateOptions) *Estate {
 // Mark is what the estate's things carry.
 func (e *Estate) Mark() Mark { return e.mark }
 
-// Client is the estate's way to its account.
-func (e *Estate) Client() *Client { return e.client }
-
 // done notes that this process did something that lists may not show yet.
 func (e *Estate) done(what string) {
 	e.mu.Lock()

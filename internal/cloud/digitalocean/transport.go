@@ -177,7 +177,7 @@ type again struct {
 // RoundTrip sends a request, and a read a second time if need be.
 func (t again) RoundTrip(r *http.Request) (*http.Response, error) {
 	response, err := t.next.RoundTrip(r)
-	if r.Method != http.MethodGet || err == nil && response.StatusCode < 500 || cut(r.Context()) {
+	if r.Method != http.MethodGet || err == nil && response.StatusCode < 500 || r.Context().Err() != nil {
 		return response, err
 	}
 	if _, held := errors.AsType[*heldBack](err); held {
