@@ -50,7 +50,8 @@ type Cluster struct {
 	// +default=true
 	// +once
 	VPCNative *bool `json:"vpcNative,omitempty"`
-	// VPCRange is the address range of the private network. Left open, DigitalOcean chooses.
+	// VPCRange is the address range of the private network. Left open, the first free /20 is chosen when
+	// it is made.
 	//
 	// +example="10.110.0.0/20"
 	// +once

@@ -8,8 +8,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"os"
-	"os/user"
 
 	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/cloud/digitalocean"
@@ -47,7 +45,7 @@ func (a *app) open(ctx context.Context) (*opened, error) {
 	}
 	o.Platform, err = platform.New(platform.Options{
 		Document: doc, UID: o.newUID, Token: token, Sandbox: a.sandbox, Speed: speed,
-		ChartsDir: cmp.Or(a.chartsDir, a.get("K8OR_CHARTS")), CacheDir: a.cacheDir(), Holder: holder(), Log: o.log, Env: a.Getenv,
+		ChartsDir: cmp.Or(a.chartsDir, a.get("K8OR_CHARTS")), CacheDir: a.cacheDir(), Holder: holder(), Dead: dead, Log: o.log, Env: a.Getenv,
 	})
 	return o, err
 }
@@ -69,18 +67,6 @@ func (a *app) token(ctx context.Context) (digitalocean.Token, float64, error) {
 				"just looking: add --sandbox, which needs neither", Cause: err}
 	}
 	return token, 1, err
-}
-
-// holder is who takes the lock: user and machine.
-func holder() string {
-	name, host := "somebody", "somewhere"
-	if u, err := user.Current(); err == nil {
-		name = u.Username
-	}
-	if h, err := os.Hostname(); err == nil {
-		host = h
-	}
-	return name + "-" + host
 }
 
 // identify makes sure that the document can carry its identity before anything is made, and writes it after the approval.

@@ -32,8 +32,10 @@ type Options struct {
 	Speed   float64
 	// ChartsDir is a folder of charts that comes before everything, CacheDir where downloaded ones are kept.
 	ChartsDir, CacheDir string
-	// Holder is who takes the lock: user and machine.
+	// Holder is who takes the lock: user, machine and process. Dead says of another holder that it surely ended without
+	// letting go; nil believes every lock until it lapses.
 	Holder string
+	Dead   func(holder string) bool
 	// Transport, KubeTransport and ChartsTransport carry the calls to DigitalOcean, to clusters and to the places of charts;
 	// nil is the network's.
 	Transport, KubeTransport, ChartsTransport http.RoundTripper
@@ -171,7 +173,7 @@ func (p *Platform) prunable() []*graph.Kind {
 
 // lock makes a run the only writer.
 func (p *Platform) lock() graph.Lock {
-	return digitalocean.NewLock(p.client, p.estate.Mark(), p.options.Holder)
+	return digitalocean.NewLock(p.client, p.estate.Mark(), p.options.Holder, p.options.Dead)
 }
 
 // graphOptions are what plans and runs share.

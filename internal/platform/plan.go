@@ -76,7 +76,7 @@ func (p *Platform) need() digitalocean.Need {
 	if p.doc.Spec.Cluster.Existing != "" {
 		return digitalocean.Need{}
 	}
-	return digitalocean.Need{Region: p.doc.Spec.Region, Pools: doks.Pools(p.doc.Spec.Cluster), Cluster: p.Name()}
+	return digitalocean.Need{Region: p.doc.Spec.Region, Version: p.doc.Spec.Cluster.Version, Pools: doks.Pools(p.doc.Spec.Cluster), Cluster: p.Name()}
 }
 
 // book is the price book, with DigitalOcean's own prices of sizes where it tells them.

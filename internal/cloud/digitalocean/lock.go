@@ -45,14 +45,16 @@ type Lock struct {
 	client *Client
 	prefix string
 	holder string
+	dead   func(string) bool
 	tag    string // mine, while I hold it
 }
 
 var _ graph.Lock = (*Lock)(nil)
 
-// NewLock is a lock of the platform for a holder, such as user and machine. What tags cannot say is replaced, and a few
+// NewLock is a lock of the platform for a holder, such as user, machine and process. Dead, which may be nil, says of a
+// holder that it surely ended without letting go, such as a killed process of this machine: its lock counts as lapsed. What tags cannot say is replaced, and a few
 // random digits tell two runs of one holder apart.
-func NewLock(client *Client, mark Mark, holder string) *Lock {
+func NewLock(client *Client, mark Mark, holder string, dead func(holder string) bool) *Lock {
 	clean := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '-' {
 			return r
@@ -60,7 +62,7 @@ func NewLock(client *Client, mark Mark, holder string) *Lock {
 		return '-'
 	}, holder)
 	clean = strings.Trim(clean[:min(len(clean), 80)], "-")
-	return &Lock{client: client, prefix: "k8or-lock:" + mark.String() + ":", holder: clean + "-" + strings.ToLower(rand.Text()[:4])}
+	return &Lock{client: client, dead: dead, prefix: "k8or-lock:" + mark.String() + ":", holder: clean + "-" + strings.ToLower(rand.Text()[:4])}
 }
 
 // lockTag is one lock among the tags.
@@ -83,7 +85,7 @@ func (l *Lock) held(ctx context.Context) (live, lapsed []lockTag, err error) {
 		holder, expiry, _ := strings.Cut(rest, ":")
 		seconds, err := strconv.ParseInt(expiry, 10, 64)
 		k := lockTag{tag: t.Name, holder: holder, until: time.Unix(seconds, 0)}
-		if err == nil && k.until.After(l.client.now()) {
+		if err == nil && k.until.After(l.client.now()) && !(l.dead != nil && l.dead(holder)) {
 			live = append(live, k)
 		} else {
 			lapsed = append(lapsed, k)

@@ -19,7 +19,7 @@ import (
 func TestLockIsHeldByOneAndLetGo(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
-		mine, other := digitalocean.NewLock(w.client, mark, "anna@laptop.local"), digitalocean.NewLock(w.client, mark, "bob")
+		mine, other := digitalocean.NewLock(w.client, mark, "anna@laptop.local", nil), digitalocean.NewLock(w.client, mark, "bob", nil)
 		until, err := mine.Acquire(w.Context())
 		if err != nil {
 			w.Fatal(err)
@@ -32,7 +32,7 @@ func TestLockIsHeldByOneAndLetGo(t *testing.T) {
 		if !ok || !strings.HasPrefix(held.Holder, "anna-laptop-local-") || !held.Until.Equal(until) {
 			w.Errorf("the second gets %v, want to hear who holds it until when", err)
 		}
-		elsewhere := digitalocean.NewLock(w.client, digitalocean.Mark{Name: "shop", UID: "other1"}, "bob")
+		elsewhere := digitalocean.NewLock(w.client, digitalocean.Mark{Name: "shop", UID: "other1"}, "bob", nil)
 		if _, err := elsewhere.Acquire(w.Context()); err != nil {
 			w.Errorf("another platform's lock: %v", err)
 		}
@@ -48,10 +48,31 @@ func TestLockIsHeldByOneAndLetGo(t *testing.T) {
 	})
 }
 
+func TestLockOfADeadProcessIsTakenOver(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		killed := digitalocean.NewLock(w.client, mark, "anna-laptop-41", nil)
+		if _, err := killed.Acquire(w.Context()); err != nil {
+			w.Fatal(err)
+		}
+		elsewhere := digitalocean.NewLock(w.client, mark, "anna-desktop-7", func(string) bool { return false })
+		if _, err := elsewhere.Acquire(w.Context()); err == nil {
+			w.Error("a lock was taken over by one who cannot know that its holder is dead")
+		}
+		next := digitalocean.NewLock(w.client, mark, "anna-laptop-42", func(holder string) bool { return strings.HasPrefix(holder, "anna-laptop-41-") })
+		if _, err := next.Acquire(w.Context()); err != nil {
+			w.Errorf("after its holder was killed: %v", err)
+		}
+		if n := w.locks(); len(n) != 1 || !strings.Contains(n[0], "laptop-42") {
+			w.Errorf("the lock tags are %v, want the new holder's alone", n)
+		}
+	})
+}
+
 func TestLockIsRenewedAndLapses(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
-		mine, other := digitalocean.NewLock(w.client, mark, "anna"), digitalocean.NewLock(w.client, mark, "bob")
+		mine, other := digitalocean.NewLock(w.client, mark, "anna", nil), digitalocean.NewLock(w.client, mark, "bob", nil)
 		first, err := mine.Acquire(w.Context())
 		if err != nil {
 			w.Fatal(err)
@@ -97,7 +118,7 @@ func TestLocksThatRaceNeverBothHold(t *testing.T) {
 			for i := range 3 {
 				all.Go(func() {
 					time.Sleep(time.Duration(i*round) * 150 * time.Millisecond)
-					l := digitalocean.NewLock(w.client, mark, fmt.Sprintf("racer-%d", i))
+					l := digitalocean.NewLock(w.client, mark, fmt.Sprintf("racer-%d", i), nil)
 					if _, err := l.Acquire(w.Context()); err != nil {
 						if _, ok := errors.AsType[*digitalocean.ErrLocked](err); !ok {
 							w.Error(err)
