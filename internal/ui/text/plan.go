@@ -242,7 +242,7 @@ func (s Style) Fit(w io.Writer, r fit.Report) {
 	for _, short := range r.Short {
 		fmt.Fprintf(w, "  %s %s\n", s.paint(red, "short:"), short)
 	}
-	for _, n := range r.NotJudged {
-		fmt.Fprintf(w, "  %s\n", s.paint(dim, "not judged: "+n))
+	if n := len(r.NotJudged); n > 0 {
+		fmt.Fprintf(w, "  %s\n", s.paint(dim, fmt.Sprintf("only sums are compared; `-o json` tells the %d things that are not judged yet", n)))
 	}
 }
