@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kill
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/k8or/k8or/internal/document"
+)
+
+// phase is one change of a platform's life, with what it leads to when nobody is killed.
+type phase struct {
+	name     string
+	doc      *document.Document
+	run      verb
+	requests int     // until it is done
+	want     picture // afterwards; nil: nothing at all
+	lives    picture // all that was ever made by then
+}
+
+// life brings a platform up, edits it and takes it down without a kill, and measures.
+func life(t *testing.T) []*phase {
+	t.Helper()
+	before, after := read(t, "testdata/before.yaml"), read(t, "testdata/after.yaml")
+	phases := []*phase{{name: "up", doc: before, run: up}, {name: "edit", doc: after, run: up}, {name: "down", doc: after, run: down}}
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.cloud.Close()
+		for _, ph := range phases {
+			ph.requests = w.finish(ph.doc, ph.run)[0]
+			ph.want, ph.lives = w.picture(), w.lives()
+		}
+	})
+	return phases
+}
+
+// chain is how many processes are killed one after the other in each phase, before one is let finish.
+const chain = 3
+
+// TestKilledAtEveryRequestTheNextRunFinishes lives many lives of one platform. In each phase of each life the first
+// process dies at a request of its own share of all requests of that phase, so that all lives together go over the whole
+// of it, and the following ones anywhere.
+func TestKilledAtEveryRequestTheNextRunFinishes(t *testing.T) {
+	t.Parallel()
+	kills := number(t, "K8OR_KILLS", 1050)
+	hunt(t, kills, nil)
+}
+
+// TestKilledInTroubleTheNextRunFinishes is the same while everything that is called misbehaves now and then.
+func TestKilledInTroubleTheNextRunFinishes(t *testing.T) {
+	t.Parallel()
+	hunt(t, number(t, "K8OR_KILLS", 1050)/10, func(dice *rand.Rand) *trouble {
+		return &trouble{dice: rand.New(rand.NewPCG(dice.Uint64(), 0)), share: 0.02}
+	})
+}
+
+func hunt(t *testing.T, kills int, troubled func(*rand.Rand) *trouble) {
+	t.Helper()
+	began, seed := time.Now(), uint64(number(t, "K8OR_KILL_SEED", int(time.Now().Unix()%1_000_000)))
+	phases := life(t)
+	t.Logf("K8OR_KILL_SEED=%d repeats it; unharmed, up takes %d requests, the edit %d, down %d", seed, phases[0].requests, phases[1].requests, phases[2].requests)
+	lives := max(1, (kills+len(phases)*chain-2)/(len(phases)*chain-1)) // not every later kill is reached
+	var made, faults atomic.Int64
+	t.Run("lives", func(t *testing.T) {
+		for i := range lives {
+			t.Run(strconv.Itoa(i), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					dice := rand.New(rand.NewPCG(seed, uint64(i)))
+					w := newWorld(t)
+					defer w.cloud.Close()
+					w.patient = dice.IntN(2) == 0
+					if troubled != nil {
+						w.trouble = troubled(dice)
+						defer func() { faults.Add(int64(w.trouble.made)) }()
+					}
+					for _, ph := range phases {
+						w.live(ph, i, lives, dice, &made)
+					}
+				})
+			})
+		}
+	})
+	t.Logf("%d kills and %d faults in %d lives, %s", made.Load(), faults.Load(), lives, time.Since(began).Round(time.Second))
+	if !t.Failed() && made.Load() < int64(kills) && os.Getenv("K8OR_KILL_SEED") == "" {
+		t.Errorf("only %d processes were killed, want %d", made.Load(), kills)
+	}
+}
+
+// live goes through one phase with kills, and judges what came of it.
+func (w *world) live(ph *phase, life, lives int, dice *rand.Rand, made *atomic.Int64) {
+	w.Helper()
+	for n := range chain {
+		k := kill{at: 1 + dice.IntN(ph.requests*3/4), after: dice.IntN(2) == 0}
+		if n == 0 {
+			low, high := life*ph.requests/lives, (life+1)*ph.requests/lives
+			k.at = 1 + low + dice.IntN(max(1, high-low))
+		}
+		w.events.note(ph.name + ", to be killed " + k.String())
+		if !w.killed(ph.doc, ph.run, k) {
+			break
+		}
+		made.Add(1)
+	}
+	w.finish(ph.doc, ph.run)
+	wrong := append(w.picture().differs(ph.want), w.lives().differs(ph.lives)...)
+	if ph.name == "down" {
+		wrong = append(wrong, w.gone()...)
+	}
+	if len(wrong) > 0 {
+		w.Fatalf("after %s: %s\n%s", ph.name, lines(wrong), w.events.text())
+	}
+}
+
+func lines(all []string) string {
+	out := ""
+	for _, line := range all {
+		out += fmt.Sprintf("\n  %.400s", line)
+	}
+	return out
+}
+
+// number is a setting from the environment.
+func number(t *testing.T, name string, otherwise int) int {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("%s is %q, and should be a number", name, text)
+	}
+	return n
+}
