@@ -92,7 +92,7 @@ func (r *Run) stepNode(ctx context.Context, t *task, m *memo, look func(*node) (
 
 // start says what is about to be done. It only reads the task.
 func (r *Run) start(t *task, st Step) {
-	message := ""
+	message := st.Title
 	if st.Action == Update {
 		message = paths(st.Changes)
 	}
@@ -244,12 +244,15 @@ func (r *Run) settle(t *task, o outcome) {
 	t.phase = o.phase
 	switch o.phase {
 	case settled:
+		first, again := t.ended.IsZero(), t.writes > 0
 		t.out, t.writes = o.seen.out, 0
 		if t.action == "" {
 			t.action = None
 		}
-		if t.ended.IsZero() {
+		if first {
 			t.ended = now
+		}
+		if first || again { // again: the last look still had to mend something
 			r.say(t, event.NodeDone, "", nil)
 		}
 	case failed:

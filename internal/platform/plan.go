@@ -5,6 +5,7 @@ package platform
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/k8or/k8or/api/v1alpha1"
@@ -45,6 +46,7 @@ func (p *Platform) Plan(ctx context.Context) (*Plan, error) {
 	for _, e := range plan.plan.Errors() {
 		plan.Problems = append(plan.Problems, p.explainNew(plan.Problems, e)...)
 	}
+	p.checkScopes(ctx, plan)
 	book := p.book(ctx, call)
 	plan.Bill = book.Of(c.Items)
 	plan.Now = book.Of(p.standing(plan.Steps, c.Items))
@@ -69,6 +71,22 @@ func (p *Platform) account(ctx context.Context, c *graph.Call) (Account, error) 
 			Why:   "the platform lives in this team", Fix: "use a token of that team, such as with DIGITALOCEAN_CONTEXT"})
 	}
 	return account, nil
+}
+
+// checkScopes holds what the token may do against what carrying out the plan needs, where that can be known.
+func (p *Platform) checkScopes(ctx context.Context, plan *Plan) {
+	if !plan.Changes() || len(plan.Problems) > 0 {
+		return
+	}
+	granted := p.client.Granted(ctx)
+	if !granted.Checked {
+		plan.Notes = append(plan.Notes, "whether the token may write was not checked: "+granted.Reason)
+		return
+	}
+	if lacks := granted.Lacks(digitalocean.Scopes(p.estate.Kinds()...)); len(lacks) > 0 {
+		plan.Problems = append(plan.Problems, &problem.Problem{Code: problem.MissingScope, Kind: problem.NotAllowed,
+			Title: "the token may not do all that this plan needs", Why: "it lacks " + strings.Join(lacks, ", "), Fix: "make a token with the scopes that `k8or scopes` lists"})
+	}
 }
 
 // need is what the document asks of the account.

@@ -106,12 +106,5 @@ func (p *Platform) Credentials(ctx context.Context) (kube.Access, kube.Credentia
 	return access, c, nil
 }
 
-// Scopes are the least scopes of a token for this document, and which of them the present token lacks, if that could be
-// checked.
-func (p *Platform) Scopes(ctx context.Context) (scopes []string, granted digitalocean.Granted) {
-	scopes = Scopes(p.estate)
-	return scopes, p.client.Granted(ctx)
-}
-
 // Scopes are the least scopes of a token for everything a platform makes.
 func Scopes(e *digitalocean.Estate) []string { return digitalocean.Scopes(e.Kinds()...) }
