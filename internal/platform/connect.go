@@ -52,6 +52,7 @@ type Platform struct {
 	doc     *v1alpha1.Platform // with its defaults
 	client  *digitalocean.Client
 	estate  *digitalocean.Estate
+	lock    *digitalocean.Lock // makes a run the only writer
 	kinds   *kube.Kinds
 	fetcher *chart.Fetcher
 	calls   *counter
@@ -82,7 +83,8 @@ func New(o Options) (*Platform, error) {
 			return kube.New(ko)
 		},
 	})
-	p.estate = digitalocean.NewEstate(client, mark, digitalocean.EstateOptions{Drainer: drainer{p.kinds}, Claims: p.claims})
+	p.lock = digitalocean.NewLock(client, mark, o.Holder, o.Dead)
+	p.estate = digitalocean.NewEstate(client, mark, digitalocean.EstateOptions{Drainer: drainer{p.kinds}, Claims: p.claims, Lock: p.lock})
 	p.fetcher = &chart.Fetcher{Dir: o.ChartsDir, Cache: filepath.Join(o.CacheDir, "charts"), Timeout: 5 * time.Second}
 	if o.ChartsTransport != nil {
 		p.fetcher.HTTP = &http.Client{Transport: o.ChartsTransport}
@@ -169,11 +171,6 @@ func (p *Platform) prunable() []*graph.Kind {
 		return []*graph.Kind{p.kinds.Sets}
 	}
 	return append([]*graph.Kind{p.kinds.Sets}, p.estate.Kinds()...)
-}
-
-// lock makes a run the only writer.
-func (p *Platform) lock() graph.Lock {
-	return digitalocean.NewLock(p.client, p.estate.Mark(), p.options.Holder, p.options.Dead)
 }
 
 // graphOptions are what plans and runs share.

@@ -9,8 +9,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -29,19 +27,14 @@ import (
 	"github.com/k8or/k8or/internal/sandbox/wire"
 )
 
-func TestMain(m *testing.M) {
-	// Charts are fetched by the default transport. Without it every chart is a stand-in made from its footprint.
-	http.DefaultTransport = noNetwork{}
-	os.Exit(m.Run())
-}
-
 // world is one simulated DigitalOcean with its clusters, to be opened inside a bubble of fake time.
 type world struct {
 	*testing.T
 	cloud   *simulated.Cloud
 	runtime *memory.Runtime
 	record  *record.Log
-	patient bool     // waits for a dead process's lock to lapse, and does not take it away
+	started int      // processes
+	patient bool     // cannot know that a process is dead and waits for its lock to lapse, so that the clouds finish what was begun
 	trouble *trouble // what else goes wrong, if anything
 	events  eventLog
 }
@@ -76,9 +69,15 @@ func (w *world) start(doc *document.Document, k kill) (*platform.Platform, *proc
 	proc := &process{kill: k, die: die, trouble: w.trouble}
 	log := &event.Log{}
 	log.Read(w.events.Event)
+	w.started++
+	me := fmt.Sprintf("test-%d", w.started)
+	var dead func(string) bool
+	if !w.patient {
+		dead = func(holder string) bool { return !strings.HasPrefix(holder, me+"-") }
+	}
 	p, err := platform.New(platform.Options{
 		Document: doc, Token: digitalocean.Token{Value: digitalocean.NewSecret(simulated.DefaultToken), Source: "the test", APIURL: "https://sandbox.example.com"},
-		Sandbox: true, Speed: 1, Holder: "test", Log: log,
+		Sandbox: true, Speed: 1, Holder: me, Dead: dead, Log: log, ChartsTransport: noNetwork{}, // so that every chart is a stand-in
 		Transport: proc.through(wire.Transport(w.cloud)), KubeTransport: proc.through(w.runtime.Transport()),
 	})
 	if err != nil {
@@ -136,7 +135,7 @@ func (w *world) killed(doc *document.Document, run verb, k kill) bool {
 			return true
 		}
 		if until, locked := lockedUntil(err); locked {
-			w.unlock(until)
+			time.Sleep(time.Until(until) + time.Second)
 			continue
 		}
 		w.events.note(fmt.Sprintf("to be killed %s, ended by itself: %v", k, err))
@@ -156,7 +155,7 @@ func (w *world) finish(doc *document.Document, run verb) []int {
 		p, proc, ctx := w.start(doc, kill{})
 		more, err := run(ctx, p)
 		if until, locked := lockedUntil(err); locked {
-			w.unlock(until)
+			time.Sleep(time.Until(until) + time.Second)
 			continue
 		}
 		requests = append(requests, proc.requests())
@@ -194,35 +193,6 @@ func lockedUntil(err error) (time.Time, bool) {
 		}
 	}
 	return time.Time{}, false
-}
-
-// unlock waits for a dead process's lock to lapse, or takes it away as a person would who knows that it is dead. The
-// first leaves the clouds time to finish what was begun, the second finds them in the middle of it.
-func (w *world) unlock(until time.Time) {
-	w.Helper()
-	if w.patient {
-		time.Sleep(time.Until(until) + time.Second)
-		return
-	}
-	for _, thing := range w.cloud.Inventory() {
-		if thing.Kind == "tag" && strings.HasPrefix(thing.Name, "k8or-lock:") {
-			w.asPerson(http.MethodDelete, "/v2/tags/"+thing.Name)
-		}
-	}
-}
-
-// asPerson makes a call beside k8or.
-func (w *world) asPerson(method, path string) {
-	w.Helper()
-	r, err := http.NewRequestWithContext(w.Context(), method, "https://sandbox.example.com"+path, nil)
-	if err != nil {
-		w.Fatal(err)
-	}
-	answer, err := w.cloud.Hands("").RoundTrip(r)
-	if err != nil {
-		w.Fatal(err)
-	}
-	answer.Body.Close()
 }
 
 // eventLog keeps what happened for the message of a failure.

@@ -21,12 +21,14 @@ type Drainer interface {
 // Claim is a persistent volume claim.
 type Claim struct{ Namespace, Name string }
 
-// EstateOptions are the hands inside the cluster that an estate may use. All may be nil.
+// EstateOptions are the hands inside the cluster that an estate may use, and the lock that its runs take. All may be nil.
 type EstateOptions struct {
 	// Drainer empties pools; nil leaves that to DigitalOcean, which drains as well, within limits of its own.
 	Drainer Drainer
 	// Claims says which claims of a cluster the volumes belong to, by the volumes' ids. An error means unknown.
 	Claims func(ctx context.Context, clusterID string) (map[string]Claim, error)
+	// Lock tells what a killed run left of its own lock; nil leaves such tags alone.
+	Lock *Lock
 }
 
 // Estate is one platform's part of an account.

@@ -52,8 +52,8 @@ type Lock struct {
 var _ graph.Lock = (*Lock)(nil)
 
 // NewLock is a lock of the platform for a holder, such as user, machine and process. Dead, which may be nil, says of a
-// holder that it surely ended without letting go, such as a killed process of this machine: its lock counts as lapsed. What tags cannot say is replaced, and a few
-// random digits tell two runs of one holder apart.
+// holder that it surely ended without letting go, such as a killed process of this machine: its lock counts as lapsed.
+// What tags cannot say is replaced, and a few random digits tell two runs of one holder apart.
 func NewLock(client *Client, mark Mark, holder string, dead func(holder string) bool) *Lock {
 	clean := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '-' {
@@ -71,23 +71,40 @@ type lockTag struct {
 	until       time.Time
 }
 
-// held lists the platform's locks. A tag under the prefix that cannot be read counts as lapsed.
+// read reads a tag as a lock of this platform, and says whether it is live. A tag under the prefix that cannot be read
+// counts as lapsed.
+func (l *Lock) read(tag string) (k lockTag, live, ok bool) {
+	rest, ok := cutPrefixFold(tag, l.prefix)
+	if !ok {
+		return lockTag{}, false, false
+	}
+	holder, expiry, _ := strings.Cut(rest, ":")
+	seconds, err := strconv.ParseInt(expiry, 10, 64)
+	k = lockTag{tag: tag, holder: holder, until: time.Unix(seconds, 0)}
+	return k, err == nil && k.until.After(l.client.now()) && !(l.dead != nil && l.dead(holder)), true
+}
+
+// left reports whether a tag is a lock that somebody left behind: one that has lapsed, or in a teardown any but mine, so
+// that a platform is not said to be gone while a lock of it is there.
+func (l *Lock) left(tag string, teardown bool) bool {
+	if l == nil {
+		return false
+	}
+	k, live, ok := l.read(tag)
+	return ok && !strings.EqualFold(k.holder, l.holder) && (!live || teardown)
+}
+
+// held lists the platform's locks.
 func (l *Lock) held(ctx context.Context) (live, lapsed []lockTag, err error) {
 	tags, err := list[godo.Tag](ctx, l.client, "/v2/tags", "tags")
 	if err != nil {
 		return nil, nil, fmt.Errorf("look for locks of this platform: %w", err)
 	}
 	for _, t := range tags {
-		rest, ok := cutPrefixFold(t.Name, l.prefix)
-		if !ok {
-			continue
-		}
-		holder, expiry, _ := strings.Cut(rest, ":")
-		seconds, err := strconv.ParseInt(expiry, 10, 64)
-		k := lockTag{tag: t.Name, holder: holder, until: time.Unix(seconds, 0)}
-		if err == nil && k.until.After(l.client.now()) && !(l.dead != nil && l.dead(holder)) {
+		switch k, alive, ok := l.read(t.Name); {
+		case ok && alive:
 			live = append(live, k)
-		} else {
+		case ok:
 			lapsed = append(lapsed, k)
 		}
 	}

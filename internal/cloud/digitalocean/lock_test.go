@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/k8or/k8or/internal/cloud/digitalocean"
+	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/sandbox/fault"
 )
 
@@ -98,6 +99,36 @@ func TestLockIsRenewedAndLapses(t *testing.T) {
 		}
 		if _, err := mine.Renew(w.Context()); err == nil {
 			w.Error("a lock that another holds was renewed")
+		}
+	})
+}
+
+func TestLocksThatWereLeftBehindAreTakenAway(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		w.mustUp(starter())
+		killed := digitalocean.NewLock(w.client, mark, "anna", nil)
+		if _, err := killed.Acquire(w.Context()); err != nil {
+			w.Fatal(err)
+		}
+		w.estate = digitalocean.NewEstate(w.client, mark, digitalocean.EstateOptions{Drainer: w.drains, Lock: digitalocean.NewLock(w.client, mark, "bob", nil)})
+		w.settled(starter()) // it may still be at work
+		time.Sleep(digitalocean.LockTTL + time.Second)
+		w.mustUp(starter())
+		if left := w.locks(); len(left) > 0 {
+			w.Errorf("after a lock lapsed and another run, the tags %v are left", left)
+		}
+		if _, err := killed.Acquire(w.Context()); err != nil {
+			w.Fatal(err)
+		}
+		g := graph.New()
+		g.Prune(w.estate.Kinds()...)
+		plan, err := g.Plan(w.Context(), graph.Options{Teardown: true})
+		if err != nil {
+			w.Fatal(err)
+		}
+		if !slices.ContainsFunc(plan.Steps, func(s graph.Step) bool { return strings.Contains(s.Title, "lock") }) {
+			w.Error("a teardown does not speak of the lock of another run")
 		}
 	})
 }

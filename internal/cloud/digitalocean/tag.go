@@ -13,7 +13,8 @@ import (
 )
 
 // listTags finds the platform's tags that nothing needs any more: the memory of clusters that are gone and have left
-// nothing, the claims of volumes that are gone, and in a teardown the mark itself once no cluster carries it.
+// nothing, the claims of volumes that are gone, the locks of runs that were killed, and in a teardown the mark itself once
+// no cluster carries it.
 func (e *Estate) listTags(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
 	all, err := e.allTags(ctx, c)
 	if err != nil {
@@ -39,6 +40,8 @@ func (e *Estate) listTags(ctx context.Context, c *graph.Call) ([]graph.Item, err
 			items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title, Ref: "k8s:" + id})
 		case claim && (t.Resources == nil || t.Resources.Count == 0):
 			items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title})
+		case e.options.Lock.left(t.Name, c.Teardown):
+			items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title + ", a lock that was left behind"})
 		case strings.EqualFold(t.Name, e.mark.Tag()) && c.Teardown && len(ours) == 0:
 			items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title})
 		}
