@@ -43,7 +43,11 @@ func (a *app) open(ctx context.Context) (*opened, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.Platform, err = platform.New(platform.Options{
+	var debug func(string)
+	if a.debug {
+		debug = func(line string) { fmt.Fprintln(a.Stderr, "debug:", line) }
+	}
+	o.Platform, err = platform.New(platform.Options{Debug: debug,
 		Document: doc, UID: o.newUID, Token: token, Sandbox: a.sandbox, Speed: speed,
 		ChartsDir: cmp.Or(a.chartsDir, a.get("K8OR_CHARTS")), CacheDir: a.cacheDir(), Holder: holder(), Dead: dead, Log: o.log, Env: a.Getenv,
 	})

@@ -4,6 +4,7 @@ package platform
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -39,6 +40,8 @@ type Options struct {
 	// Transport, KubeTransport and ChartsTransport carry the calls to DigitalOcean, to clusters and to the places of charts;
 	// nil is the network's.
 	Transport, KubeTransport, ChartsTransport http.RoundTripper
+	// Debug is told of every call as it ends: method, path, status and time, never a header or body. It may be nil.
+	Debug func(line string)
 	// Log receives the events of runs.
 	Log *event.Log
 	// Env reads the environment for what the document refers to by `from: {env}`.
@@ -60,7 +63,7 @@ type Platform struct {
 
 // New connects a document with its clouds. It makes no call.
 func New(o Options) (*Platform, error) {
-	p := &Platform{options: o, given: o.Document, doc: v1alpha1.Default(o.Document.Platform), calls: &counter{next: o.Transport}}
+	p := &Platform{options: o, given: o.Document, doc: v1alpha1.Default(o.Document.Platform), calls: &counter{next: o.Transport, debug: o.Debug}}
 	if p.calls.next == nil {
 		p.calls.next = http.DefaultTransport
 	}
@@ -97,14 +100,24 @@ func (p *Platform) Name() string { return p.estate.Mark().String() }
 
 // counter counts the calls that were made to DigitalOcean.
 type counter struct {
-	next http.RoundTripper
-	n    atomic.Int64
+	next  http.RoundTripper
+	debug func(string)
+	n     atomic.Int64
 }
 
 // RoundTrip counts and sends.
 func (c *counter) RoundTrip(r *http.Request) (*http.Response, error) {
 	c.n.Add(1)
-	return c.next.RoundTrip(r)
+	began := time.Now()
+	resp, err := c.next.RoundTrip(r)
+	if c.debug != nil {
+		said := "no answer"
+		if err == nil {
+			said = fmt.Sprintf("%d, request %s", resp.StatusCode, resp.Header.Get("X-Request-Id"))
+		}
+		c.debug(fmt.Sprintf("%s %s: %s, %s", r.Method, r.URL.Path, said, time.Since(began).Round(time.Millisecond)))
+	}
+	return resp, err
 }
 
 func (p *Platform) credentials(ctx context.Context, id string) (kube.Credentials, error) {
