@@ -100,10 +100,12 @@ func (c *Cluster) Apply(ctx context.Context, set Set) (Applied, error) {
 }
 
 // announce writes the names of what will be made into the inventory before any of it is, so that a run that is cut off
-// leaves nothing that nobody knows of.
+// leaves nothing that nobody knows of. What the set needs and wants remembered goes with it: once all objects are as
+// wanted, no later run would write it.
 func (c *Cluster) announce(ctx context.Context, set Set, sights []*sight, inventory *Inventory) error {
 	inventory.Name, inventory.Namespace = set.Name, set.Namespace
-	changed := inventory.version == ""
+	changed := inventory.version == "" || !slices.Equal(inventory.Needs, set.Needs) || !equalMaps(inventory.Known, set.Known)
+	inventory.Needs, inventory.Known = set.Needs, set.Known
 	for _, s := range sights {
 		// What is of a kind not known yet cannot be made yet, and its namespace is not certain.
 		if s.kept == "" && !s.unknown && !has(inventory.Objects, s.id) {
@@ -120,10 +122,10 @@ func (c *Cluster) announce(ctx context.Context, set Set, sights []*sight, invent
 // conclude records that the set was applied in full.
 func (c *Cluster) conclude(ctx context.Context, set Set, inventory *Inventory) error {
 	hash := hashOf(set.Objects)
-	if inventory.Hash == hash && slices.Equal(inventory.Needs, set.Needs) && equalMaps(inventory.Known, set.Known) {
+	if inventory.Hash == hash {
 		return nil
 	}
-	inventory.Hash, inventory.Needs, inventory.Known = hash, set.Needs, set.Known
+	inventory.Hash = hash
 	return c.save(ctx, inventory)
 }
 

@@ -45,8 +45,9 @@ func TestASetIsFinishedAfterACutAtAnyRequest(t *testing.T) {
 	t.Parallel()
 	const ns = "gateway"
 	all := objects(t, ns, "apiVersion: v1\nkind: Namespace\nmetadata: {name: NS}\n---"+web)
-	full := kube.Set{Name: "web", Namespace: ns, Objects: all}
-	fewer := kube.Set{Name: "web", Namespace: ns, Objects: all[:3]}
+	needs := []string{"crds"}
+	full := kube.Set{Name: "web", Namespace: ns, Objects: all, Needs: needs}
+	fewer := kube.Set{Name: "web", Namespace: ns, Objects: all[:3], Needs: needs}
 	applied := func(set kube.Set) func(context.Context, *kube.Cluster) (bool, error) {
 		return func(ctx context.Context, c *kube.Cluster) (bool, error) {
 			out, err := c.Apply(ctx, set)
@@ -93,6 +94,7 @@ func TestASetIsFinishedAfterACutAtAnyRequest(t *testing.T) {
 						done, err = tt.verb(t.Context(), connect(through))
 						uncut = err == nil
 					}
+					verifyNeeds(t, connect(base), n, late)
 					finish(t, connect(base), tt.verb)
 					verifyEnd(t, connect(base), tt.want, n, late)
 					if uncut {
@@ -116,6 +118,20 @@ func finish(t *testing.T, c *kube.Cluster, step func(context.Context, *kube.Clus
 		}
 	}
 	t.Fatal("it does not come to an end")
+}
+
+// verifyNeeds holds a set that is known at all to what it needs: when nothing is left to apply, no later run writes it.
+func verifyNeeds(t *testing.T, c *kube.Cluster, n int64, late bool) {
+	t.Helper()
+	sets, err := c.List(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, set := range sets {
+		if len(set.Needs) == 0 {
+			t.Errorf("cut at request %d (late %t): the inventory of %s does not say what it needs", n, late, set.Name)
+		}
+	}
 }
 
 // verifyEnd judges by what is there, not by what the inventory says.
