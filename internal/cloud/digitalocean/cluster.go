@@ -51,7 +51,7 @@ type SSO struct {
 type ClusterOut struct {
 	ID, URN, Name, Region        string
 	Version                      string // the release that runs: "1.36.3-do.0"
-	Endpoint                     string // empty until it has one
+	Endpoint                     string // empty until it answers
 	VPCID                        string
 	ClusterSubnet, ServiceSubnet string
 	HA                           bool
@@ -119,7 +119,8 @@ func observedCluster(k cluster) graph.Observed[ClusterOut] {
 	case stateDeleting:
 		o.State, o.Message = graph.Pending, "being deleted"
 	default:
-		o.State = graph.Pending
+		// It has an address from the start, and nothing in it yet; a plan need not wait for what cannot be there.
+		o.State, o.Out.Endpoint = graph.Pending, ""
 	}
 	return o
 }

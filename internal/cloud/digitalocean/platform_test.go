@@ -3,6 +3,7 @@
 package digitalocean_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -39,6 +40,26 @@ func TestPlatformComesUpOnceAndGoesAway(t *testing.T) {
 			if strings.Contains(tag, "k8or") || strings.HasPrefix(tag, "k8s:") && tag != "k8s:worker" {
 				w.Errorf("after down the tag %s is left", tag)
 			}
+		}
+	})
+}
+
+func TestClusterHasNoEndpointWhileItIsProvisioned(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		ctx, cancel := context.WithTimeout(w.Context(), 2*time.Minute) // the run that makes it ends in the middle
+		defer cancel()
+		g := w.graph(w.estate, starter())
+		plan, err := g.Plan(ctx, w.options())
+		if err != nil {
+			w.Fatal(err)
+		}
+		if err := graph.NewRun(g, plan.Approve(graph.Replaces), w.options()).Loop(ctx); err == nil {
+			w.Fatal("a cluster came up within two minutes")
+		}
+		s := step(w.plan(starter()), "cluster")
+		if out, ok := s.Out.(digitalocean.ClusterOut); !ok || s.State != graph.Pending || out.Endpoint != "" {
+			w.Errorf("a cluster that is being provisioned is %s with %+v, want it pending, without an endpoint that nobody answers at", s.State, s.Out)
 		}
 	})
 }
