@@ -46,7 +46,8 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	w := &world{T: t, runtime: memory.New(nil), record: &record.Log{}}
-	w.cloud = simulated.New(simulated.Options{Clock: life, Seed: 1, Runtime: w.runtime, Record: w.record})
+	w.cloud = simulated.New(simulated.Options{Clock: life, Seed: 1, Runtime: w.runtime, Record: w.record,
+		Limits: simulated.Limits{Minute: -1, Hour: -1}}) // nobody starts so many processes in a minute as these tests do
 	w.runtime.Join(w.cloud)
 	return w
 }
