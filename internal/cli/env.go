@@ -12,6 +12,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -112,15 +114,23 @@ with nothing left on the bill.
 Start without an account:   k8or init && k8or up --sandbox`,
 		SilenceUsage: true, SilenceErrors: true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
-		PersistentPreRunE: func(*cobra.Command, []string) error {
-			if !strings.Contains("text json yaml", a.output) && a.output != "markdown" {
-				return usage("-o is text, json or yaml, not %q", a.output)
-			}
-			return nil
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			return a.knowsOutput(cmd)
 		},
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return &problem.Problem{Code: problem.BadUsage, Kind: problem.Usage, Title: err.Error(), Fix: "`" + cmd.CommandPath() + " --help` lists the flags"}
+		pr := usage("%v", err)
+		pr.Fix = "`" + cmd.CommandPath() + " --help` lists the flags"
+		if unknown, ok := strings.CutPrefix(err.Error(), "unknown flag: --"); ok {
+			var names []string
+			for _, m := range flagNames.FindAllStringSubmatch(cmd.Flags().FlagUsages(), -1) {
+				names = append(names, m[1])
+			}
+			if near := problem.Nearest(unknown, names); near != "" {
+				pr.Title, pr.Fix = fmt.Sprintf("%s has no flag --%s", cmd.CommandPath(), unknown), fmt.Sprintf("did you mean --%s?", near)
+			}
+		}
+		return pr
 	})
 	flags := root.PersistentFlags()
 	flags.StringArrayVarP(&a.files, "file", "f", nil, "the document; again to lay an overlay over it (default k8or.yaml)")
@@ -133,22 +143,43 @@ Start without an account:   k8or init && k8or up --sandbox`,
 	}
 	root.AddCommand(a.initCommand(), a.validateCommand(), a.schemaCommand(), a.planCommand(), a.upCommand(), a.statusCommand(), a.downCommand(),
 		a.kubeconfigCommand(), a.kubeTokenCommand(), a.catalogCommand(), a.scopesCommand(), a.sandboxCommand(), a.versionCommand(), a.selftestCommand())
-	root.Args = func(cmd *cobra.Command, args []string) error {
-		if len(args) == 0 {
-			return nil
-		}
-		var verbs []string
-		for _, c := range cmd.Commands() {
-			verbs = append(verbs, c.Name())
-		}
-		fix := "`k8or --help` lists the verbs"
-		if near := problem.Nearest(args[0], verbs); near != "" {
-			fix = fmt.Sprintf("did you mean `k8or %s`?", near)
-		}
-		return &problem.Problem{Code: problem.BadUsage, Kind: problem.Usage, Title: fmt.Sprintf("%q is not a verb of k8or", args[0]), Fix: fix}
-	}
+	root.Args = verbs
 	root.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	return root
+}
+
+// flagNames finds the names of flags where they are explained.
+var flagNames = regexp.MustCompile(`(?m)^\s+(?:-\w, )?--([a-z-]+)`)
+
+// verbs refuses a word that is no verb of this command, with the nearest that is.
+func verbs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var known []string
+	for _, c := range cmd.Commands() {
+		if !c.Hidden {
+			known = append(known, c.Name())
+		}
+	}
+	pr := usage("%q is not a verb of %s", args[0], cmd.CommandPath())
+	pr.Fix = "`" + cmd.CommandPath() + " --help` lists the verbs"
+	if near := problem.Nearest(args[0], known); near != "" {
+		pr.Fix = fmt.Sprintf("did you mean `%s %s`?", cmd.CommandPath(), near)
+	}
+	return pr
+}
+
+// knowsOutput refuses a form of output that there is not; only plans have one for reviews.
+func (a *app) knowsOutput(cmd *cobra.Command) error {
+	known := []string{"text", "json", "yaml"}
+	if cmd.Name() == "plan" {
+		known = append(known, "markdown")
+	}
+	if slices.Contains(known, a.output) {
+		return nil
+	}
+	return usage("-o of %s is %s, not %q", cmd.CommandPath(), problem.OneOf(known), a.output)
 }
 
 // usage is a wrong command line.

@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/cloud/digitalocean"
@@ -65,7 +66,7 @@ func (a *app) token(ctx context.Context) (digitalocean.Token, float64, error) {
 	}
 	token, err := digitalocean.FindToken(digitalocean.TokenPlaces{Getenv: a.get})
 	if missing, ok := errors.AsType[*digitalocean.ErrNoToken](err); ok {
-		return token, 0, &problem.Problem{Code: problem.NoToken, Kind: problem.NotAllowed, Title: "there is no DigitalOcean token", Why: missing.Error(),
+		return token, 0, &problem.Problem{Code: problem.NoToken, Kind: problem.NotAllowed, Title: "there is no DigitalOcean token", Why: "none is in " + strings.Join(missing.Looked, ", "),
 			Fix: "no account yet? https://cloud.digitalocean.com/registrations/new\n" +
 				"with one: make a token at https://cloud.digitalocean.com/account/api/tokens and export DIGITALOCEAN_ACCESS_TOKEN\n" +
 				"just looking: add --sandbox, which needs neither", Cause: err}

@@ -3,12 +3,13 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"path/filepath"
-	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,7 +18,7 @@ import (
 )
 
 func (a *app) sandboxCommand() *cobra.Command {
-	c := &cobra.Command{Use: "sandbox", GroupID: "start", Short: "Simulated clouds on this machine: no account, no money, no network", Args: noArgs,
+	c := &cobra.Command{Use: "sandbox", GroupID: "start", Short: "Simulated clouds on this machine: no account, no money, no network", Args: verbs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
 	c.AddCommand(a.sandboxStart(), a.sandboxStop(), a.sandboxStatus(), a.sandboxReset(), a.sandboxEnv(), a.sandboxRequests(), a.sandboxFault())
 	return c
@@ -202,15 +203,48 @@ func (a *app) sandboxRequests() *cobra.Command {
 	return c
 }
 
-func (a *app) sandboxFault() *cobra.Command {
-	var rule struct {
-		Method      string  `json:"method,omitempty"`
-		Path        string  `json:"path,omitempty"`
-		Status      int     `json:"status,omitempty"`
-		Drop        string  `json:"drop,omitempty"`
-		Times       int     `json:"times,omitempty"`
-		Probability float64 `json:"probability,omitempty"`
+// faultRule is what calls a simulated cloud gets wrong, in the words of the sandbox's admin API.
+type faultRule struct {
+	ID          string  `json:"id,omitempty"`
+	Method      string  `json:"method,omitempty"`
+	Path        string  `json:"path"`
+	Nth         int     `json:"nth,omitempty"`
+	Probability float64 `json:"probability,omitempty"`
+	Seed        uint64  `json:"seed,omitempty"`
+	Times       int     `json:"times,omitempty"`
+	Status      int     `json:"status,omitempty"`
+	RetryAfter  int     `json:"retryAfter,omitempty"`
+	Message     string  `json:"message,omitempty"`
+	Drop        string  `json:"drop,omitempty"`
+	Delay       string  `json:"delay,omitempty"`
+	Stale       string  `json:"stale,omitempty"`
+	Ends        string  `json:"ends,omitempty"`
+	Met         int     `json:"met,omitempty"`
+	Fired       int     `json:"fired,omitempty"`
+}
+
+// String is the rule in one line.
+func (r faultRule) String() string {
+	effects := []string{}
+	say := func(when bool, format string, args ...any) {
+		if when {
+			effects = append(effects, fmt.Sprintf(format, args...))
+		}
 	}
+	say(r.Status != 0, "status %d", r.Status)
+	say(r.RetryAfter != 0, "retry after %d s", r.RetryAfter)
+	say(r.Drop != "", "dropped %s", r.Drop)
+	say(r.Delay != "" && r.Delay != "0s", "delayed %s", r.Delay)
+	say(r.Stale != "" && r.Stale != "0s", "stale for %s", r.Stale)
+	say(r.Ends != "", "ends in %s", r.Ends)
+	say(r.Nth != 0, "number %d only", r.Nth)
+	say(r.Times != 0, "at most %d times", r.Times)
+	say(r.Probability != 0, "probability %g", r.Probability)
+	return fmt.Sprintf("%-8s %-6s %-36s %s; met %d, fired %d", r.ID, cmp.Or(r.Method, "any"), r.Path, strings.Join(effects, ", "), r.Met, r.Fired)
+}
+
+func (a *app) sandboxFault() *cobra.Command {
+	var rule faultRule
 	var clear bool
 	c := a.boxVerb("fault", "Make calls fail on purpose, list such rules, or clear them", func(ctx context.Context, s *companion.Sandbox) error {
 		switch {
@@ -219,33 +253,44 @@ func (a *app) sandboxFault() *cobra.Command {
 			if err := s.Call(ctx, http.MethodDelete, "/faults", nil, &removed); err != nil {
 				return err
 			}
-			return a.print(map[string]any{"removed": removed["removed"]}, func(w io.Writer) { fmt.Fprintln(w, strconv.Itoa(removed["removed"])+" rules were removed.") })
-		case rule.Path != "" || rule.Status != 0 || rule.Drop != "":
-			var added map[string]any
+			return a.print(removed, func(w io.Writer) { fmt.Fprintf(w, "Rules removed: %d.\n", removed["removed"]) })
+		case rule != faultRule{}:
+			if rule.Path == "" {
+				return usage("a fault needs --path, the calls that it meets: --path /v2/vpcs, or --path '/v2/**' for all")
+			}
+			var added faultRule
 			if err := s.Call(ctx, http.MethodPost, "/faults", rule, &added); err != nil {
 				return err
 			}
-			return a.print(added, func(w io.Writer) { fmt.Fprintf(w, "Added: %v\n", added) })
+			return a.print(added, func(w io.Writer) { fmt.Fprintf(w, "Added: %s\n", added) })
 		}
-		var said map[string]any
+		var said struct {
+			Faults []faultRule `json:"faults"`
+		}
 		if err := s.Call(ctx, http.MethodGet, "/faults", nil, &said); err != nil {
 			return err
 		}
 		return a.print(said, func(w io.Writer) {
-			rules, _ := said["faults"].([]any)
-			for _, r := range rules {
-				fmt.Fprintf(w, "%v\n", r)
+			for _, r := range said.Faults {
+				fmt.Fprintln(w, r)
 			}
-			fmt.Fprintf(w, "%d rules.\n", len(rules))
+			fmt.Fprintf(w, "Rules in force: %d.\n", len(said.Faults))
 		})
 	})
-	f := c.Flags()
-	f.StringVar(&rule.Method, "method", "", "the method, any when left out")
-	f.StringVar(&rule.Path, "path", "", "the path, with * for a part of it: /v2/vpcs")
-	f.IntVar(&rule.Status, "status", 0, "answer with this status and do nothing")
-	f.StringVar(&rule.Drop, "drop", "", "before or after: close the connection without an answer before or after the change is made")
-	f.IntVar(&rule.Times, "times", 0, "how often; always when left out")
-	f.Float64Var(&rule.Probability, "probability", 0, "how likely, 0 to 1; surely when left out")
-	f.BoolVar(&clear, "clear", false, "remove all rules")
+	flags := c.Flags()
+	flags.StringVar(&rule.Path, "path", "", "the calls it meets: /v2/vpcs, with * for one part, and ** for any rest at the end")
+	flags.StringVar(&rule.Method, "method", "", "the method, any when left out")
+	flags.IntVar(&rule.Nth, "nth", 0, "only the nth call that it meets, from 1")
+	flags.IntVar(&rule.Times, "times", 0, "how often; always when left out")
+	flags.Float64Var(&rule.Probability, "probability", 0, "how likely, 0 to 1; surely when left out")
+	flags.Uint64Var(&rule.Seed, "seed", 0, "of the dice, beside --probability")
+	flags.IntVar(&rule.Status, "status", 0, "answer with this status and do nothing")
+	flags.IntVar(&rule.RetryAfter, "retry-after", 0, "seconds, a header beside --status")
+	flags.StringVar(&rule.Message, "message", "", "of the error beside --status")
+	flags.StringVar(&rule.Drop, "drop", "", "before or after: close the connection without an answer before or after the change is made")
+	flags.StringVar(&rule.Delay, "delay", "", "wait so long in simulated time before looking at the call: 30s")
+	flags.StringVar(&rule.Stale, "stale", "", "lists hide what was made less than this simulated time ago: 10s")
+	flags.StringVar(&rule.Ends, "ends", "", "error: what the call makes ends in its error state")
+	flags.BoolVar(&clear, "clear", false, "remove all rules")
 	return c
 }

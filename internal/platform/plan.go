@@ -31,7 +31,7 @@ func (p *Platform) Plan(ctx context.Context) (*Plan, error) {
 	}
 	c, err := p.Compose(ctx)
 	if err != nil {
-		return nil, err
+		return nil, p.explainAll(err).Err()
 	}
 	plan := &Plan{Platform: p.Name(), Account: account, Sandbox: p.options.Sandbox, Support: c.Support, Notes: c.Notes, graph: c.Graph, composition: c}
 	if err := p.estate.Preflight(ctx, call, p.need()); err != nil {
@@ -40,7 +40,7 @@ func (p *Platform) Plan(ctx context.Context) (*Plan, error) {
 	opts := p.graphOptions()
 	opts.Shared = call
 	if plan.plan, err = c.Graph.Plan(ctx, opts); err != nil {
-		return nil, err
+		return nil, p.explainAll(err).Err()
 	}
 	plan.Steps = plan.plan.Steps
 	for _, e := range plan.plan.Errors() {

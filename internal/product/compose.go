@@ -115,6 +115,9 @@ func Compose(ctx context.Context, p Platform, s Services, uses []Use, support fu
 			errs = append(errs, fmt.Errorf("%s: %w", b.id, err))
 		}
 	}
+	if len(errs) > 0 { // what was not built cannot be wired
+		return nil, errors.Join(errs...)
+	}
 	for _, b := range bounds {
 		if err := b.wires(&Wiring{joint{c, b.id}}); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", b.id, err))

@@ -70,8 +70,10 @@ func (s Style) Plan(w io.Writer, p *platform.Plan) {
 	}
 	fmt.Fprintln(w)
 	s.Bill(w, p.Bill)
-	if len(p.Now.Lines) > 0 || p.Changes() {
-		fmt.Fprintf(w, "Change to what stands now: %s a month\n", p.Cost)
+	if change := p.Cost.String(); change == "no change" {
+		fmt.Fprintln(w, "The same as what stands now.")
+	} else {
+		fmt.Fprintf(w, "Change to what stands now: %s a month\n", change)
 	}
 	fmt.Fprintln(w)
 	s.Fit(w, p.Fit)
