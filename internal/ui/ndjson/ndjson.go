@@ -52,7 +52,12 @@ func (w *Writer) Result(result any) {
 	if w.err != nil {
 		return
 	}
-	if err := w.enc.Encode(map[string]any{"version": event.Version, "type": "result", "result": result}); err != nil {
+	last := struct {
+		Version int    `json:"version"`
+		Type    string `json:"type"`
+		Result  any    `json:"result"`
+	}{event.Version, "result", result}
+	if err := w.enc.Encode(last); err != nil {
 		w.err = fmt.Errorf("print the result: %w", err)
 	}
 }
