@@ -3,12 +3,19 @@
 package e2e
 
 import (
+	"bufio"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -16,23 +23,7 @@ import (
 // commands are what scripts can say beside testscript's own.
 var commands = map[string]func(*testscript.TestScript, bool, []string){
 	// exits CODE COMMAND...: the command ends with that code.
-	"exits": func(ts *testscript.TestScript, neg bool, args []string) {
-		if neg || len(args) < 2 {
-			ts.Fatalf("usage: exits code command [arg...]")
-		}
-		want, err := strconv.Atoi(args[0])
-		ts.Check(err)
-		err = ts.Exec(args[1], args[2:]...)
-		got := 0
-		if exit, ok := err.(*exec.ExitError); ok {
-			got = exit.ExitCode()
-		} else if err != nil {
-			ts.Fatalf("run %s: %v", args[1], err)
-		}
-		if got != want {
-			ts.Fatalf("%s ended with %d, want %d", strings.Join(args[1:], " "), got, want)
-		}
-	},
+	"exits": exits,
 	// calls at-most N: so many calls were made to DigitalOcean since the last `k8or sandbox requests --reset`.
 	"calls": func(ts *testscript.TestScript, neg bool, args []string) {
 		if neg || len(args) != 2 || args[0] != "at-most" {
@@ -50,6 +41,94 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 		ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &said))
 		if said.DigitalOcean.Calls > most {
 			ts.Fatalf("%d calls were made, want at most %d: %v", said.DigitalOcean.Calls, most, said.DigitalOcean.List)
+		}
+	},
+	// admin METHOD PATH [BODY]: what tests alone ask of the sandbox, such as a token with few scopes or a lower limit. A
+	// path below /v2 goes to the simulated DigitalOcean.
+	"admin": func(ts *testscript.TestScript, neg bool, args []string) {
+		if neg || len(args) < 2 || len(args) > 3 {
+			ts.Fatalf("usage: admin method path [body]")
+		}
+		said, err := admin(filepath.Join(ts.Getenv("K8OR_SANDBOX_DIR"), "sandbox.json"), args)
+		ts.Check(err)
+		io.WriteString(ts.Stdout(), said) //nolint:errcheck // the script's own
+	},
+	// url: from here on k8or speaks to the script's sandbox as if it were the real cloud, without --sandbox.
+	"url": func(ts *testscript.TestScript, neg bool, _ []string) {
+		raw, err := os.ReadFile(filepath.Join(ts.Getenv("K8OR_SANDBOX_DIR"), "sandbox.json"))
+		ts.Check(err)
+		var box struct{ DigitalOcean string }
+		ts.Check(json.Unmarshal(raw, &box))
+		ts.Setenv("DIGITALOCEAN_API_URL", box.DigitalOcean)
+	},
+	// parses FILE...: each line of each file is JSON, or the whole file is.
+	"parses": func(ts *testscript.TestScript, neg bool, args []string) {
+		for _, name := range args {
+			text := ts.ReadFile(name)
+			if strings.TrimSpace(text) == "" {
+				ts.Fatalf("%s is empty", name)
+			}
+			for d := json.NewDecoder(strings.NewReader(text)); d.More(); {
+				var v struct{ Version int }
+				if err := d.Decode(&v); err != nil {
+					ts.Fatalf("%s is not JSON: %v", name, err)
+				}
+				if v.Version != 1 {
+					ts.Fatalf("%s has a value without its version", name)
+				}
+			}
+		}
+	},
+	// nowhere WORD: no file below the script's folder holds the word, but those of the sandbox, where secrets may live.
+	"nowhere": func(ts *testscript.TestScript, neg bool, args []string) {
+		if neg || len(args) != 1 {
+			ts.Fatalf("usage: nowhere word")
+		}
+		box, seen := ts.Getenv("K8OR_SANDBOX_DIR"), 0
+		ts.Check(filepath.WalkDir(ts.Getenv("WORK"), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || path == box {
+				return errors.Join(err, fs.SkipDir)
+			}
+			if !d.Type().IsRegular() {
+				return nil
+			}
+			seen++
+			raw, err := os.ReadFile(path)
+			if err == nil && strings.Contains(string(raw), args[0]) {
+				err = fmt.Errorf("%s holds %s", path, args[0])
+			}
+			return err
+		}))
+		if seen == 0 {
+			ts.Fatalf("no file was read")
+		}
+	},
+	// interrupts WORD CODE COMMAND...: the command is sent Ctrl-C once it has said the word, and ends with that code.
+	"interrupts": func(ts *testscript.TestScript, neg bool, args []string) {
+		if neg || len(args) < 3 {
+			ts.Fatalf("usage: interrupts word code command [arg...]")
+		}
+		want, err := strconv.Atoi(args[1])
+		ts.Check(err)
+		got, said, err := interrupt(ts, args[0], args[2:])
+		ts.Logf("%s", said)
+		ts.Check(err)
+		if got != want {
+			ts.Fatalf("%s ended with %d, want %d", strings.Join(args[2:], " "), got, want)
+		}
+		io.WriteString(ts.Stdout(), said) //nolint:errcheck // the script's own
+	},
+	// within SECONDS COMMAND...: the exits command, and it takes no longer.
+	"within": func(ts *testscript.TestScript, neg bool, args []string) {
+		if neg || len(args) < 3 {
+			ts.Fatalf("usage: within seconds code command [arg...]")
+		}
+		most, err := strconv.Atoi(args[0])
+		ts.Check(err)
+		began := time.Now()
+		exits(ts, neg, args[1:])
+		if took := time.Since(began); took > time.Duration(most)*time.Second {
+			ts.Fatalf("%s took %s, want at most %d s", strings.Join(args[2:], " "), took, most)
 		}
 	},
 	// replace FILE OLD NEW: a person edits a file.
@@ -74,4 +153,93 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 		ts.Check(err)
 		ts.Check(os.CopyFS(ts.MkAbs("."), os.DirFS(from)))
 	},
+}
+
+// exits runs a command that is to end with a code.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits code command [arg...]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	if exit, ok := err.(*exec.ExitError); ok {
+		got = exit.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("run %s: %v", args[1], err)
+	}
+	if got != want {
+		ts.Fatalf("%s ended with %d, want %d", strings.Join(args[1:], " "), got, want)
+	}
+}
+
+// interrupt runs a command, sends it Ctrl-C once it has said a word, and gives its exit code and all that it said.
+func interrupt(ts *testscript.TestScript, word string, args []string) (int, string, error) {
+	cmd := exec.Command(executable(filepath.Join(bin, args[0])), args[1:]...)
+	cmd.Dir = ts.MkAbs(".")
+	for _, name := range []string{"HOME", "PATH", "K8OR_SANDBOX_DIR", "NO_COLOR"} {
+		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
+	}
+	said := &strings.Builder{}
+	r, w := io.Pipe()
+	cmd.Stdout, cmd.Stderr = w, w
+	if err := cmd.Start(); err != nil {
+		return 0, "", err
+	}
+	ended := make(chan error, 1)
+	go func() {
+		ended <- cmd.Wait()
+		w.Close()
+	}()
+	for lines, sent := bufio.NewScanner(r), false; lines.Scan(); {
+		said.WriteString(lines.Text() + "\n")
+		if !sent && strings.Contains(lines.Text(), word) {
+			sent = true
+			if err := cmd.Process.Signal(os.Interrupt); err != nil {
+				return 0, said.String(), err
+			}
+		}
+	}
+	if err := <-ended; err != nil {
+		if _, ok := err.(*exec.ExitError); !ok {
+			return 0, said.String(), err
+		}
+	}
+	return cmd.ProcessState.ExitCode(), said.String(), nil
+}
+
+// admin makes one call to the sandbox that announced itself in a file, and gives the answer's body.
+func admin(announced string, args []string) (string, error) {
+	raw, err := os.ReadFile(announced)
+	if err != nil {
+		return "", err
+	}
+	var box struct{ Admin, AdminToken, DigitalOcean, Token string }
+	if err := json.Unmarshal(raw, &box); err != nil {
+		return "", err
+	}
+	base, token, body := box.Admin, box.AdminToken, ""
+	if strings.HasPrefix(args[1], "/v2/") {
+		base, token = box.DigitalOcean, box.Token
+	}
+	if len(args) == 3 {
+		body = args[2]
+	}
+	r, err := http.NewRequest(args[0], base+args[1], strings.NewReader(body))
+	if err != nil {
+		return "", err
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
+	r.Header.Set("Content-Type", "application/json")
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return "", err
+	}
+	defer answer.Body.Close()
+	said, err := io.ReadAll(answer.Body)
+	if err == nil && answer.StatusCode >= 300 {
+		err = fmt.Errorf("%s %s: %s: %s", args[0], args[1], answer.Status, said)
+	}
+	return string(said), err
 }

@@ -69,8 +69,11 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup:               setup,
 		Condition: func(cond string) (bool, error) {
-			if cond == "controlplane" {
+			switch cond {
+			case "controlplane":
 				return haveControlPlane(), nil
+			case "root":
+				return os.Getuid() == 0, nil
 			}
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
