@@ -43,7 +43,7 @@ type Plan struct {
 }
 
 // Changes reports whether carrying the plan out would write anything.
-func (p *Plan) Changes() bool { return p.plan != nil && p.plan.Changes() }
+func (p *Plan) Changes() bool { return (&graph.Plan{Steps: p.Steps}).Changes() }
 
 // Risk is the gravest risk among the plan's steps.
 func (p *Plan) Risk() graph.Risk {

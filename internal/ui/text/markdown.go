@@ -31,24 +31,44 @@ func (s Style) Markdown(w io.Writer, p *platform.Plan) {
 			}
 			var why []string
 			if st.Reason != "" {
-				why = append(why, st.Reason)
+				why = append(why, cell(st.Reason))
+			}
+			if st.Err != nil {
+				why = append(why, cell(st.Err.Error()))
 			}
 			for _, c := range st.Changes {
-				why = append(why, "`"+strings.ReplaceAll(change(c), "|", "\\|")+"`")
+				why = append(why, "`"+strings.ReplaceAll(cell(change(c)), "`", "'")+"`")
 			}
-			fmt.Fprintf(w, "| `%s` | %s | %s | %s | %s |\n", st.Action.Glyph(), title(st), st.Action, st.Risk, strings.Join(why, "<br>"))
+			fmt.Fprintf(w, "| `%s` | %s | %s | %s | %s |\n", st.Action.Glyph(), cell(title(st)), st.Action, st.Risk, strings.Join(why, "<br>"))
 		}
 	}
 	fmt.Fprintf(w, "\n**Cost:** %s a month (%s)\n\n| for | what | a month | price of |\n|---|---|---:|---|\n", p.Bill, p.Cost)
 	for _, l := range p.Bill.Lines {
-		fmt.Fprintf(w, "| %s | %s | %s | %s |\n", l.For, l.What, span(l.Low, l.High), l.Date)
+		amount := "unknown"
+		if l.Known {
+			amount = span(l.Low, l.High)
+		}
+		fmt.Fprintf(w, "| %s | %s | %s | %s |\n", l.For, l.What, amount, l.Date)
 	}
-	fits := "fits"
-	if !p.Fit.Fits {
-		fits = "does not fit"
+	if len(p.Fit.Pools) > 0 {
+		fits := "does not fit"
+		switch {
+		case p.Fit.Fits:
+			fits = "fits"
+		case p.Fit.FitsAtMax:
+			fits = "fits once the pools have scaled up"
+		}
+		fmt.Fprintf(w, "\n**Room on the nodes:** %s\n", fits)
+		for _, short := range p.Fit.Short {
+			fmt.Fprintf(w, "\n- short: %s\n", short)
+		}
 	}
-	fmt.Fprintf(w, "\n**Room on the nodes:** %s\n", fits)
 	for _, n := range p.Notes {
 		fmt.Fprintf(w, "\n> %s\n", n)
 	}
+}
+
+// cell keeps a text within one cell of a table.
+func cell(text string) string {
+	return strings.NewReplacer("|", "\\|", "\r\n", " ", "\n", " ").Replace(text)
 }

@@ -108,7 +108,11 @@ func summary(counts map[graph.Action]int) string {
 	var parts []string
 	for _, a := range []graph.Action{graph.Create, graph.Update, graph.Replace, graph.Delete, graph.Keep, graph.Refuse, graph.Unknown} {
 		if n := counts[a]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d to %s", n, a))
+			word := "to " + string(a)
+			if a == graph.Unknown {
+				word = "not known"
+			}
+			parts = append(parts, fmt.Sprintf("%d %s", n, word))
 		}
 	}
 	return strings.Join(parts, ", ")
@@ -129,7 +133,7 @@ func (s Style) step(w io.Writer, st graph.Step) {
 	}
 	fmt.Fprintln(w)
 	if st.Err != nil {
-		fmt.Fprintf(w, "    %s\n", s.paint(red, st.Err.Error()))
+		fmt.Fprintf(w, "    %s\n", s.paint(red, strings.ReplaceAll(strings.TrimSpace(st.Err.Error()), "\n", "\n    ")))
 	}
 	for i, c := range st.Changes {
 		if i == maxChanges {
@@ -188,11 +192,11 @@ func (s Style) Bill(w io.Writer, b price.Bill) {
 	}
 	fmt.Fprintln(w, s.paint(bold, "Cost a month"))
 	for _, l := range b.Lines {
-		amount := "price unknown"
+		amount, from := "price unknown", ""
 		if l.Known {
-			amount = span(l.Low, l.High)
+			amount, from = span(l.Low, l.High), "  "+s.paint(dim, "price of "+l.Date)
 		}
-		fmt.Fprintf(w, "  %-26s %-34s %20s  %s\n", l.For, l.What, amount, s.paint(dim, "price of "+l.Date))
+		fmt.Fprintf(w, "  %-26s %-34s %20s%s\n", l.For, l.What, amount, from)
 	}
 	fmt.Fprintf(w, "  %-61s %20s  %s\n", "together", span(b.Low, b.High), s.paint(dim, span5(b.HourlyLow, b.HourlyHigh)+" an hour"))
 	if len(b.Unknown) > 0 {

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package text_test
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/k8or/k8or/internal/fit"
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/platform"
+	"github.com/k8or/k8or/internal/price"
+	"github.com/k8or/k8or/internal/ui/text"
+	"github.com/k8or/k8or/internal/unit"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+var account = platform.Account{Team: "Acme", TeamID: "3f2c9a", Email: "ada@example.com", TokenSource: "DIGITALOCEAN_ACCESS_TOKEN"}
+
+// bill prices items with the embedded book, at dates and amounts that do not move with it.
+func bill(items ...price.Item) price.Bill {
+	return price.Default().With([]price.SizePrice{{Slug: "s-4vcpu-8gb", MemoryMiB: 8192, VCPUs: 4, Monthly: 48 * unit.Dollar, Date: "2026-11-24"}}).Of(items)
+}
+
+func nodes(low, high int, slug string) price.Item {
+	return price.Item{For: "cluster/pools/general", What: slug, Kind: price.Node, Slug: slug, Min: low, Max: high}
+}
+
+// everything is a plan with a step of each sort.
+func everything() *platform.Plan {
+	now, after := bill(nodes(2, 2, "s-4vcpu-8gb")), bill(nodes(3, 6, "s-4vcpu-8gb"), nodes(1, 1, "s-99vcpu"))
+	return &platform.Plan{
+		Platform: "shop-x7k2p9", Account: account, Sandbox: true,
+		Steps: []graph.Step{
+			{Node: "vpc", Action: graph.None},
+			{Node: "project", Title: "the project", Action: graph.Create, Reason: "cluster does not exist yet"},
+			{Node: "cluster", Action: graph.Update, Changes: []graph.Change{
+				{Path: "auto_upgrade", Before: "false", After: "true"},
+				{Path: "tags", After: `["a|b"]`},
+				{Path: "vpc", Before: "10.0.0.0/16", Unknown: true, Note: "it follows from vpc"},
+				{Path: "name", Before: strings.Repeat("long ", 30)},
+			}},
+			{Node: "cluster/pools/general", Action: graph.Replace, Risk: graph.Replaces, Changes: []graph.Change{
+				{Path: "size", Before: "s-2vcpu-4gb", After: "s-4vcpu-8gb", Risk: graph.Replaces, Note: "its nodes are drained first"}}},
+			{Node: "digitalocean/volume/pvc-1", Title: "volume pvc-1 (10 GiB)", Action: graph.Delete, Risk: graph.DestroysData, Data: "volumes/apps/uploads", Reason: "the document does not want it"},
+			{Node: "digitalocean/volume/pvc-2", Title: "volume pvc-2 (5 GiB)", Action: graph.Keep, Data: "volumes/apps/cache", Reason: "it holds data"},
+			{Node: "gateways/public", Action: graph.Refuse, Risk: graph.Refused, Reason: "its name is taken", Err: errors.New("load balancer public exists\nand does not belong to this platform")},
+			{Node: "apps/web", Action: graph.Unknown, Reason: "it could not be observed", Err: errors.New("no answer")},
+			{Node: "apps/api", Action: graph.Update, Changes: many(15)},
+		},
+		Bill: after, Now: now, Cost: price.Diff(now, after),
+		Support: map[string][]graph.ID{"metrics-server": {"apps/web", "apps/api"}},
+		Fit: fit.Check([]fit.Pool{{Name: "general", MemoryMiB: 8192, VCPUs: 4, Min: 1, Max: 1}, {Name: "big", MemoryMiB: 4096, VCPUs: 2, Min: 1, Max: 1}},
+			[]fit.Workload{{Name: "web", For: "apps/web", Replicas: 9, CPU: 900, Memory: 1024, Pool: "general"}}),
+		Notes: []string{"a chart could not be had"},
+	}
+}
+
+func many(n int) []graph.Change {
+	var out []graph.Change
+	for range n {
+		out = append(out, graph.Change{Path: "spec.replicas", Before: "1", After: "2"})
+	}
+	return out
+}
+
+func nothing() *platform.Plan {
+	b := bill(nodes(2, 2, "s-4vcpu-8gb"))
+	return &platform.Plan{Platform: "shop-x7k2p9", Account: account, Steps: []graph.Step{{Node: "vpc", Action: graph.None}, {Node: "cluster", Action: graph.None}},
+		Bill: b, Now: b, Fit: fit.Check([]fit.Pool{{Name: "general", MemoryMiB: 8192, VCPUs: 4, Min: 2, Max: 2}}, nil)}
+}
+
+func grows() *platform.Plan {
+	b := bill(nodes(1, 6, "s-4vcpu-8gb"))
+	return &platform.Plan{Platform: "shop-x7k2p9", Account: account, Steps: []graph.Step{{Node: "cluster", Action: graph.Create}}, Bill: b, Cost: price.Diff(price.Bill{}, b),
+		Fit: fit.Check([]fit.Pool{{Name: "general", MemoryMiB: 8192, VCPUs: 4, Min: 1, Max: 6}}, []fit.Workload{{Name: "web", For: "apps/web", Replicas: 6, CPU: 900, Memory: 512}})}
+}
+
+func status() *platform.Status {
+	return &platform.Status{Platform: "shop-x7k2p9", Account: account, Health: []platform.Health{
+		{Node: "cluster", State: "ready", ID: "c-1", Message: "1.36.3-do.0, 2 nodes, c-1"},
+		{Node: "vpc", State: "ready", ID: "v-1"},
+		{Node: "gateways/public", Title: "gateway public", State: "changing", Message: "under way: no address yet"},
+		{Node: "apps/web", State: "differs", Message: "2 fields are not as the document says"},
+		{Node: "apps/api", State: "missing"},
+		{Node: "apps/jobs", State: "broken", Message: "it ended in an error: CrashLoopBackOff"},
+		{Node: "project", State: "unknown", Message: "no answer"},
+	}, Routes: []platform.Address{
+		{Entry: "apps/web", URL: "http://shop.example.com/", Address: "203.0.113.7", Note: "point shop.example.com at 203.0.113.7"},
+		{Entry: "apps/api", URL: "(no address yet)", Note: "gateway public has none"},
+	}}
+}
+
+func volume(name string, gib int) price.Bill {
+	return bill(price.Item{For: name, What: name, Kind: price.Volume, Min: gib, Max: gib})
+}
+
+func teardown() *platform.Teardown {
+	kept := volume("volumes/apps/uploads", 10)
+	return &platform.Teardown{Platform: "shop-x7k2p9", Account: account, Steps: []graph.Step{
+		{Node: "digitalocean/cluster/c", Title: "cluster shop-x7k2p9", Action: graph.Delete},
+		{Node: "digitalocean/vpc/v", Action: graph.Delete},
+		{Node: "digitalocean/volume/1", Title: "volume pvc-1 (10 GiB)", Action: graph.Keep, Data: "volumes/apps/uploads"},
+		{Node: "digitalocean/volume/2", Title: "volume pvc-2 (5 GiB)", Action: graph.Delete, Data: "volumes/apps/cache"},
+		{Node: "digitalocean/volume/3", Title: "volume pvc-3 (1 GiB)", Action: graph.Delete, Data: "volumes/apps/spool"},
+	}, Data: []platform.Store{
+		{Data: "volumes/apps/uploads", Title: "volume pvc-1 (10 GiB)", Decision: "keep", Cost: kept},
+		{Data: "volumes/apps/cache", Title: "volume pvc-2 (5 GiB)", Decision: "lose", Cost: volume("volumes/apps/cache", 5)},
+		{Data: "volumes/apps/spool", Title: "volume pvc-3 (1 GiB)", Cost: volume("volumes/apps/spool", 1)},
+	}, Now: bill(nodes(2, 2, "s-4vcpu-8gb")), Cost: kept}
+}
+
+func result() *platform.Result {
+	at := time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)
+	return &platform.Result{
+		Done: map[graph.Action]int{graph.Create: 3, graph.Delete: 2, graph.None: 7}, Elapsed: 412.2, Calls: 63,
+		Kept: []platform.Kept{{Data: "volumes/apps/uploads", Title: "volume pvc-1 (10 GiB)", ID: "1", Cost: volume("v", 10)}},
+		Left: []platform.Kept{{Title: "load balancer public", ID: "2", Cost: bill(price.Item{Kind: price.LoadBalancer, Slug: price.RegionalNetwork, Min: 1, Max: 1})}},
+		Held: []graph.Step{{Node: "cluster/pools/big", Action: graph.Replace, Risk: graph.Replaces, Reason: "its size changed"}},
+		Timings: []graph.Timing{
+			{Node: "apps/web", Due: at.Add(300 * time.Second), Ended: at.Add(310 * time.Second), Critical: true},
+			{Node: "cluster", Due: at, Ended: at.Add(300 * time.Second), Critical: true},
+			{Node: "project", Due: at, Ended: at.Add(time.Second)},
+			{Node: "tag", Due: at, Ended: at.Add(10 * time.Millisecond), Critical: true},
+		},
+	}
+}
+
+var views = []struct {
+	name, why string
+	print     func(text.Style, io.Writer)
+}{
+	{"plan", "a step of each sort, an unknown price, a range and pods that do not fit", func(s text.Style, w io.Writer) { s.Plan(w, everything()) }},
+	{"plan-nothing", "nothing to do is said in one line", func(s text.Style, w io.Writer) { s.Plan(w, nothing()) }},
+	{"plan-grows", "an autoscaled pool is a range and fits once it has grown", func(s text.Style, w io.Writer) { s.Plan(w, grows()) }},
+	{"markdown", "a table that no text of a step can break", func(s text.Style, w io.Writer) { s.Markdown(w, everything()) }},
+	{"markdown-nothing", "no table when nothing changes", func(s text.Style, w io.Writer) { s.Markdown(w, nothing()) }},
+	{"markdown-grows", "the fit of a pool that grows is not said to be none", func(s text.Style, w io.Writer) { s.Markdown(w, grows()) }},
+	{"status", "each state of health, and addresses", func(s text.Style, w io.Writer) { s.Status(w, status()) }},
+	{"teardown", "data kept, lost and undecided", func(s text.Style, w io.Writer) { s.Teardown(w, teardown()) }},
+	{"teardown-nothing", "a platform that is gone", func(s text.Style, w io.Writer) {
+		s.Teardown(w, &platform.Teardown{Platform: "shop-x7k2p9", Account: account})
+	}},
+	{"result", "what was done, kept, left and held, and the longest chain in its order", func(s text.Style, w io.Writer) { s.Result(w, result()) }},
+	{"result-nothing", "nothing changed", func(s text.Style, w io.Writer) {
+		s.Result(w, &platform.Result{Done: map[graph.Action]int{graph.None: 4}, Elapsed: 0.42, Calls: 8})
+	}},
+	{"result-none", "a run that never began prints nothing", func(s text.Style, w io.Writer) { s.Result(w, nil) }},
+}
+
+func TestPeopleReadWhatIsRecorded(t *testing.T) {
+	t.Parallel()
+	for _, v := range views {
+		t.Run(v.name, func(t *testing.T) {
+			t.Parallel()
+			var got bytes.Buffer
+			v.print(text.Style{}, &got)
+			golden := filepath.Join("testdata", v.name+".golden")
+			if *update {
+				if err := os.WriteFile(golden, got.Bytes(), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatalf("%v; `go test -update` writes it", err)
+			}
+			if got.String() != string(want) {
+				t.Errorf("%s: it differs from %s:\n%s", v.why, golden, got.String())
+			}
+			if strings.Contains(got.String(), "\x1b") {
+				t.Error("there is a colour code although none was asked for")
+			}
+		})
+	}
+}
+
+func TestColourChangesNoWord(t *testing.T) {
+	t.Parallel()
+	bare := strings.NewReplacer("\x1b[0m", "", "\x1b[1m", "", "\x1b[2m", "", "\x1b[31m", "", "\x1b[32m", "", "\x1b[33m", "")
+	for _, v := range views {
+		var with, without bytes.Buffer
+		v.print(text.Style{Colour: true}, &with)
+		v.print(text.Style{}, &without)
+		if bare.Replace(with.String()) != without.String() {
+			t.Errorf("%s: in colour it says %q", v.name, with.String())
+		}
+	}
+}
