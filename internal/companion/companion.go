@@ -31,6 +31,8 @@ type Finder struct {
 	Version string
 	// Cache is the folder that downloads are kept in.
 	Cache string
+	// Releases is where releases' files are; empty is where this project publishes them.
+	Releases string
 }
 
 // Find gives the path of a companion that speaks this protocol. Its errors are problems.

@@ -5,6 +5,7 @@ package companion
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -39,7 +40,8 @@ func (f Finder) download(ctx context.Context, name string) (string, error) {
 		file += ".exe"
 	}
 	kept := filepath.Join(f.Cache, file)
-	sums, err := get(ctx, releases+"/"+f.Version+"/checksums.txt", 1<<20)
+	release := cmp.Or(f.Releases, releases) + "/" + f.Version
+	sums, err := get(ctx, release+"/checksums.txt", 1<<20)
 	if err != nil {
 		return "", err
 	}
@@ -50,7 +52,7 @@ func (f Finder) download(ctx context.Context, name string) (string, error) {
 	if data, err := os.ReadFile(kept); err == nil && sumsTo(data, want) {
 		return kept, nil
 	}
-	data, err := get(ctx, releases+"/"+f.Version+"/"+file, largest)
+	data, err := get(ctx, release+"/"+file, largest)
 	if err != nil {
 		return "", err
 	}

@@ -112,6 +112,9 @@ func Start(ctx context.Context, path string, o StartOptions) (*Sandbox, error) {
 				return s, nil
 			}
 		case err := <-ended:
+			if err == nil {
+				err = errors.New("it said nothing of an error")
+			}
 			return nil, failed(logPath, fmt.Errorf("it ended at once: %w", err))
 		case <-limit.C:
 			return nil, failed(logPath, fmt.Errorf("it did not answer within %s", startTimeout))
