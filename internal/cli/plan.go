@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/yaml"
 
+	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/platform"
 	"github.com/k8or/k8or/internal/problem"
@@ -34,7 +36,7 @@ func (a *app) planCommand() *cobra.Command {
 				return err
 			}
 			if out != "" {
-				if err := savePlan(out, plan); err != nil {
+				if err := savePlan(out, o, plan); err != nil {
 					return err
 				}
 			}
@@ -81,11 +83,31 @@ func (a *app) showDefaults(o *opened) error {
 type savedPlan struct {
 	Version  int         `json:"version"`
 	Platform string      `json:"platform"`
+	Document string      `json:"document"` // a digest of what the document said
 	Plan     *graph.Plan `json:"plan"`
 }
 
-func savePlan(path string, plan *platform.Plan) error {
-	raw, err := json.MarshalIndent(savedPlan{Version: outputVersion, Platform: plan.Platform, Plan: &graph.Plan{Steps: plan.Steps}}, "", "  ")
+// digest is what a document says, in few characters; that up writes the account into it changes nothing.
+func digest(doc *v1alpha1.Platform) (string, error) {
+	said := *doc
+	said.Spec.Account = ""
+	raw, err := json.Marshal(said)
+	if err != nil {
+		return "", fmt.Errorf("digest the document: %w", err)
+	}
+	return fmt.Sprintf("sha256:%x", sha256.Sum256(raw)), nil
+}
+
+func savePlan(path string, o *opened, plan *platform.Plan) error {
+	if o.newUID != "" {
+		return &problem.Problem{Code: problem.NoIdentity, Kind: problem.Usage, Title: "a plan cannot be saved while the document has no uid",
+			Why: "the platform would be another one the next time", Fix: "`k8or init --uid` writes one into it"}
+	}
+	said, err := digest(o.Documented())
+	if err != nil {
+		return err
+	}
+	raw, err := json.MarshalIndent(savedPlan{Version: outputVersion, Platform: plan.Platform, Document: said, Plan: &graph.Plan{Steps: plan.Steps}}, "", "  ")
 	if err == nil {
 		err = os.WriteFile(path, append(raw, '\n'), 0o600)
 	}
@@ -96,7 +118,7 @@ func savePlan(path string, plan *platform.Plan) error {
 }
 
 // loadPlan reads a plan that was saved for the same platform.
-func loadPlan(path, name string) (*graph.Plan, error) {
+func loadPlan(path string, o *opened) (*graph.Plan, error) {
 	raw, err := os.ReadFile(path)
 	var saved savedPlan
 	if err == nil {
@@ -109,8 +131,16 @@ func loadPlan(path, name string) (*graph.Plan, error) {
 		return nil, &problem.Problem{Code: problem.PlanStale, Kind: problem.Usage, Title: fmt.Sprintf("%s is not a plan that can be carried out", path), Why: err.Error(),
 			Fix: "make one with `k8or plan --out " + path + "`", Cause: err}
 	}
-	if saved.Platform != name {
-		return nil, &problem.Problem{Code: problem.PlanStale, Kind: problem.Usage, Title: fmt.Sprintf("%s is a plan of %s, and this is %s", path, saved.Platform, name)}
+	if saved.Platform != o.Name() {
+		return nil, &problem.Problem{Code: problem.PlanStale, Kind: problem.Usage, Title: fmt.Sprintf("%s is a plan of %s, and this is %s", path, saved.Platform, o.Name())}
+	}
+	said, err := digest(o.Documented())
+	if err != nil {
+		return nil, err
+	}
+	if saved.Document != said {
+		return nil, &problem.Problem{Code: problem.PlanStale, Title: fmt.Sprintf("the document has changed since %s was made; nothing was changed", path),
+			Why: "the plan is no longer what the document wants", Fix: "make a new plan with `k8or plan --out " + path + "`, and have that approved"}
 	}
 	return saved.Plan, nil
 }

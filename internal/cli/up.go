@@ -83,7 +83,7 @@ func (a *app) nothingToDo(plan *platform.Plan, dryRun bool) error {
 // approve asks for an approval, or takes it from --yes or a saved plan.
 func (a *app) approve(o *opened, plan *platform.Plan, file string) (graph.Approval, error) {
 	if file != "" {
-		saved, err := loadPlan(file, o.Name())
+		saved, err := loadPlan(file, o)
 		if err != nil {
 			return graph.Approval{}, err
 		}

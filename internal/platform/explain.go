@@ -112,8 +112,18 @@ func (p *Platform) explainCall(pr *problem.Problem, e *digitalocean.Error, err e
 // explainOthers says what errors of charts, options and locks mean.
 func (p *Platform) explainOthers(pr *problem.Problem, err error) {
 	if e, ok := errors.AsType[*digitalocean.ErrNotOffered](err); ok {
-		pr.Code, pr.Kind, pr.Title, pr.Why = problem.RegionLacks, problem.Preflight, fmt.Sprintf("DigitalOcean does not offer the %s %s here", e.What, e.Wanted), e.Error()
-		pr.Fix = "choose one that it offers"
+		pr.Code, pr.Kind, pr.Title, pr.Why = problem.RegionLacks, problem.Preflight, fmt.Sprintf("DigitalOcean does not offer the %s %s", e.What, e.Wanted), "it offers nothing of the kind for Kubernetes now"
+		if e.In != "" {
+			pr.Title += " in " + e.In
+		}
+		pr.Fix = "choose another"
+		if len(e.Offered) > 0 {
+			pr.Why = "for Kubernetes it offers " + problem.OneOf(e.Offered) + " now"
+			pr.Fix = "choose one that it offers"
+			if near := problem.DidYouMean(e.Wanted, e.Offered); near != "" {
+				pr.Fix = near
+			}
+		}
 	}
 	if e, ok := errors.AsType[*digitalocean.ErrAccountLocked](err); ok {
 		pr.Code, pr.Kind, pr.Title, pr.Fix = problem.AccountLocked, problem.NotAllowed, e.Error(), "DigitalOcean's support can unlock it"

@@ -132,7 +132,7 @@ func offers(o KubernetesOptions, need Need) error {
 
 // sizes holds the pools' sizes against those that clusters can have in the region.
 func (e *Estate) sizes(ctx context.Context, c *graph.Call, o KubernetesOptions, region string, pools []PoolSpec) error {
-	if len(pools) == 0 {
+	if len(pools) == 0 || !slices.Contains(o.Regions, region) { // in a wrong region every size is wrong, and nobody need hear that
 		return nil
 	}
 	all, err := e.client.Sizes(ctx, c)

@@ -124,7 +124,7 @@ func (s Style) step(w io.Writer, st graph.Step) {
 		name = st.Title
 	}
 	line := fmt.Sprintf("%s %-34s %s", st.Action.Glyph(), name, st.Action)
-	if st.Risk > graph.InPlace {
+	if st.Risk > graph.InPlace && (st.Action != graph.Delete || st.Risk > graph.Replaces) {
 		line += " (" + st.Risk.String() + ")"
 	}
 	fmt.Fprint(w, s.paint(hue(st.Action), line))

@@ -24,6 +24,7 @@ import (
 
 	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/problem"
 	"github.com/k8or/k8or/internal/product"
 )
 
@@ -326,7 +327,8 @@ func (m maker) secret(p product.Platform) (*corev1.Secret, error) {
 		case from.Env != "":
 			v, ok := p.Env(from.Env)
 			if !ok {
-				return nil, fmt.Errorf("env.%s comes from the environment variable %s, which is not set: set it and run again", name, from.Env)
+				return nil, &problem.Problem{Code: problem.SecretMissing, Kind: problem.Preflight, Path: fmt.Sprintf("spec.apps.%s.env.%s", m.Name, name),
+					Title: fmt.Sprintf("env.%s of the app %s comes from the environment variable %s, which is not set", name, m.Name, from.Env), Fix: "set it and run again"}
 			}
 			data[name] = []byte(v)
 		case from.File != "":
