@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package platform
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/k8or/k8or/internal/chart"
+	"github.com/k8or/k8or/internal/cloud/digitalocean"
+	"github.com/k8or/k8or/internal/document"
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/problem"
+	"github.com/k8or/k8or/internal/product"
+)
+
+const small = `apiVersion: k8or.io/v1alpha1
+kind: Platform
+metadata: {name: shop, uid: x7k2p9}
+spec:
+  region: nyc3
+`
+
+// open is a platform that no cloud is asked about.
+func open(t *testing.T, text string, change func(*Options)) *Platform {
+	t.Helper()
+	doc, err := document.Parse(Available(), document.Input{Name: "k8or.yaml", Data: []byte(text)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := Options{Document: doc, Speed: 1, Holder: "test", Token: digitalocean.Token{Value: digitalocean.NewSecret("dop_v1_none"), Source: "DIGITALOCEAN_TOKEN", APIURL: "https://api.digitalocean.test"}}
+	if change != nil {
+		change(&o)
+	}
+	p, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func answer(status int, cause error) error {
+	return graph.Permanent(&digitalocean.Error{Provider: "DigitalOcean", Call: "POST /v2/vpcs", Status: status, RequestID: "req-1", Message: "the provider's sentence", Cause: cause})
+}
+
+func TestEveryErrorIsToldWithItsCodeItsExitAndAWayOn(t *testing.T) {
+	t.Parallel()
+	p := open(t, small, nil)
+	fenced := open(t, small+"  cluster: {controlPlaneAccess: {allow: [203.0.113.0/24]}}\n", nil)
+	for _, c := range []struct {
+		why  string
+		on   *Platform
+		err  error
+		code problem.Code
+		exit int
+		fix  string
+	}{
+		{"a token that is not accepted", p, answer(401, digitalocean.ErrUnauthorized), problem.BadToken, 4, "k8or scopes"},
+		{"a token that may not", p, answer(403, &digitalocean.ErrScope{Scope: "vpc:create"}), problem.MissingScope, 4, "k8or scopes"},
+		{"an exhausted limit", p, answer(403, digitalocean.ErrQuota), problem.OverLimit, 5, "raise the limit"},
+		{"too many calls", p, answer(429, nil), problem.RateLimited, 1, "wait"},
+		{"trouble of the cloud's own", p, answer(503, nil), problem.CloudFailing, 1, "nothing is lost"},
+		{"no answer at all", p, answer(0, digitalocean.ErrNoAnswer), problem.CloudOutOfReach, 1, "network"},
+		{"a request it does not take", p, answer(422, nil), problem.CloudRefused, 1, "run the same command again"},
+		{"an account that is locked", p, &digitalocean.ErrAccountLocked{Text: "unpaid"}, problem.AccountLocked, 4, "support"},
+		{"a size that is not offered", p, &digitalocean.ErrNotOffered{What: "size", Wanted: "s-99vcpu", Offered: []string{"s-2vcpu-4gb"}}, problem.RegionLacks, 5, "choose one"},
+		{"another run at work", p, fmt.Errorf("take the lock: %w", &digitalocean.ErrLocked{Holder: "ada@build"}), problem.LockHeld, 6, "lapses"},
+		{"a stranger of the same name", p, &graph.ErrAt{Node: "vpc", Err: fmt.Errorf("vpc shop %w", graph.ErrStranger)}, problem.NameTaken, 5, "rename"},
+		{"a cluster out of reach", p, graph.ErrUnreachable, problem.ClusterOutOfReach, 5, "controlPlaneAccess.allow"},
+		{"a cluster behind an allow-list of the document's", fenced, graph.ErrUnreachable, problem.ClusterOutOfReach, 5, "controlPlaneAccess.allow"},
+		{"a chart that is nowhere", p, &chart.NotFoundError{}, problem.ChartMissing, 1, "--charts"},
+		{"options that a product does not take", p, &product.OptionsError{Entry: "gateways/public", Product: "nginx", Err: errors.New("unknown field")}, problem.BadOptions, 64, "k8or catalog show nginx"},
+		{"anything else", p, errors.New("out of paper"), problem.StepFailed, 1, "run the same command again"},
+	} {
+		list := c.on.explainAll(c.err)
+		if len(list) != 1 {
+			t.Errorf("%s: %d problems", c.why, len(list))
+			continue
+		}
+		got := list[0]
+		if got.Code != c.code || got.Kind.ExitCode() != c.exit || !strings.Contains(got.Fix, c.fix) {
+			t.Errorf("%s: got %s, exit %d, fix %q; want %s, exit %d, %q", c.why, got.Code, got.Kind.ExitCode(), got.Fix, c.code, c.exit, c.fix)
+		}
+		if !errors.Is(got, c.err) && got.Cause == nil {
+			t.Errorf("%s: the cause is lost", c.why)
+		}
+		if e, ok := errors.AsType[*digitalocean.Error](c.err); ok && (got.Call == nil || got.Call.RequestID != e.RequestID || got.Call.Status != e.Status) {
+			t.Errorf("%s: the call is not named: %+v", c.why, got.Call)
+		}
+		if c.on == fenced && (got.Place == nil || got.Place.Line == 0) {
+			t.Errorf("%s: the field is not shown: %+v", c.why, got)
+		}
+	}
+}
+
+func TestOneCauseOfManyNodesIsToldOnce(t *testing.T) {
+	t.Parallel()
+	p := open(t, small, nil)
+	at := func(id graph.ID, err error) error { return &graph.ErrAt{Node: id, Err: err} }
+	list := p.explainAll(errors.Join(graph.ErrIncomplete,
+		at("vpc", answer(401, digitalocean.ErrUnauthorized)), at("project", answer(401, digitalocean.ErrUnauthorized)),
+		at("apps/web", errors.New("a")), at("apps/api", errors.New("a"))))
+	var codes []string
+	for _, pr := range list {
+		codes = append(codes, string(pr.Code)+" "+pr.Title)
+	}
+	if len(list) != 3 || list[0].Code != problem.BadToken || !strings.Contains(list[1].Title, "apps/web") || !strings.Contains(list[2].Title, "apps/api") {
+		t.Errorf("got %q, want the token once and each step that failed by itself", codes)
+	}
+	if alone := p.explainAll(errors.Join(graph.ErrIncomplete)); len(alone) != 1 {
+		t.Errorf("a run that could not finish says nothing: %v", alone)
+	}
+	said := &problem.Problem{Code: problem.DiskFull, Title: "full"}
+	if got := p.explainAll(fmt.Errorf("write: %w", said)); len(got) != 1 || got[0] != said {
+		t.Errorf("a problem is told anew: %v", got)
+	}
+	if p.explainAll(nil) != nil {
+		t.Error("no error is a problem")
+	}
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package platform
+
+import (
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/k8or/k8or/internal/cloud/digitalocean"
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/price"
+	"github.com/k8or/k8or/internal/problem"
+)
+
+func TestUsesAreInTheSameOrderForTheSameDocument(t *testing.T) {
+	t.Parallel()
+	text := small + `  gateways:
+    zeta: {product: nginx}
+    alpha: {product: nginx}
+  apps:
+    web: {image: docker.io/library/nginx:1.29.3, port: 80, gateway: alpha, routes: [{path: /}]}
+    api: {image: docker.io/library/nginx:1.29.3, port: 80}
+`
+	want := []graph.ID{"cluster", "gateways/alpha", "gateways/zeta", "apps/api", "apps/web"}
+	for range 20 {
+		uses, err := usesOf(open(t, text, nil).doc.Spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []graph.ID
+		for _, u := range uses {
+			got = append(got, u.ID)
+		}
+		if !slices.Equal(got, want) {
+			t.Fatalf("got %v, want %v", got, want)
+		}
+	}
+	uses, err := usesOf(open(t, small+"  cluster: {existing: prod-1}\n", nil).doc.Spec)
+	if err != nil || len(uses) != 1 || uses[0].Product.About().Name != "existing" {
+		t.Errorf("an existing cluster: %v, %v", uses, err)
+	}
+}
+
+func TestMinorOfIsTheSameForAChannelAndItsReleases(t *testing.T) {
+	t.Parallel()
+	for version, want := range map[string]string{"1.36": "1.36", "1.36.3": "1.36", "1.36.3-do.0": "1.36", "latest": "latest", "": ""} {
+		if got := minorOf(version); got != want {
+			t.Errorf("minorOf(%q) is %q, want %q", version, got, want)
+		}
+	}
+}
+
+func TestADecisionAboutDataThatIsNotThereIsRefused(t *testing.T) {
+	t.Parallel()
+	down := &Teardown{Data: []Store{{Data: "volumes/apps/uploads"}, {Data: "databases/orders", Decision: "keep"}}}
+	for _, c := range []struct {
+		why  string
+		data graph.DataDecisions
+		fix  string // empty: it passes
+	}{
+		{"nothing decided is for Down to refuse", graph.DataDecisions{}, ""},
+		{"what is there", graph.DataDecisions{Keep: []string{"databases/orders"}, Lose: []string{"volumes/apps/uploads"}}, ""},
+		{"a slip of the pen in what is to be lost", graph.DataDecisions{Lose: []string{"volumes/apps/upload"}}, `did you mean "volumes/apps/uploads"?`},
+		{"a slip of the pen in what is to be kept", graph.DataDecisions{Keep: []string{"database/orders"}}, `did you mean "databases/orders"?`},
+		{"nothing like it", graph.DataDecisions{Keep: []string{"everything"}}, "--dry-run"},
+	} {
+		err := unknownData(down, c.data)
+		if c.fix == "" {
+			if err != nil {
+				t.Errorf("%s: got %v", c.why, err)
+			}
+			continue
+		}
+		pr, ok := err.(*problem.Problem)
+		if !ok || pr.Kind.ExitCode() != 64 || !strings.Contains(pr.Fix, c.fix) {
+			t.Errorf("%s: got %v, want %q", c.why, err, c.fix)
+		}
+	}
+	if left := down.Undecided(); len(left) != 1 || left[0].Data != "volumes/apps/uploads" {
+		t.Errorf("undecided are %v", left)
+	}
+}
+
+const ours = "11111111-1111-4111-8111-111111111111"
+
+// team is DigitalOcean's account of one team.
+type team struct{}
+
+func (team) RoundTrip(r *http.Request) (*http.Response, error) {
+	status, body := http.StatusNotFound, `{"id":"not_found","message":"no"}`
+	if r.URL.Path == "/v2/account" {
+		status, body = http.StatusOK, `{"account":{"uuid":"u-1","email":"ada@example.com","status":"active","droplet_limit":10,"team":{"uuid":"`+ours+`","name":"Acme"}}}`
+	}
+	return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+}
+
+func TestATokenOfAnotherTeamIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		why, account string
+		sandbox, ok  bool
+	}{
+		{"the document's own team", ours, false, true},
+		{"a document that names none yet", "", false, true},
+		{"another team", "22222222-2222-4222-8222-222222222222", false, false},
+		{"a simulated account is nobody's", "22222222-2222-4222-8222-222222222222", true, true},
+	} {
+		text := small
+		if c.account != "" {
+			text += "  account: " + c.account + "\n"
+		}
+		p := open(t, text, func(o *Options) { o.Transport, o.Sandbox = team{}, c.sandbox })
+		got, err := p.account(t.Context(), graph.NewCall())
+		if got.TeamID != ours || got.Team != "Acme" || got.TokenSource != "DIGITALOCEAN_TOKEN" {
+			t.Errorf("%s: the account is %+v", c.why, got)
+		}
+		if c.ok {
+			if err != nil {
+				t.Errorf("%s: %v", c.why, err)
+			}
+			continue
+		}
+		pr, isProblem := err.(*problem.Problem)
+		if !isProblem || pr.Code != problem.WrongAccount || pr.Kind.ExitCode() != 4 || pr.Place == nil || pr.Place.Line != 6 {
+			t.Errorf("%s: got %#v", c.why, err)
+		}
+	}
+}
+
+func TestBilledAreTheThingsThatStandOnTheBillByThemselves(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		why  string
+		step graph.Step
+		want []price.Item
+	}{
+		{"a volume by its size", graph.Step{Kind: "digitalocean/volume", Title: "volume pvc-1 (10 GiB)", Data: "volumes/apps/uploads"},
+			[]price.Item{{For: "volumes/apps/uploads", What: "volume pvc-1 (10 GiB)", Kind: price.Volume, Min: 10, Max: 10}}},
+		{"a load balancer", graph.Step{Kind: "digitalocean/loadbalancer", Title: "load balancer public"},
+			[]price.Item{{For: "load balancer public", What: "load balancer", Kind: price.LoadBalancer, Slug: price.RegionalNetwork, Min: 1, Max: 1}}},
+		{"a network costs nothing", graph.Step{Kind: "digitalocean/vpc", Title: "vpc"}, nil},
+	} {
+		if got := billed(c.step); !slices.Equal(got, c.want) {
+			t.Errorf("%s: got %+v, want %+v", c.why, got, c.want)
+		}
+	}
+}
+
+func TestStandingIsWhatTheCloudShowsAndNotWhatTheDocumentWants(t *testing.T) {
+	t.Parallel()
+	p := open(t, small, nil)
+	wanted := []price.Item{
+		{For: "cluster/pools/general", Kind: price.Node, Slug: "s-4vcpu-8gb", Min: 9, Max: 9},
+		{For: "gateways/public", What: "load balancer", Kind: price.LoadBalancer, Min: 1, Max: 1},
+		{For: "gateways/later", What: "load balancer", Kind: price.LoadBalancer, Min: 1, Max: 1},
+	}
+	got := p.standing([]graph.Step{
+		{Node: "cluster", State: graph.Ready, Out: digitalocean.ClusterOut{HA: true}},
+		{Node: "gateways/public", State: graph.Ready},
+		{Node: "gateways/later", State: graph.Absent},
+	}, wanted)
+	want := []price.Item{{For: "cluster", What: "high availability", Kind: price.HighAvailability, Min: 1, Max: 1}, wanted[1]}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func TestAPlansRiskIsThatOfItsGravestStepThatWrites(t *testing.T) {
+	t.Parallel()
+	p := &Plan{Steps: []graph.Step{{Action: graph.Keep, Risk: graph.DestroysData}, {Action: graph.Update, Risk: graph.Restarts}, {Action: graph.None, Risk: graph.Refused}}}
+	if got := p.Risk(); got != graph.Restarts || !p.Changes() {
+		t.Errorf("risk %s, changes %v", got, p.Changes())
+	}
+	if (&Plan{Steps: p.Steps[:1]}).Changes() {
+		t.Error("what is kept is a change")
+	}
+}
