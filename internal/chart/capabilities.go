@@ -43,12 +43,12 @@ var builtinGroups = func() map[string]bool {
 func capabilities(o Options) (*common.Capabilities, error) {
 	version, err := common.ParseKubeVersion(o.KubeVersion)
 	if err != nil {
-		return nil, fmt.Errorf("Kubernetes version %q: %w", o.KubeVersion, err)
+		return nil, fmt.Errorf("render for Kubernetes version %q: %w", o.KubeVersion, err)
 	}
 	if strings.Count(o.KubeVersion, ".") == 1 {
 		// A channel such as "1.36" is rendered as its first release, so that a patch changes nothing.
 		if version, err = common.ParseKubeVersion(o.KubeVersion + ".0"); err != nil {
-			return nil, fmt.Errorf("Kubernetes version %q: %w", o.KubeVersion, err)
+			return nil, fmt.Errorf("render for Kubernetes version %q: %w", o.KubeVersion, err)
 		}
 	}
 	capabilities := common.DefaultCapabilities.Copy()
