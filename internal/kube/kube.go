@@ -64,7 +64,7 @@ type Cluster struct {
 	options Options
 	bearer  *bearer
 
-	mu   sync.Mutex
+	turn chan struct{} // held while conn is read or made; who waits for it can be interrupted
 	conn *connection
 }
 
@@ -82,7 +82,7 @@ func New(o Options) *Cluster {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Cluster{options: o, bearer: newBearer(o.Credentials, o.Transport, o.Now)}
+	return &Cluster{options: o, bearer: newBearer(o.Credentials, o.Transport, o.Now), turn: make(chan struct{}, 1)}
 }
 
 // Client is a client for what this package has no verb for. Errors match [ErrUnreachable] when credentials were had, but
@@ -106,8 +106,12 @@ func (c *Cluster) Config(ctx context.Context) (*rest.Config, error) {
 }
 
 func (c *Cluster) connect(ctx context.Context) (*connection, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	select {
+	case c.turn <- struct{}{}:
+		defer func() { <-c.turn }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("connect to the cluster: %w", context.Cause(ctx))
+	}
 	if c.conn != nil {
 		return c.conn, nil
 	}

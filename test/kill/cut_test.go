@@ -100,11 +100,33 @@ type trouble struct {
 	mu    sync.Mutex
 	dice  *rand.Rand
 	share float64 // of all requests
-	made  int
+
+	calmed bool
+	made   int
+}
+
+// calm ends the trouble for a while, or lets it go on.
+func (t *trouble) calm(yes bool) {
+	if t == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.calmed = yes
+}
+
+// stirs reports whether there is trouble now.
+func (t *trouble) stirs() bool {
+	if t == nil {
+		return false
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return !t.calmed
 }
 
 func (t *trouble) meet() fate {
-	if t == nil {
+	if !t.stirs() {
 		return passes
 	}
 	t.mu.Lock()

@@ -120,6 +120,11 @@ func (w *world) live(ph *phase, life, lives int, dice *rand.Rand, made *atomic.I
 		made.Add(1)
 	}
 	w.finish(ph.doc, ph.run)
+	if w.trouble != nil { // what came through it has to be level when one looks in peace
+		w.trouble.calm(true)
+		defer w.trouble.calm(false)
+		w.finish(ph.doc, ph.run)
+	}
 	if w.locked() { // by a dead process that had done everything; `up` leaves a live lock alone
 		time.Sleep(digitalocean.LockTTL)
 		w.finish(ph.doc, ph.run)

@@ -161,7 +161,7 @@ func (w *world) finish(doc *document.Document, run verb) []int {
 		}
 		requests = append(requests, proc.requests())
 		w.events.note(fmt.Sprintf("run %d: something to do %v, %v", n, more, err))
-		if !more && err == nil {
+		if err == nil && (!more || w.trouble.stirs()) { // among faults a plan hardly ever knows everything
 			return requests
 		}
 		if n++; n > w.runs() {
