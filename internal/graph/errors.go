@@ -76,6 +76,14 @@ func IsPermanent(err error) bool {
 	return c == classPermanent
 }
 
+// ErrRefused says that a field is as it is for good: what stands cannot be changed into what is wanted.
+type ErrRefused struct{ Change Change }
+
+// Error says which field, and why not.
+func (e *ErrRefused) Error() string {
+	return fmt.Sprintf("%s cannot change from %q to %q: %s", e.Change.Path, e.Change.Before, e.Change.After, e.Change.Note)
+}
+
 // ErrAt is an error of one node.
 type ErrAt struct {
 	Node ID

@@ -267,7 +267,7 @@ func judge(st Step, changes []Change, err error) Step {
 		i := slices.IndexFunc(changes, func(c Change) bool { return c.Risk == Refused })
 		c := changes[i]
 		st.Action, st.Reason = Refuse, c.Note
-		st.Err = fmt.Errorf("%s cannot change from %q to %q: %s", c.Path, c.Before, c.After, c.Note)
+		st.Err = &ErrRefused{Change: c}
 	case st.Risk == Replaces || st.Risk == DestroysData:
 		st.Action = Replace
 	default:

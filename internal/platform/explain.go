@@ -67,6 +67,13 @@ func (p *Platform) explain(err error) *problem.Problem {
 		pr.Why = e.Message
 		p.explainCall(pr, e, err)
 	}
+	if e, ok := errors.AsType[*graph.ErrRefused](err); ok {
+		pr.Code, pr.Kind, pr.Why, pr.Fix = problem.NotChangeable, problem.Preflight, e.Change.Note, "write it back as it was"
+		pr.Title = fmt.Sprintf("%s cannot change from %s to %s", e.Change.Path, e.Change.Before, e.Change.After)
+		if at, ok := errors.AsType[*graph.ErrAt](err); ok {
+			pr.Title = string(at.Node) + ": " + pr.Title
+		}
+	}
 	switch {
 	case errors.Is(err, digitalocean.ErrQuota):
 		pr.Code, pr.Kind, pr.Fix = problem.OverLimit, problem.Preflight, "ask DigitalOcean to raise the limit (https://cloud.digitalocean.com/account/team/droplet_limit_increase), or make the pools smaller"

@@ -49,7 +49,8 @@ func (p *Platform) Plan(ctx context.Context) (*Plan, error) {
 	p.checkScopes(ctx, plan)
 	book := p.book(ctx, call)
 	plan.Bill = book.Of(c.Items)
-	plan.Now = book.Of(p.standing(plan.Steps, c.Items))
+	plan.book, plan.standing = book, p.standing(plan.Steps, c.Items)
+	plan.Now = book.Of(plan.standing)
 	plan.Cost = price.Diff(plan.Now, plan.Bill)
 	p.judgeFit(plan, book, c.Workloads)
 	return plan, nil

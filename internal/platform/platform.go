@@ -40,6 +40,8 @@ type Plan struct {
 	graph       *graph.Graph
 	plan        *graph.Plan
 	composition *product.Composition
+	book        *price.Book
+	standing    []price.Item
 }
 
 // Changes reports whether carrying the plan out would write anything.

@@ -5,7 +5,6 @@ package e2e
 import (
 	"bufio"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -86,8 +85,11 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 		}
 		box, seen := ts.Getenv("K8OR_SANDBOX_DIR"), 0
 		ts.Check(filepath.WalkDir(ts.Getenv("WORK"), func(path string, d fs.DirEntry, err error) error {
-			if err != nil || path == box {
-				return errors.Join(err, fs.SkipDir)
+			if path == box {
+				return fs.SkipDir
+			}
+			if err != nil {
+				return err
 			}
 			if !d.Type().IsRegular() {
 				return nil

@@ -109,8 +109,11 @@ func summary(counts map[graph.Action]int) string {
 	for _, a := range []graph.Action{graph.Create, graph.Update, graph.Replace, graph.Delete, graph.Keep, graph.Refuse, graph.Unknown} {
 		if n := counts[a]; n > 0 {
 			word := "to " + string(a)
-			if a == graph.Unknown {
+			switch a {
+			case graph.Unknown:
 				word = "not known"
+			case graph.Refuse:
+				word = "refused"
 			}
 			parts = append(parts, fmt.Sprintf("%d %s", n, word))
 		}
@@ -123,6 +126,10 @@ func (s Style) step(w io.Writer, st graph.Step) {
 	if st.Title != "" {
 		name = st.Title
 	}
+	if st.Action == graph.Refuse {
+		fmt.Fprintf(w, "%s\n    %s\n", s.paint(hue(st.Action), fmt.Sprintf("%s %-34s refused", st.Action.Glyph(), name)), s.paint(red, indented(st.Err)))
+		return
+	}
 	line := fmt.Sprintf("%s %-34s %s", st.Action.Glyph(), name, st.Action)
 	if st.Risk > graph.InPlace && (st.Action != graph.Delete || st.Risk > graph.Replaces) {
 		line += " (" + st.Risk.String() + ")"
@@ -133,7 +140,7 @@ func (s Style) step(w io.Writer, st graph.Step) {
 	}
 	fmt.Fprintln(w)
 	if st.Err != nil {
-		fmt.Fprintf(w, "    %s\n", s.paint(red, strings.ReplaceAll(strings.TrimSpace(st.Err.Error()), "\n", "\n    ")))
+		fmt.Fprintf(w, "    %s\n", s.paint(red, indented(st.Err)))
 	}
 	for i, c := range st.Changes {
 		if i == maxChanges {
@@ -142,6 +149,14 @@ func (s Style) step(w io.Writer, st graph.Step) {
 		}
 		fmt.Fprintf(w, "    %s\n", change(c))
 	}
+}
+
+// indented is an error below its step.
+func indented(err error) string {
+	if err == nil {
+		return "nothing says why"
+	}
+	return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "\n    ")
 }
 
 // maxChanges keeps a plan readable; JSON has all of them.

@@ -61,11 +61,17 @@ func (s Style) Teardown(w io.Writer, t *platform.Teardown) {
 		fmt.Fprintln(w, "Nothing of this platform is there.")
 		return
 	}
-	fmt.Fprintln(w, s.paint(bold, "This is destroyed, for good:"))
+	var doomed []string
 	for _, st := range t.Steps {
 		if st.Action == graph.Delete && st.Data == "" {
-			fmt.Fprintf(w, "%s %s\n", s.paint(red, "-"), title(st))
+			doomed = append(doomed, title(st))
 		}
+	}
+	if len(doomed) > 0 {
+		fmt.Fprintln(w, s.paint(bold, "This is destroyed, for good:"))
+	}
+	for _, name := range doomed {
+		fmt.Fprintf(w, "%s %s\n", s.paint(red, "-"), name)
 	}
 	if len(t.Data) > 0 {
 		fmt.Fprintf(w, "\n%s\n", s.paint(bold, "This holds data:"))
