@@ -49,7 +49,15 @@ func (a *app) downCommand() *cobra.Command {
 					return err
 				}
 			}
-			return a.run(ctx, o, func(watch platform.Watch) (*platform.Result, error) { return o.Down(ctx, t, data, watch) })
+			err = a.run(ctx, o, func(watch platform.Watch) (*platform.Result, error) { return o.Down(ctx, t, data, watch) })
+			if err == nil && a.output == "text" {
+				left := "nothing of it is left"
+				if len(data.Keep) > 0 {
+					left = "nothing of it is left but what was kept"
+				}
+				fmt.Fprintf(a.Stdout, "Proven by fresh lists: %s.\n", left)
+			}
+			return err
 		},
 	}
 	f := c.Flags()

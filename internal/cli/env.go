@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -52,8 +53,19 @@ func (e Env) style(terminal bool) text.Style {
 }
 
 // Main runs one command and gives its exit code. Problems go to error output; with -o json they are one object.
-func Main(ctx context.Context, e Env) int {
+func Main(ctx context.Context, e Env) (code int) {
 	app := &app{Env: e}
+	defer func() {
+		if p := recover(); p != nil {
+			list := problem.List{{Code: problem.Unexpected, Title: fmt.Sprintf("k8or made a mistake: %v", p), Why: "this is not your doing",
+				Fix: "please report it with the command and the document; running the same command again is safe"}}
+			io.WriteString(e.Stderr, list.Text(e.style(e.StderrTerminal).Colour)) //nolint:errcheck // nobody listens
+			if app.debug {
+				fmt.Fprintf(e.Stderr, "%s\n", debug.Stack())
+			}
+			code = 1
+		}
+	}()
 	root := app.root()
 	root.SetArgs(e.Args)
 	root.SetIn(e.Stdin)

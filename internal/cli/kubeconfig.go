@@ -27,7 +27,11 @@ func (a *app) kubeconfigCommand() *cobra.Command {
 				args = append(args, "-f", abs)
 			}
 			if a.sandbox {
-				args = append(args, "--sandbox")
+				dir, err := filepath.Abs(a.boxDir())
+				if err != nil {
+					return err
+				}
+				args = append(args, "--sandbox", "--sandbox-dir", dir)
 			}
 			raw, err := o.Kubeconfig(cmd.Context(), a.Executable, args)
 			if err != nil {
@@ -44,6 +48,11 @@ func (a *app) kubeTokenCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "kube-token", Hidden: true, Short: "Give kubectl a short-lived token", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if a.sandbox { // a token for kubectl is no reason to start one
+				if _, err := a.box(cmd.Context()); err != nil {
+					return err
+				}
+			}
 			o, err := a.open(cmd.Context())
 			if err != nil {
 				return err
@@ -60,6 +69,7 @@ func (a *app) kubeTokenCommand() *cobra.Command {
 			return err
 		},
 	}
+	c.Flags().StringVar(&a.sandboxDir, "sandbox-dir", "", "the folder of the sandbox that the cluster is in")
 	c.Flags().String("cluster", "", "the cluster's id, which makes kubectl's cache of tokens tell clusters apart")
 	return c
 }

@@ -26,6 +26,9 @@ func (a *app) sandboxCommand() *cobra.Command {
 
 // boxDir is the sandbox's folder.
 func (a *app) boxDir() string {
+	if a.sandboxDir != "" {
+		return a.sandboxDir
+	}
 	if dir := a.get("K8OR_SANDBOX_DIR"); dir != "" {
 		return dir
 	}

@@ -31,7 +31,11 @@ func (a *app) validateCommand() *cobra.Command {
 
 // load reads the document with its overlays.
 func (a *app) load() (*document.Document, error) {
-	return document.Load(platform.Available(), a.documents()...)
+	d, err := document.Load(platform.Available(), a.documents()...)
+	if err != nil {
+		return nil, err
+	}
+	return d, platform.Check(d)
 }
 
 func (a *app) schemaCommand() *cobra.Command {

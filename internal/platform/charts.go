@@ -24,7 +24,7 @@ var _ product.Charts = charts{}
 // Render gives the chart's objects, or stand-ins for them. A chart that cannot be had is an error outside of a sandbox,
 // and in one too where it has no footprint or the document sets `values`, which only the chart itself can honour.
 func (c charts) Render(ctx context.Context, source chart.Source, footprint []byte, own bool, o chart.Options) (chart.Rendered, string, error) {
-	loaded, err := c.load(ctx, source)
+	loaded, err := c.Load(ctx, source)
 	if err == nil {
 		r, err := chart.Render(ctx, loaded, o)
 		return r, "", err
@@ -38,8 +38,8 @@ func (c charts) Render(ctx context.Context, source chart.Source, footprint []byt
 	return r, fmt.Sprintf("chart %s %s could not be had: the sandbox got stand-ins made from its recorded footprint", source.Name, source.Version), err
 }
 
-// load reads a chart from a folder beside the document, or fetches it.
-func (c charts) load(ctx context.Context, source chart.Source) (*chart.Chart, error) {
+// Load reads a chart from a folder beside the document, or fetches it.
+func (c charts) Load(ctx context.Context, source chart.Source) (*chart.Chart, error) {
 	if !strings.Contains(source.Repo, "://") {
 		return chart.Load(source.Repo)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/kube"
 	"github.com/k8or/k8or/internal/product"
+	"github.com/k8or/k8or/internal/release"
 )
 
 // Options are everything a platform is worked on with.
@@ -57,6 +58,7 @@ type Platform struct {
 	estate  *digitalocean.Estate
 	lock    *digitalocean.Lock // makes a run the only writer
 	kinds   *kube.Kinds
+	helm    *release.Kinds
 	fetcher *chart.Fetcher
 	calls   *counter
 }
@@ -86,6 +88,7 @@ func New(o Options) (*Platform, error) {
 			return kube.New(ko)
 		},
 	})
+	p.helm = release.NewKinds(release.Options{Platform: mark.String(), Cluster: p.kinds.Cluster, Find: p.find, Outlives: p.doc.Spec.Cluster.Existing != ""})
 	p.lock = digitalocean.NewLock(client, mark, o.Holder, o.Dead)
 	p.estate = digitalocean.NewEstate(client, mark, digitalocean.EstateOptions{Drainer: drainer{p.kinds}, Claims: p.claims, Lock: p.lock})
 	p.fetcher = &chart.Fetcher{Dir: o.ChartsDir, Cache: filepath.Join(o.CacheDir, "charts"), Timeout: 5 * time.Second}
@@ -168,7 +171,7 @@ func (p *Platform) Compose(ctx context.Context) (*product.Composition, error) {
 		return root.ReadFile(name)
 	}
 	about := product.Platform{Platform: p.doc, Dir: dir, Minor: minorOf(p.doc.Spec.Cluster.Version), Env: p.options.Env, File: read}
-	services := product.Services{Estate: p.estate, Kube: p.kinds, Charts: charts{p.fetcher, p.options.Sandbox}}
+	services := product.Services{Estate: p.estate, Kube: p.kinds, Charts: charts{p.fetcher, p.options.Sandbox}, Releases: p.helm}
 	c, err := product.Compose(ctx, about, services, uses, support)
 	if err != nil {
 		return nil, err
@@ -181,9 +184,9 @@ func (p *Platform) Compose(ctx context.Context) (*product.Composition, error) {
 // put into it goes.
 func (p *Platform) prunable() []*graph.Kind {
 	if p.doc.Spec.Cluster.Existing != "" {
-		return []*graph.Kind{p.kinds.Sets}
+		return []*graph.Kind{p.helm.Releases, p.kinds.Sets}
 	}
-	return append([]*graph.Kind{p.kinds.Sets}, p.estate.Kinds()...)
+	return append([]*graph.Kind{p.helm.Releases, p.kinds.Sets}, p.estate.Kinds()...)
 }
 
 // graphOptions are what plans and runs share.

@@ -5,6 +5,7 @@ package platform
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/k8or/k8or/internal/chart"
 	"github.com/k8or/k8or/internal/cloud/digitalocean"
@@ -144,8 +145,9 @@ func (p *Platform) explainOthers(pr *problem.Problem, err error) {
 		pr.Fix = "check the network, or give a folder of charts by --charts"
 	}
 	if e, ok := errors.AsType[*product.OptionsError](err); ok {
-		pr.Code, pr.Kind, pr.Title = problem.BadOptions, problem.Usage, e.Error()
+		pr.Code, pr.Kind, pr.Title, pr.Why = problem.BadOptions, problem.Usage, fmt.Sprintf("these are not options of %s", e.Product), e.Err.Error()
 		pr.Fix = fmt.Sprintf("`k8or catalog show %s` lists its options", e.Product)
+		p.given.At("spec."+strings.ReplaceAll(string(e.Entry), "/", ".")+".options", pr)
 	}
 	if e, ok := errors.AsType[*kube.RejectedError](err); ok {
 		pr.Code, pr.Why = problem.ApplyRefused, e.Error()

@@ -34,6 +34,9 @@ func (p *Platform) Plan(ctx context.Context) (*Plan, error) {
 		return nil, p.explainAll(err).Err()
 	}
 	plan := &Plan{Platform: p.Name(), Account: account, Sandbox: p.options.Sandbox, Support: c.Support, Notes: c.Notes, graph: c.Graph, composition: c}
+	if err := p.namesakes(ctx, call); err != nil {
+		plan.Problems = append(plan.Problems, p.explainAll(err)...)
+	}
 	if err := p.estate.Preflight(ctx, call, p.need()); err != nil {
 		plan.Problems = append(plan.Problems, p.explainAll(err)...)
 	}
@@ -72,6 +75,22 @@ func (p *Platform) account(ctx context.Context, c *graph.Call) (Account, error) 
 			Why:   "the platform lives in this team", Fix: "use a token of that team, such as with DIGITALOCEAN_CONTEXT"})
 	}
 	return account, nil
+}
+
+// namesakes refuses a document without uid where a platform of its name stands already: its uid was lost, and a second
+// platform would be made and billed beside it.
+func (p *Platform) namesakes(ctx context.Context, c *graph.Call) error {
+	if p.given.Platform.Metadata.UID != "" {
+		return nil
+	}
+	uids, err := p.estate.Namesakes(ctx, c)
+	if err != nil || len(uids) == 0 {
+		return err
+	}
+	return p.given.At("metadata", &problem.Problem{Code: problem.NoIdentity, Kind: problem.Preflight,
+		Title: fmt.Sprintf("a platform named %s is there already, and this document has no uid", p.doc.Metadata.Name),
+		Why:   "another one would be made beside it",
+		Fix:   fmt.Sprintf("if it is this document's, write `uid: %s` under metadata; otherwise run `k8or init --uid`, or choose another name", strings.Join(uids, "` or `uid: "))})
 }
 
 // checkScopes holds what the token may do against what carrying out the plan needs, where that can be known.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/catalog"
+	"github.com/k8or/k8or/internal/document"
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/product"
 )
@@ -49,6 +50,15 @@ func usesOf(spec v1alpha1.Spec) ([]product.Use, error) {
 		}
 	}
 	return uses, nil
+}
+
+// Check finds what only the catalog knows to be wrong with a document: options that a product does not take.
+func Check(d *document.Document) error {
+	uses, err := usesOf(v1alpha1.Default(d.Platform).Spec)
+	if err != nil {
+		return err
+	}
+	return (&Platform{given: d}).explainAll(product.CheckOptions(uses)).Err()
 }
 
 // minorOf is the minor version that charts are rendered for: the document's, whether it names a channel or a release.

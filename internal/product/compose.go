@@ -19,6 +19,7 @@ import (
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/kube"
 	"github.com/k8or/k8or/internal/price"
+	"github.com/k8or/k8or/internal/release"
 )
 
 // Platform is the document, with its defaults, as products see it.
@@ -38,12 +39,16 @@ type Services struct {
 	Estate *digitalocean.Estate
 	Kube   *kube.Kinds
 	Charts Charts
+	// Releases are Helm releases, for apps that ask for one.
+	Releases *release.Kinds
 }
 
 // Charts renders a pinned chart. Own says that the document gives values of its own, which a stand-in cannot honour. Note
 // says what the reader should know of where the chart came from; it is empty for one from its own source.
 type Charts interface {
 	Render(ctx context.Context, source chart.Source, footprint []byte, own bool, options chart.Options) (rendered chart.Rendered, note string, err error)
+	// Load gives the chart itself, or an error where it cannot be had.
+	Load(ctx context.Context, source chart.Source) (*chart.Chart, error)
 }
 
 // Use is one entry of a document with the product it chose.
@@ -86,6 +91,18 @@ func (c *Composition) Gateways() []Gateway { return offered[Gateway](c.offers) }
 
 // Routes are what apps asked the gateways for.
 func (c *Composition) Routes() []Route { return offered[Route](c.offers) }
+
+// CheckOptions reads the options of all uses, without building anything. Its error joins an OptionsError for each that is
+// not what its product takes.
+func CheckOptions(uses []Use) error {
+	var errs []error
+	for _, u := range uses {
+		if _, err := u.Product.bind(u.ID, u.Name, u.Spec, u.Options); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
 
 // Compose runs Select, Build and Wire for all uses, each phase for all of them before the next. Uses are built in the
 // order given, so foundations come first. Support finds the support product of a name. All errors are found before it
@@ -342,6 +359,26 @@ func (j joint) Chart(id graph.ID, s ChartSpec, opts ...graph.Option) (graph.Valu
 		return out, err
 	}
 	return out, j.hooks(id+"/post-install", s.Namespace, r, chart.PostInstall, graph.After(id))
+}
+
+// Release adds a chart as one node that Helm itself installs, once the cluster and its pools are ready. Of the spec, only
+// source, release, namespace and values count.
+func (j joint) Release(id graph.ID, s ChartSpec, opts ...graph.Option) (graph.Value[release.Output], error) {
+	var none graph.Value[release.Output]
+	loaded, err := j.c.services.Charts.Load(j.c.ctx, s.Source)
+	if err != nil {
+		return none, err
+	}
+	f, err := (&Building{j}).Foundation()
+	if err != nil {
+		return none, err
+	}
+	r, err := j.c.services.Releases.Release(f.Access, release.Spec{Name: s.Release, Namespace: s.Namespace, Chart: loaded, Values: s.Values})
+	if err != nil {
+		return none, err
+	}
+	j.Note("%s is a Helm release: Helm installs it as a whole, and the plan shows no objects of it", id)
+	return graph.Add(j.c.Graph, id, r, append([]graph.Option{graph.After(f.Ready...)}, opts...)...), nil
 }
 
 // namespace is the namespace of an entry, labelled with its category so that network policies can name it.

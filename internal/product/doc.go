@@ -4,7 +4,7 @@
 // without knowing each other.
 //
 // Select is pure: from the document alone a product declares its footprint and what it costs, and wants support products.
-// Build adds its resources to the graph and offers capabilities; it may use foundations only ([Cluster]). Wire joins what
+// Build adds its resources to the graph and offers capabilities; it may use foundations only ([Foundation]). Wire joins what
 // others offered, as nodes of their own, and offers nothing any more. Each phase has its own type, so that the compiler
 // holds them apart. [Compose] runs the phases for all entries of a document, each phase for all entries before the next.
 //

@@ -2,7 +2,13 @@
 
 package digitalocean
 
-import "strings"
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/k8or/k8or/internal/graph"
+)
 
 // Mark is how a platform marks its things: by name and uid. What lacks it is never touched.
 type Mark struct {
@@ -80,4 +86,31 @@ func cutPrefixFold(s, prefix string) (rest string, ok bool) {
 		return s, false
 	}
 	return s[len(prefix):], true
+}
+
+// Namesakes are the uids of other platforms of this name that have anything in the account.
+func (e *Estate) Namesakes(ctx context.Context, c *graph.Call) ([]string, error) {
+	tags, err := e.allTags(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	clusters, err := e.allClusters(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, t := range tags {
+		names = append(names, t.Name)
+	}
+	for _, k := range clusters {
+		names = append(names, k.Tags...)
+	}
+	var uids []string
+	for _, name := range names {
+		uid, ok := cutPrefixFold(name, "k8or:"+e.mark.Name+"-")
+		if ok && len(uid) == 6 && !strings.ContainsAny(uid, "-:") && !strings.EqualFold(uid, e.mark.UID) && !slices.Contains(uids, uid) {
+			uids = append(uids, uid)
+		}
+	}
+	return uids, nil
 }

@@ -3,7 +3,6 @@
 package app
 
 import (
-	"fmt"
 	"path/filepath"
 	"strings"
 
@@ -12,19 +11,22 @@ import (
 	"github.com/k8or/k8or/internal/product"
 )
 
-// fromChart renders a Helm chart and applies it like any other set of objects.
+// fromChart renders a Helm chart and applies it like any other set of objects, or has Helm install it where the document
+// asks for a release.
 func fromChart(b *product.Building, e entry) error {
 	c := e.Spec.Chart
-	if c.Release {
-		return fmt.Errorf("`release: true` is not available yet; without it k8or renders the chart and applies the objects itself, with a plan for each")
-	}
 	before, err := namespace(b, e)
 	if err != nil {
 		return err
 	}
-	_, err = b.Chart(e.ID, product.ChartSpec{
+	spec := product.ChartSpec{
 		Source: chartSource(b.Platform().Dir, c.Source, c.Version), Release: e.Name, Namespace: e.Spec.Namespace, KeepNamespace: true, Values: c.Values,
-	}, graph.After(before))
+	}
+	if c.Release {
+		_, err = b.Release(e.ID, spec, graph.After(before))
+	} else {
+		_, err = b.Chart(e.ID, spec, graph.After(before))
+	}
 	if err != nil {
 		return err
 	}
