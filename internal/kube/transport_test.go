@@ -85,6 +85,31 @@ func TestTokenIsRenewedBeforeItEnds(t *testing.T) {
 	}
 }
 
+func TestWhoWaitsForAConnectionCanBeInterrupted(t *testing.T) {
+	t.Parallel()
+	asked, answer := make(chan struct{}), make(chan struct{})
+	c := New(Options{Credentials: func(context.Context) (Credentials, error) {
+		close(asked)
+		<-answer // a cloud that takes its time
+		return Credentials{}, errors.New("none today")
+	}})
+	first := make(chan error)
+	go func() {
+		_, err := c.Client(t.Context())
+		first <- err
+	}()
+	<-asked
+	impatient, leave := context.WithCancel(t.Context())
+	leave()
+	if _, err := c.Client(impatient); !errors.Is(err, context.Canceled) {
+		t.Errorf("the second gets %v while the first waits, want to be interrupted", err)
+	}
+	close(answer)
+	if err := <-first; err == nil {
+		t.Error("connected without credentials")
+	}
+}
+
 func TestARefusedTokenIsReplacedOnce(t *testing.T) {
 	t.Parallel()
 	i := &issuer{}
