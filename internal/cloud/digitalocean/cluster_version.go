@@ -118,11 +118,6 @@ func releaseOf(version string) release {
 	return r
 }
 
-// minor compares major and minor alone.
-func (r release) minor(other release) int {
-	return cmp.Or(cmp.Compare(r[0], other[0]), cmp.Compare(r[1], other[1]))
-}
-
 // compare compares as far as both are given.
 func (r release) compare(other release) int {
 	for i := range r {

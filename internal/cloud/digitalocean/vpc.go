@@ -87,9 +87,6 @@ func (v *VPC) Create(ctx context.Context, c *graph.Call) (graph.Observed[VPCOut]
 			return graph.Observed[VPCOut]{}, fmt.Errorf("create the default VPC of %s, which a region must have before any other: %w", v.Region, err)
 		}
 		graph.Forget(c, "digitalocean/vpcs")
-		if all, err = v.On.allVPCs(ctx, c); err != nil {
-			return graph.Observed[VPCOut]{}, err
-		}
 	}
 	chosen := v.Range
 	if chosen == "" {

@@ -9,8 +9,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/api/validation"
-	"k8s.io/apimachinery/pkg/api/validation/path"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -123,7 +123,7 @@ func (s *Server) admitNew(k *kind, o map[string]any) error {
 func (k *kind) wrongName(n string) []string {
 	switch {
 	case k.group == "rbac.authorization.k8s.io":
-		return path.IsValidPathSegmentName(n)
+		return content.IsPathSegmentName(n)
 	case k.resource() == services || k.resource() == namespaces:
 		return utilvalidation.IsDNS1123Label(n)
 	}

@@ -19,7 +19,8 @@ import (
 func (c cluster) apply(o client.Object, manager string, more ...client.PatchOption) error {
 	o.SetManagedFields(nil)
 	o.SetResourceVersion("")
-	return c.client.Patch(c, o, client.Apply, append(more, client.FieldOwner(manager))...) //nolint:staticcheck // what the applying library sends
+	//lint:ignore SA1019 it is what the applying library sends
+	return c.client.Patch(c, o, client.Apply, append(more, client.FieldOwner(manager))...)
 }
 
 func (c cluster) read(t *testing.T, name string) *corev1.ConfigMap {
