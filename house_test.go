@@ -26,7 +26,7 @@ var floors = [][]string{
 	{"internal/graph"},
 	{"internal/fit", "internal/price"},
 	{"internal/cloud"},
-	{"internal/kube", "internal/chart"},
+	{"internal/kube", "internal/chart", "internal/release"},
 	{"internal/product"},
 	{"internal/catalog"},
 	{"internal/platform"},
@@ -62,8 +62,9 @@ var onlyHere = []struct{ library, room, why string }{
 
 // alsoHere are the further rooms that may use a library kept by onlyHere.
 var alsoHere = map[string][]string{
-	"k8s.io/client-go":               {"internal/sandbox", "internal/chart"},
-	"sigs.k8s.io/controller-runtime": {"internal/sandbox"},
+	"k8s.io/client-go":               {"internal/sandbox", "internal/chart", "internal/release"},
+	"sigs.k8s.io/controller-runtime": {"internal/sandbox", "internal/release"},
+	"helm.sh/helm":                   {"internal/release"}, // for apps that ask for a real release
 	"github.com/fluxcd/":             {"internal/sandbox"},
 	"charm.land/":                    {"internal/cli"},
 	"github.com/digitalocean/godo":   {"internal/sandbox"}, // its tests hold the sandbox to the unchanged client

@@ -78,6 +78,10 @@ func (noCharts) Render(_ context.Context, _ chart.Source, footprint []byte, _ bo
 	return r, "", err
 }
 
+func (noCharts) Load(_ context.Context, source chart.Source) (*chart.Chart, error) {
+	return nil, &chart.NotFoundError{Source: source}
+}
+
 func compose(t *testing.T, uses ...product.Use) (*product.Composition, error) {
 	t.Helper()
 	about := product.Platform{Platform: &v1alpha1.Platform{Metadata: v1alpha1.Metadata{Name: "shop", UID: "x7k2p9"}}, Minor: "1.36"}
