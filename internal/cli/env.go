@@ -54,6 +54,8 @@ func (e Env) style(terminal bool) text.Style {
 
 // Main runs one command and gives its exit code. Problems go to error output; with -o json they are one object.
 func Main(ctx context.Context, e Env) (code int) {
+	out := &output{w: e.Stdout}
+	e.Stdout = out
 	app := &app{Env: e}
 	defer func() {
 		if p := recover(); p != nil {
@@ -72,6 +74,10 @@ func Main(ctx context.Context, e Env) (code int) {
 	root.SetOut(e.Stdout)
 	root.SetErr(e.Stderr)
 	err := root.ExecuteContext(ctx)
+	if _, silent := errors.AsType[exitCode](err); out.err != nil && (err == nil || silent || errors.Is(err, out.err)) {
+		err = &problem.Problem{Code: problem.CannotWrite, Title: "what was to be printed could not be written", Why: out.err.Error(),
+			Fix: "see where standard output goes; what was done stays done", Cause: out.err}
+	}
 	if err == nil {
 		return 0
 	}
@@ -88,6 +94,21 @@ func Main(ctx context.Context, e Env) (code int) {
 		io.WriteString(e.Stderr, list.Text(e.style(e.StderrTerminal).Colour)) //nolint:errcheck // nobody listens
 	}
 	return problem.ExitCode(list)
+}
+
+// output remembers that something could not be printed: a full disk must not look like success.
+type output struct {
+	w   io.Writer
+	err error
+}
+
+// Write prints, and keeps the first error.
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.w.Write(p)
+	if o.err == nil {
+		o.err = err
+	}
+	return n, err
 }
 
 // exitCode ends a command with a code and without another word.
