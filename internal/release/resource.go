@@ -49,7 +49,7 @@ var _ graph.Resource[Output] = (*Release)(nil)
 func (k *Kinds) Release(access graph.Value[kube.Access], spec Spec) (*Release, error) {
 	identity, err := spec.Chart.Identity(spec.Values)
 	if err != nil {
-		return nil, fmt.Errorf("Helm release %s: %w", spec.Name, err)
+		return nil, fmt.Errorf("the Helm release %s: %w", spec.Name, err)
 	}
 	return &Release{Access: access, kinds: k, spec: spec, identity: identity}, nil
 }
