@@ -277,3 +277,57 @@ func (w *world) balance(ctx context.Context) {
 		}
 	}
 }
+
+func TestWhatHoldsDataStaysWhenTheReleaseGoes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.client = w.p.Client(t)
+	// Nobody makes a volume here, so the claim stays pending and the run is ended once Helm is done.
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	g := w.wants(w.kinds, map[string]any{"claim": true})
+	plan, err := g.Plan(ctx, graph.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		ended <- graph.NewRun(g, plan.Approve(graph.Replaces), graph.Options{Speed: 60}).Loop(ctx)
+	}()
+	for tick := time.NewTicker(50 * time.Millisecond); w.statuses() != "1 deployed"; <-tick.C {
+		if len(ended) > 0 {
+			break
+		}
+	}
+	cancel()
+	<-ended
+	w.run(w.wants(w.platform("shop-"+w.ns), nil), graph.Options{})
+	if !w.there(&corev1.PersistentVolumeClaim{}, "demo-data") {
+		t.Error("the claim was deleted with the release")
+	}
+	if w.there(&appsv1.Deployment{}, "demo") || w.statuses() != "" {
+		t.Errorf("left: the Deployment, or records %q", w.statuses())
+	}
+}
+
+func TestWhatIsThereAlreadyIsNotTakenOver(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	taken := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: "demo"}, Data: map[string]string{"whose": "somebody's"}}
+	if err := w.client.Create(t.Context(), taken); err != nil {
+		t.Fatal(err)
+	}
+	g := w.wants(w.kinds, map[string]any{})
+	plan, err := g.Plan(t.Context(), graph.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := graph.NewRun(g, plan.Approve(graph.Replaces), graph.Options{Speed: 60})
+	_ = r.Loop(t.Context())
+	if failed := r.Failed(); len(failed) != 1 || !errors.Is(failed[0], graph.ErrStranger) {
+		t.Errorf("failed with %v, want one stranger", failed)
+	}
+	if !w.there(taken, "demo") || taken.Data["whose"] != "somebody's" || w.statuses() != "" {
+		t.Errorf("it was taken over: %v, records %q", taken.Data, w.statuses())
+	}
+}
