@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -43,7 +44,7 @@ var apart = map[string]struct {
 }{
 	"internal/sandbox":     {[]string{"internal/sandbox"}, "k8or and its sandbox meet on the wire alone, so that neither can cheat for the other"},
 	"cmd/k8or-sandbox":     {[]string{"internal/sandbox"}, "the sandbox's binary links the sandbox and nothing else of ours"},
-	"internal/schemagen":   {[]string{"api/v1alpha1", "internal/problem"}, "it generates from the document's types and the table of codes alone"},
+	"internal/schemagen":   {[]string{"api/v1alpha1", "internal/problem", "internal/catalog"}, "it generates from the document's types, the table of codes and the catalog's words alone"},
 	"internal/producttest": {[]string{"api", "internal"}, "it tries products in a whole platform against the sandbox, for tests alone"},
 	"bench":                {nil, "it measures the built binaries from outside"},
 }
@@ -172,8 +173,8 @@ func wrongArrow(from, to string) string {
 		return ""
 	case toPlace > fromPlace:
 		return "on its own floor a package imports only what stands left of it"
-	case within(from, "internal/catalog") && from != "internal/catalog":
-		return "products know capabilities, not each other"
+	case within(from, "internal/catalog") && from != "internal/catalog" && to != path.Dir(from):
+		return "products know capabilities, not each other; what a category's products share stands in the category's folder"
 	case within(from, "internal/cloud") && strings.Split(from, "/")[2] != strings.Split(to, "/")[2]:
 		return "clouds do not know each other"
 	}

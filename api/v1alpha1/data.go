@@ -8,7 +8,6 @@ type Database struct {
 	// operator in the cluster (cloudnative-pg), or somebody else already.
 	//
 	// +required
-	// +enum=digitalocean;aws;google;azure;cloudnative-pg;existing
 	Product string `json:"product"`
 	Choice
 	// Engine is the kind of database.
@@ -173,7 +172,6 @@ type Messaging struct {
 	// Product is the broker.
 	//
 	// +required
-	// +enum=kafka;existing
 	Product string `json:"product"`
 	Choice
 	// Version is the broker's version.
@@ -376,7 +374,6 @@ type Backups struct {
 	// Product makes the backups.
 	//
 	// +default="velero"
-	// +enum=velero;existing
 	Product string `json:"product,omitempty"`
 	Choice
 	// Schedule is when: five fields, as in crontab.

@@ -8,7 +8,6 @@ type Gateway struct {
 	// Gateway API, or one that is there already.
 	//
 	// +default="nginx"
-	// +enum=nginx;kong;doks;existing
 	Product string `json:"product,omitempty"`
 	Choice
 	// Domains are the names this gateway answers to. Left open it answers to any name that an app's
@@ -105,7 +104,6 @@ type Mesh struct {
 	// Product is the mesh.
 	//
 	// +required
-	// +enum=istio;linkerd;existing
 	Product string `json:"product"`
 	Choice
 	// MTLS is permissive until every caller is in the mesh, then strict; or it stays permissive.

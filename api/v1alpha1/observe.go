@@ -7,7 +7,6 @@ type Monitoring struct {
 	// Product collects them.
 	//
 	// +default="prometheus"
-	// +enum=prometheus;existing
 	Product string `json:"product,omitempty"`
 	Choice
 	// Retention is how long metrics are kept.
@@ -103,7 +102,6 @@ type Logging struct {
 	// Product collects them.
 	//
 	// +default="fluentd"
-	// +enum=fluentd;existing
 	Product string `json:"product,omitempty"`
 	Choice
 	// Sink is where they are kept and searched.
@@ -118,7 +116,6 @@ type Sink struct {
 	// OpenSearch, or an Elasticsearch of somebody else.
 	//
 	// +default="elk"
-	// +enum=elk;opensearch;existing
 	Product string `json:"product,omitempty"`
 	Choice
 	// Database is the entry of databases that keeps them, for opensearch.

@@ -2,13 +2,7 @@
 
 package v1alpha1
 
-import (
-	"fmt"
-	"slices"
-)
-
-// gatewayPlacements are where a gateway's product can run.
-var gatewayPlacements = map[string]string{"nginx": "cluster", "kong": "cluster", "doks": "managed"}
+import "fmt"
 
 func (c *checker) gateways() {
 	claimed := map[string]string{}
@@ -16,10 +10,6 @@ func (c *checker) gateways() {
 	for _, name := range sorted(gateways) {
 		gateway, path := gateways[name], Join("spec.gateways", name)
 		product := c.filled.Spec.Gateways[name].Product
-		if only := gatewayPlacements[product]; only != "" && gateway.Placement != only && slices.Contains(MarkOf("Gateway", "placement").Enum, gateway.Placement) {
-			c.add(FieldError{Path: Join(path, "placement"), Code: CodeBadPlacement, What: fmt.Sprintf("gateway %s cannot be placed %q", product, gateway.Placement),
-				Given: gateway.Placement, Choices: []string{only}, Fix: fmt.Sprintf("use `placement: %s`, or leave it out", only)})
-		}
 		if product == "existing" && gateway.LoadBalancer != nil {
 			c.add(FieldError{Path: Join(path, "loadBalancer"), Code: CodeLoadBalancer, What: "loadBalancer does not go with an existing gateway",
 				Why: "k8or never changes what was there before", Fix: "remove it"})

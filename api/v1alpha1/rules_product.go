@@ -13,71 +13,50 @@ import (
 // products checks every choice of a product: that this k8or has it, and that what goes with
 // `product: existing` is given with it and with nothing else.
 func (c *checker) products() {
-	spec := c.given.Spec
-	for _, name := range sorted(spec.Databases) {
-		c.choice("databases", Join("spec.databases", name), spec.Databases[name])
+	for _, e := range c.given.Spec.Entries() {
+		c.choice(e)
 	}
-	for _, name := range sorted(spec.Messaging) {
-		c.choice("messaging", Join("spec.messaging", name), spec.Messaging[name])
-	}
-	for _, name := range sorted(spec.Gateways) {
-		c.choice("gateways", Join("spec.gateways", name), spec.Gateways[name])
-	}
-	if spec.Mesh != nil {
-		c.choice("mesh", "spec.mesh", *spec.Mesh)
-	}
-	if spec.Monitoring != nil {
-		c.choice("monitoring", "spec.monitoring", *spec.Monitoring)
-	}
-	if spec.Logging != nil {
-		c.choice("logging", "spec.logging", *spec.Logging)
-		c.choice("logging.sink", "spec.logging.sink", spec.Logging.Sink)
-	}
-	if spec.Storage != nil {
-		for _, part := range fieldsOf(reflect.ValueOf(*spec.Storage)) {
+	if storage := c.given.Spec.Storage; storage != nil {
+		for _, part := range fieldsOf(reflect.ValueOf(*storage)) {
 			if part.value.Len() > 0 {
 				c.has("storage", part.name, Join("spec.storage", part.name))
 			}
 		}
 	}
-	if spec.Registry != nil {
-		c.choice("registry", "spec.registry", *spec.Registry)
+}
+
+// choice checks one choice of a product and what every choice may say.
+func (c *checker) choice(e Entry) {
+	if e.Choice.Pool != "" {
+		c.pool(e.Choice.Pool, Join(e.Path, "pool"))
 	}
-	if spec.Delivery != nil {
-		c.choice("delivery", "spec.delivery", *spec.Delivery)
+	product := e.Product
+	if product == "" {
+		product = strings.Trim(MarkOf(reflect.TypeOf(e.Spec).Name(), "product").Default, `"`)
 	}
-	if spec.Backups != nil {
-		c.choice("backups", "spec.backups", *spec.Backups)
+	if product == "" || !c.has(e.Category, product, e.Path) {
+		return // said already
+	}
+	c.placement(e, product)
+	at := Join(e.Path, "existing")
+	switch {
+	case product != "existing" && e.Choice.Existing != nil:
+		c.add(FieldError{Path: at, Code: CodeExistingUnused, What: fmt.Sprintf("existing does not go with product %s", product),
+			Why: "k8or makes that product itself", Fix: "remove existing, or say `product: existing`"})
+	case product == "existing" && (e.Choice.Existing == nil || reflect.ValueOf(*e.Choice.Existing).IsZero()):
+		c.add(FieldError{Path: e.Path, Code: CodeExistingMissing, What: "product existing does not say what exists",
+			Fix: "add `existing:` with " + existingNeeds(e.Category)})
 	}
 }
 
-// choice checks one choice; v is a struct with a field Product and an embedded Choice.
-func (c *checker) choice(category, path string, v any) {
-	entry := reflect.ValueOf(v)
-	choice := entry.FieldByName("Choice").Interface().(Choice)
-	if choice.Pool != "" {
-		c.pool(choice.Pool, Join(path, "pool"))
-	}
-	product := entry.FieldByName("Product").String()
-	mark := MarkOf(entry.Type().Name(), "product")
-	if product == "" {
-		product = strings.Trim(mark.Default, `"`)
-	}
-	if product == "" || !slices.Contains(mark.Enum, product) {
-		return // said already
-	}
-	if !c.has(category, product, path) {
+// placement checks that a product can be placed where the document wants it.
+func (c *checker) placement(e Entry, product string) {
+	can := c.available[e.Category][product]
+	if e.Choice.Placement == "" || len(can) == 0 || slices.Contains(can, e.Choice.Placement) || !slices.Contains(MarkOf(reflect.TypeOf(e.Spec).Name(), "placement").Enum, e.Choice.Placement) {
 		return
 	}
-	at := Join(path, "existing")
-	switch {
-	case product != "existing" && choice.Existing != nil:
-		c.add(FieldError{Path: at, Code: CodeExistingUnused, What: fmt.Sprintf("existing does not go with product %s", product),
-			Why: "k8or makes that product itself", Fix: "remove existing, or say `product: existing`"})
-	case product == "existing" && (choice.Existing == nil || reflect.ValueOf(*choice.Existing).IsZero()):
-		c.add(FieldError{Path: path, Code: CodeExistingMissing, What: "product existing does not say what exists",
-			Fix: "add `existing:` with " + existingNeeds(category)})
-	}
+	c.add(FieldError{Path: Join(e.Path, "placement"), Code: CodeBadPlacement, What: fmt.Sprintf("%s cannot be placed %q", product, e.Choice.Placement),
+		Given: e.Choice.Placement, Choices: can, Fix: fmt.Sprintf("use `placement: %s`, or leave it out", oneOf(can))})
 }
 
 // existingNeeds says in words what an existing thing of a category is known by.
@@ -93,18 +72,23 @@ func existingNeeds(category string) string {
 
 // has says whether this k8or has a product, and adds an error where it does not.
 func (c *checker) has(category, product, path string) bool {
-	if c.available == nil || slices.Contains(c.available[category], product) {
+	if _, ok := c.available[category][product]; ok || c.available == nil {
 		return true
 	}
+	have := sorted(c.available[category])
 	e := FieldError{Path: path, Code: CodeNotAvailable, Given: product}
-	if have := c.available[category]; len(have) > 0 {
-		e.What = fmt.Sprintf("product %s is not available in this k8or yet", product)
-		e.Why = fmt.Sprintf("for %s there is %s", category, oneOf(have))
-		e.Fix = "choose one that is there, or remove the entry"
-	} else {
+	switch {
+	case len(have) == 0:
 		e.What = fmt.Sprintf("there is no product for %s in this k8or yet", category)
 		e.Why = "it is in the shape of the document, and no product stands behind it"
 		e.Fix = fmt.Sprintf("remove %s; what there is: %s", path, c.available)
+	case slices.Contains(planned[category], product):
+		e.What = fmt.Sprintf("product %s is not available in this k8or yet", product)
+		e.Why = fmt.Sprintf("for %s there is %s", category, oneOf(have))
+		e.Fix = "choose one that is there, or remove the entry"
+	default:
+		e.Path, e.Code, e.Choices = Join(path, "product"), CodeUnknownWord, have
+		e.What, e.Fix = fmt.Sprintf("product cannot be %q", product), "use "+oneOf(have)
 	}
 	c.add(e)
 	return false
@@ -115,7 +99,7 @@ func (a Available) String() string {
 	parts := []string{"cluster"}
 	for _, category := range sorted(a) {
 		if len(a[category]) > 0 {
-			parts = append(parts, fmt.Sprintf("%s (%s)", category, strings.Join(a[category], ", ")))
+			parts = append(parts, fmt.Sprintf("%s (%s)", category, strings.Join(sorted(a[category]), ", ")))
 		}
 	}
 	return strings.Join(append(parts, "apps"), ", ")
@@ -131,3 +115,12 @@ func (c *checker) pool(name, path string) {
 }
 
 func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+func sortedKeys(m reflect.Value) []string {
+	var keys []string
+	for _, k := range m.MapKeys() {
+		keys = append(keys, k.String())
+	}
+	slices.Sort(keys)
+	return keys
+}

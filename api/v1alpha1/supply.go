@@ -8,7 +8,6 @@ type Registry struct {
 	// already.
 	//
 	// +required
-	// +enum=docker-registry;digitalocean;dockerhub;existing
 	Product string `json:"product"`
 	Choice
 	// Host is the public name of a registry in the cluster; nodes pull by it.
@@ -48,7 +47,6 @@ type Delivery struct {
 	// Product is the service that builds.
 	//
 	// +required
-	// +enum=circleci;travis;existing
 	Product string `json:"product"`
 	Choice
 	// Organisation is the account at the service.

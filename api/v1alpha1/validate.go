@@ -36,11 +36,6 @@ type FieldError struct {
 // Error is the error in one line.
 func (e FieldError) Error() string { return e.Path + ": " + e.What }
 
-// Available is what this k8or has products for: the products by category, as the categories are
-// named in the document (logging.sink for the sink; for storage: spaces, classes and snapshots). A
-// nil Available asks nothing.
-type Available map[string][]string
-
 // Validate is every rule that the document breaks, in the order of the document's fields. The
 // document is taken as it is written; defaults are filled in where a rule looks at several fields.
 // What only a cloud can know (whether a size exists in a region, say) is not judged here.

@@ -51,7 +51,7 @@ func TestGoodDocumentsBreakNoRule(t *testing.T) {
 			if err := json.Unmarshal([]byte(spec), &p.Spec); err != nil {
 				t.Fatal(err)
 			}
-			available := v1alpha1.Available{"gateways": {"nginx", "existing"}}
+			available := v1alpha1.Available{"gateways": {"nginx": {"cluster"}, "existing": nil}}
 			for _, doc := range []*v1alpha1.Platform{p, v1alpha1.Default(p)} {
 				for _, e := range v1alpha1.Validate(doc, available) {
 					t.Errorf("%v (%s)", e, e.Why)

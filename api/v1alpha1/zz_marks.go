@@ -90,7 +90,7 @@ var marks = map[string]map[string]Mark{
 		"region": {Once: true},
 	},
 	"Database": {
-		"product":            {Required: true, Enum: []string{"digitalocean", "aws", "google", "azure", "cloudnative-pg", "existing"}},
+		"product":            {Required: true},
 		"placement":          {Enum: []string{"managed", "cluster", "droplet"}},
 		"size":               {Default: "\"small\"", Example: "\"small\"", Pattern: "^[A-Za-z0-9][A-Za-z0-9._-]*$", Means: "small, medium, large, or a size of the product's cloud"},
 		"pool":               {Example: "\"general\""},
@@ -145,7 +145,7 @@ var marks = map[string]map[string]Mark{
 		"time":     {Example: "\"2026-11-20T10:00:00Z\""},
 	},
 	"Messaging": {
-		"product":            {Required: true, Enum: []string{"kafka", "existing"}},
+		"product":            {Required: true},
 		"placement":          {Enum: []string{"managed", "cluster", "droplet"}},
 		"size":               {Default: "\"small\"", Example: "\"small\"", Pattern: "^[A-Za-z0-9][A-Za-z0-9._-]*$", Means: "small, medium, large, or a size of the product's cloud"},
 		"pool":               {Example: "\"general\""},
@@ -165,7 +165,7 @@ var marks = map[string]map[string]Mark{
 		"permission": {Required: true, Enum: []string{"consume", "produce", "both", "admin"}},
 	},
 	"Gateway": {
-		"product":      {Enum: []string{"nginx", "kong", "doks", "existing"}, Default: "\"nginx\""},
+		"product":      {Default: "\"nginx\""},
 		"placement":    {Enum: []string{"managed", "cluster", "droplet"}},
 		"size":         {Default: "\"small\"", Example: "\"small\"", Pattern: "^[A-Za-z0-9][A-Za-z0-9._-]*$", Means: "small, medium, large, or a size of the product's cloud"},
 		"pool":         {Example: "\"general\""},
@@ -191,14 +191,14 @@ var marks = map[string]map[string]Mark{
 		"per":      {Enum: []string{"second", "minute", "hour"}, Default: "\"minute\""},
 	},
 	"Mesh": {
-		"product":   {Required: true, Enum: []string{"istio", "linkerd", "existing"}},
+		"product":   {Required: true},
 		"placement": {Enum: []string{"managed", "cluster", "droplet"}},
 		"size":      {Default: "\"small\"", Example: "\"small\"", Pattern: "^[A-Za-z0-9][A-Za-z0-9._-]*$", Means: "small, medium, large, or a size of the product's cloud"},
 		"pool":      {Example: "\"general\""},
 		"mtls":      {Enum: []string{"strict", "permissive"}, Default: "\"strict\""},
 	},
 	"Monitoring": {
-		"product":   {Enum: []string{"prometheus", "existing"}, Default: "\"prometheus\""},
+		"product":   {Default: "\"prometheus\""},
 		"placement": {Enum: []string{"managed", "cluster", "droplet"}},
 		"size":      {Default: "\"small\"", Example: "\"small\"", Pattern: "^[A-Za-z0-9][A-Za-z0-9._-]*$", Means: "small, medium, large, or a size of the product's cloud"},
 		"pool":      {Example: "\"general\""},
@@ -220,14 +220,14 @@ var marks = map[string]map[string]Mark{
 		"clientSecret": {Required: true},
 	},
 	"Logging": {
-		"product":   {Enum: []string{"fluentd", "existing"}, Default: "\"fluentd\""},
+		"product":   {Default: "\"fluentd\""},
 		"placement": {Enum: []string{"managed", "cluster", "droplet"}},
 		"size":      {Default: "\"small\"", Example: "\"small\"", Pattern: "^[A-Za-z0-9][A-Za-z0-9._-]*$", Means: "small, medium, large, or a size of the product's cloud"},
 		"pool":      {Example: "\"general\""},
 		"sink":      {Required: true},
 	},
 	"Sink": {
-		"product":   {Enum: []string{"elk", "opensearch", "existing"}, Default: "\"elk\""},
+		"product":   {Default: "\"elk\""},
 		"placement": {Enum: []string{"managed", "cluster", "droplet"}},
 		"size":      {Default: "\"small\"", Example: "\"small\"", Pattern: "^[A-Za-z0-9][A-Za-z0-9._-]*$", Means: "small, medium, large, or a size of the product's cloud"},
 		"pool":      {Example: "\"general\""},
@@ -264,7 +264,7 @@ var marks = map[string]map[string]Mark{
 		"keep":     {Default: "7", Min: new(1)},
 	},
 	"Registry": {
-		"product":           {Required: true, Enum: []string{"docker-registry", "digitalocean", "dockerhub", "existing"}},
+		"product":           {Required: true},
 		"placement":         {Enum: []string{"managed", "cluster", "droplet"}},
 		"size":              {Default: "\"small\"", Example: "\"small\"", Pattern: "^[A-Za-z0-9][A-Za-z0-9._-]*$", Means: "small, medium, large, or a size of the product's cloud"},
 		"pool":              {Example: "\"general\""},
@@ -276,7 +276,7 @@ var marks = map[string]map[string]Mark{
 		"garbageCollection": {Default: "\"0 3 * * 0\""},
 	},
 	"Delivery": {
-		"product":      {Required: true, Enum: []string{"circleci", "travis", "existing"}},
+		"product":      {Required: true},
 		"placement":    {Enum: []string{"managed", "cluster", "droplet"}},
 		"size":         {Default: "\"small\"", Example: "\"small\"", Pattern: "^[A-Za-z0-9][A-Za-z0-9._-]*$", Means: "small, medium, large, or a size of the product's cloud"},
 		"pool":         {Example: "\"general\""},
@@ -284,7 +284,7 @@ var marks = map[string]map[string]Mark{
 		"branch":       {Default: "\"main\""},
 	},
 	"Backups": {
-		"product":   {Enum: []string{"velero", "existing"}, Default: "\"velero\""},
+		"product":   {Default: "\"velero\""},
 		"placement": {Enum: []string{"managed", "cluster", "droplet"}},
 		"size":      {Default: "\"small\"", Example: "\"small\"", Pattern: "^[A-Za-z0-9][A-Za-z0-9._-]*$", Means: "small, medium, large, or a size of the product's cloud"},
 		"pool":      {Example: "\"general\""},

@@ -16,7 +16,14 @@ func Available() v1alpha1.Available {
 		case "cluster", "apps", "support":
 			continue // not a choice of product in the document
 		}
-		available[about.Category] = append(available[about.Category], about.Name)
+		if available[about.Category] == nil {
+			available[about.Category] = map[string][]string{}
+		}
+		var placements []string
+		for _, p := range about.Placements {
+			placements = append(placements, string(p))
+		}
+		available[about.Category][about.Name] = placements
 	}
 	return available
 }

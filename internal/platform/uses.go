@@ -19,33 +19,29 @@ import (
 // the same document always makes the same graph.
 func usesOf(spec v1alpha1.Spec) ([]product.Use, error) {
 	var uses []product.Use
-	add := func(category, name, chosen string, entry any, options v1alpha1.Object) error {
+	add := func(category, name, chosen string, entry any, choice v1alpha1.Choice) error {
 		p, ok := catalog.Find(category, chosen)
 		if !ok {
 			return fmt.Errorf("%s has no product %q", category, chosen)
 		}
-		id := graph.ID(category)
-		if name != "" {
-			id += graph.ID("/" + name)
-		}
-		uses = append(uses, product.Use{ID: id, Name: name, Product: p, Spec: entry, Options: options})
+		id := v1alpha1.Entry{Category: category, Name: name}.ID()
+		uses = append(uses, product.Use{ID: graph.ID(id), Name: name, Product: p, Spec: entry, Placement: product.Placement(choice.Placement), Options: choice.Options})
 		return nil
 	}
 	kind := "doks"
 	if spec.Cluster.Existing != "" {
 		kind = "existing"
 	}
-	if err := add("cluster", "", kind, spec.Cluster, nil); err != nil {
+	if err := add("cluster", "", kind, spec.Cluster, v1alpha1.Choice{}); err != nil {
 		return nil, err
 	}
-	for _, name := range slices.Sorted(maps.Keys(spec.Gateways)) {
-		g := spec.Gateways[name]
-		if err := add("gateways", name, g.Product, g, g.Options); err != nil {
+	for _, e := range spec.Entries() {
+		if err := add(e.Category, e.Name, e.Product, e.Spec, e.Choice); err != nil {
 			return nil, err
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(spec.Apps)) {
-		if err := add("apps", name, "app", spec.Apps[name], nil); err != nil {
+		if err := add("apps", name, "app", spec.Apps[name], v1alpha1.Choice{}); err != nil {
 			return nil, err
 		}
 	}

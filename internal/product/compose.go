@@ -57,7 +57,9 @@ type Use struct {
 	Name    string
 	Product Product
 	Spec    any
-	Options v1alpha1.Object
+	// Placement is where the document wants it, empty for the product's usual one.
+	Placement Placement
+	Options   v1alpha1.Object
 }
 
 // Composition is what all phases made of a document.
@@ -97,7 +99,7 @@ func (c *Composition) Routes() []Route { return offered[Route](c.offers) }
 func CheckOptions(uses []Use) error {
 	var errs []error
 	for _, u := range uses {
-		if _, err := u.Product.bind(u.ID, u.Name, u.Spec, u.Options); err != nil {
+		if _, err := u.Product.bind(u); err != nil {
 			errs = append(errs, err)
 		}
 	}
@@ -112,7 +114,7 @@ func Compose(ctx context.Context, p Platform, s Services, uses []Use, support fu
 	var bounds []bound
 	var errs []error
 	for _, u := range uses {
-		b, err := u.Product.bind(u.ID, u.Name, u.Spec, u.Options)
+		b, err := u.Product.bind(u)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -181,7 +183,7 @@ func (c *composer) selectAll(bounds []bound, support func(string) (Product, bool
 			if !ok {
 				return nil, fmt.Errorf("%s wants the support product %q, which the catalog does not have", w.by, w.product)
 			}
-			b, err := product.bind(graph.ID("support/"+w.product), w.product, Support{}, nil)
+			b, err := product.bind(Use{ID: graph.ID("support/" + w.product), Name: w.product, Spec: Support{}})
 			if err != nil {
 				return nil, err
 			}

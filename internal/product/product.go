@@ -51,9 +51,11 @@ type Entry[S, O any] struct {
 	// ID is the path in the document and the first node's id: "gateways/public".
 	ID graph.ID
 	// Name is the entry's name: "public".
-	Name    string
-	Spec    S
-	Options O
+	Name string
+	// Placement is where it runs: what the document says, or the product's usual one.
+	Placement Placement
+	Spec      S
+	Options   O
 }
 
 // Namespace is where an entry's own objects live: `<category>-<entry>`.
@@ -64,7 +66,7 @@ type Product interface {
 	// About describes the product.
 	About() About
 	// bind reads the entry's options and ties the phases to it.
-	bind(id graph.ID, name string, spec any, options v1alpha1.Object) (bound, error)
+	bind(Use) (bound, error)
 }
 
 // About is what a catalog says of a product.
@@ -91,16 +93,19 @@ func (d *Definition[S, O]) About() About {
 	return About{Category: d.Category, Name: d.Name, Title: d.Title, Version: d.Version, Placements: d.Placements, Page: d.Page}
 }
 
-func (d *Definition[S, O]) bind(id graph.ID, name string, spec any, options v1alpha1.Object) (bound, error) {
-	s, ok := spec.(S)
+func (d *Definition[S, O]) bind(u Use) (bound, error) {
+	s, ok := u.Spec.(S)
 	if !ok {
-		return bound{}, fmt.Errorf("%s: product %s takes a %T, not a %T", id, d.Name, s, spec)
+		return bound{}, fmt.Errorf("%s: product %s takes a %T, not a %T", u.ID, d.Name, s, u.Spec)
 	}
-	e := Entry[S, O]{ID: id, Name: name, Spec: s}
-	if err := decodeOptions(options, &e.Options); err != nil {
-		return bound{}, &OptionsError{Entry: id, Product: d.Name, Err: err}
+	e := Entry[S, O]{ID: u.ID, Name: u.Name, Placement: u.Placement, Spec: s}
+	if e.Placement == "" && len(d.Placements) > 0 {
+		e.Placement = d.Placements[0]
 	}
-	b := bound{id: id, about: d.About(), selects: func(*Selecting) {}, builds: func(*Building) error { return nil }, wires: func(*Wiring) error { return nil }}
+	if err := decodeOptions(u.Options, &e.Options); err != nil {
+		return bound{}, &OptionsError{Entry: u.ID, Product: d.Name, Err: err}
+	}
+	b := bound{id: u.ID, about: d.About(), selects: func(*Selecting) {}, builds: func(*Building) error { return nil }, wires: func(*Wiring) error { return nil }}
 	if d.Select != nil {
 		b.selects = func(p *Selecting) { d.Select(p, e) }
 	}

@@ -50,6 +50,7 @@ func compiled(t *testing.T) *jsonschema.Schema {
 	if err != nil {
 		t.Fatal(err)
 	}
+	m.offer(words())
 	data, err := m.schema()
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+
+	"github.com/k8or/k8or/api/v1alpha1"
+	"github.com/k8or/k8or/internal/catalog"
 )
 
 func main() {
@@ -48,6 +52,7 @@ func generate(root string) (map[string][]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the document's types: %w", err)
 	}
+	m.offer(words())
 	files := map[string][]byte{}
 	for name, write := range map[string]func() ([]byte, error){
 		"api/v1alpha1/zz_marks.go":          m.table,
@@ -61,4 +66,29 @@ func generate(root string) (map[string][]byte, error) {
 		}
 	}
 	return files, nil
+}
+
+// words are the products of the catalog, by category.
+func words() map[string][]string {
+	out := map[string][]string{}
+	for _, p := range catalog.Products {
+		about := p.About()
+		out[about.Category] = append(out[about.Category], about.Name)
+	}
+	return out
+}
+
+// offer makes the choices of the fields that choose a product: the catalog's words, and those that it is to have and of
+// which k8or says so itself. The custom resource leaves them open:
+// an operator newer than it may know more.
+func (m *model) offer(words map[string][]string) {
+	for name, s := range m.structs {
+		for i := range s.fields {
+			if category := v1alpha1.CategoryOf(name); category != "" && s.fields[i].name == "product" {
+				all := append(words[category], v1alpha1.Planned(category)...)
+				slices.Sort(all)
+				s.fields[i].marks.words = slices.Compact(all)
+			}
+		}
+	}
 }

@@ -41,7 +41,8 @@ type field struct {
 type marks struct {
 	required, once, later bool
 	enum                  []string
-	defaultTo, example    string // JSON
+	words                 []string // of the catalog, for a field that chooses a product
+	defaultTo, example    string   // JSON
 	pattern, means, owner string
 	min, max              *int
 }

@@ -90,8 +90,10 @@ func (f field) cell() string {
 		parts = append(parts, "**Required.**")
 	}
 	parts = append(parts, prose(f.doc))
-	if len(f.marks.enum) > 0 {
-		parts = append(parts, "One of `"+strings.Join(f.marks.enum, "`, `")+"`.")
+	for _, words := range [][]string{f.marks.enum, f.marks.words} {
+		if len(words) > 0 {
+			parts = append(parts, "One of `"+strings.Join(words, "`, `")+"`.")
+		}
 	}
 	if f.marks.means != "" {
 		parts = append(parts, "Form: "+f.marks.means+".")

@@ -109,6 +109,9 @@ func bound(out *ordered, marks marks) {
 	if len(marks.enum) > 0 {
 		out.set("enum", marks.enum)
 	}
+	if len(marks.words) > 0 {
+		out.set("enum", marks.words)
+	}
 	out.text("pattern", marks.pattern)
 	if marks.min != nil {
 		out.set("minimum", *marks.min)
