@@ -25,7 +25,7 @@ var floors = [][]string{
 	{"internal/unit", "internal/problem", "internal/event"},
 	{"internal/document"},
 	{"internal/graph"},
-	{"internal/fit", "internal/price"},
+	{"internal/fit", "internal/price", "internal/probe"},
 	{"internal/cloud"},
 	{"internal/kube", "internal/chart", "internal/release"},
 	{"internal/product"},

@@ -63,6 +63,10 @@ func (c *Cluster) Apply(ctx context.Context, set Set) (Applied, error) {
 	if err != nil {
 		return Applied{}, err
 	}
+	set, waits, err := conn.derive(ctx, set)
+	if err != nil {
+		return Applied{}, err
+	}
 	sights, err := c.sight(ctx, conn, set)
 	if err != nil {
 		return Applied{}, err
@@ -94,6 +98,10 @@ func (c *Cluster) Apply(ctx context.Context, set Set) (Applied, error) {
 	}
 	if err := conn.write(ctx, set, rest, &out); err != nil || out.Waiting != "" {
 		return out, err
+	}
+	if len(waits) > 0 {
+		out.Waiting = waits[0].why
+		return out, nil
 	}
 	out.Done = true
 	return out, c.conclude(ctx, set, &inventory)

@@ -194,6 +194,7 @@ type Set struct {
 	Name      string // one DNS label; the identity of the set within the platform
 	Namespace string // for namespaced objects that name none
 	Objects   []*unstructured.Unstructured
+	Derived   []Derived         // Secrets whose data come to be in the cluster
 	Needs     []string          // sets that this one stands on; kept in the inventory so that teardown knows the order
 	Foreign   []Foreign         // fields that somebody else owns
 	Adopt     []ID              // objects that may be taken over although somebody else made them

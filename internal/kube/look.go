@@ -59,6 +59,10 @@ func (c *Cluster) Look(ctx context.Context, set Set) (View, error) {
 	if err != nil {
 		return View{}, err
 	}
+	set, waits, err := conn.derive(ctx, set)
+	if err != nil {
+		return View{}, err
+	}
 	sights, err := c.sight(ctx, conn, set)
 	if err != nil {
 		return View{}, err
@@ -69,9 +73,15 @@ func (c *Cluster) Look(ctx context.Context, set Set) (View, error) {
 	}
 	for i := len(inventory.Objects) - 1; i >= 0; i-- {
 		id := inventory.Objects[i]
-		gone := !slices.ContainsFunc(sights, func(s *sight) bool { return s.id.same() == id.same() })
+		gone := !slices.ContainsFunc(sights, func(s *sight) bool { return s.id.same() == id.same() }) &&
+			!slices.ContainsFunc(waits, func(w pending) bool { return w.id.same() == id.same() })
 		if gone {
 			changes = append(changes, Change{ID: id, Action: Delete, Note: "no longer wanted"})
+		}
+	}
+	for _, w := range waits {
+		if !w.live {
+			changes = append(changes, Change{ID: w.id, Action: Create, Note: w.why})
 		}
 	}
 	var kept []Change
@@ -80,7 +90,7 @@ func (c *Cluster) Look(ctx context.Context, set Set) (View, error) {
 			kept = append(kept, Change{ID: s.id, Action: Keep, Note: "belongs to " + s.kept})
 		}
 	}
-	status, err := conn.statusOf(ctx, sights)
+	status, err := conn.statusOf(ctx, sights, waits)
 	if err != nil {
 		return View{}, err
 	}

@@ -38,7 +38,7 @@ func (c *Cluster) Prune(ctx context.Context, set Set, keep func(ID) bool) (Prune
 	if err != nil {
 		return Pruned{}, err
 	}
-	prepared, err := c.prepare(conn, set)
+	prepared, err := c.prepare(conn, set.named())
 	if err != nil {
 		return Pruned{}, err
 	}

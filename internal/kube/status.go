@@ -48,14 +48,18 @@ func (c *Cluster) Status(ctx context.Context, set Set) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
+	set, waits, err := conn.derive(ctx, set)
+	if err != nil {
+		return Status{}, err
+	}
 	sights, err := c.sight(ctx, conn, set)
 	if err != nil {
 		return Status{}, err
 	}
-	return conn.statusOf(ctx, sights)
+	return conn.statusOf(ctx, sights, waits)
 }
 
-func (conn *connection) statusOf(ctx context.Context, sights []*sight) (Status, error) {
+func (conn *connection) statusOf(ctx context.Context, sights []*sight, waits []pending) (Status, error) {
 	status := Status{Objects: make([]ObjectStatus, len(sights))}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(parallel)
@@ -80,6 +84,9 @@ func (conn *connection) statusOf(ctx context.Context, sights []*sight) (Status, 
 	}
 	if err := group.Wait(); err != nil {
 		return Status{}, err
+	}
+	for _, w := range waits {
+		status.Objects = append(status.Objects, ObjectStatus{ID: w.id, State: InProgress, Message: w.why})
 	}
 	for _, one := range status.Objects {
 		if one.State == Ready {

@@ -8,7 +8,12 @@ import (
 
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/kube"
+	"github.com/k8or/k8or/internal/probe"
+	"github.com/k8or/k8or/internal/unit"
 )
+
+// Capabilities are how products meet. Those of the foundation (Foundation, PodPolicy, Issuer, LogSink, Binding) are used
+// while building, by what is built after them; all others are joined while wiring.
 
 // Foundation is the cluster that everything else is built on. It is offered by the products of the category cluster and
 // may be used while building.
@@ -17,6 +22,59 @@ type Foundation struct {
 	Access graph.Value[kube.Access]
 	// Ready orders what needs nodes after them: ids of the node pools.
 	Ready []graph.ID
+}
+
+// PodPolicy changes the pods of others: it joins them to a mesh, or lets them pull from a registry. It is applied to all
+// namespaces and pods of some categories as they are built.
+type PodPolicy struct {
+	Entry graph.ID
+	// Categories are those whose pods it concerns, such as apps and gateways.
+	Categories []string
+	// NamespaceLabels go onto namespaces, PodLabels and PodAnnotations onto pod templates.
+	NamespaceLabels, PodLabels, PodAnnotations map[string]string
+	// PullSecret is the name of a Secret of that namespace which pods pull images with; Secrets makes it, and whatever else a
+	// namespace of theirs needs.
+	PullSecret string
+	Secrets    func(namespace string) []kube.Derived
+	// Sidecar is what a container requests that is added to each pod at its admission; fit counts it.
+	Sidecar struct {
+		CPU    unit.MilliCPU
+		Memory unit.MiB
+	}
+	// Ready is the node after which such pods may start; empty for none.
+	Ready graph.ID
+}
+
+// Issuer makes certificates, by cert-manager's API. It is offered by the support product cert-manager.
+type Issuer struct {
+	// SelfSigned is the name of a ClusterIssuer for authorities of the platform's own.
+	SelfSigned string
+	// Ready is the node after which Certificates and Issuers can be made.
+	Ready graph.ID
+}
+
+// LogSink is where logs are kept: Elasticsearch or what speaks its API. It is offered by the sink's products.
+type LogSink struct {
+	Entry graph.ID
+	// Address is host:port; Service and Namespace say where in the cluster, empty outside of it.
+	Address, Namespace, Service string
+	// Username and Password are keys of Secrets that may write logs and nothing else, CA the authority of its certificate;
+	// nil for one that the system trusts.
+	Username, Password, CA *kube.SecretKey
+	// Stream is the data stream that logs go to; its template and retention are the sink's.
+	Stream string
+	Ready  graph.ID
+}
+
+// Binding is what one app needs to use something: a Secret in the app's namespace by the servicebinding.io specification.
+type Binding struct {
+	Entry graph.ID // what is used: "messaging/events"
+	User  graph.ID // who uses it: "apps/web"
+	// Namespace and Secret say where it is, Type what it is: "kafka", "postgresql".
+	Namespace, Secret, Type string
+	// Keys are the Secret's keys, sorted.
+	Keys  []string
+	Ready graph.ID
 }
 
 // Gateway is a way in, offered by gateways and wanted by routes.
@@ -36,6 +94,10 @@ type Route struct {
 	// Namespace, Service and Port say where requests go.
 	Namespace, Service string
 	Port               int
+	// Allow are the only addresses and ranges that may come in; empty for what the gateway itself allows.
+	Allow []string
+	// Unlimited takes bodies of any size, such as an image's layers.
+	Unlimited bool
 	// Ready is the node after which the Service stands.
 	Ready graph.ID
 }
@@ -43,10 +105,17 @@ type Route struct {
 // MetricsTarget is something that shows metrics in Prometheus' format. It is wanted by monitoring.
 type MetricsTarget struct {
 	Entry     graph.ID
+	Name      string // tells several targets of an entry apart; empty for the only one
 	Namespace string
-	Labels    map[string]string // of the Service or pods
-	Port      string
+	Labels    map[string]string // of the pods, or of the Service when OfService
+	OfService bool
+	Port      string // the name of the pod's or the Service's port
 	Path      string
+	// HTTPS says that the port speaks TLS; its certificate is not checked, since it is the pod's own.
+	HTTPS bool
+	// Guarded says that the namespace lets in nobody who is not named: monitoring then lets itself in.
+	Guarded bool
+	Ready   graph.ID
 }
 
 // Dashboard is a Grafana dashboard. It is wanted by monitoring.
@@ -56,13 +125,27 @@ type Dashboard struct {
 	JSON  []byte
 }
 
+// DataSource is a store that Grafana can ask. It is wanted by monitoring.
+type DataSource struct {
+	Entry graph.ID
+	Name  string
+	Type  string // Grafana's name of the type: "elasticsearch"
+	URL   string
+	// JSON are the type's settings, as Grafana's provisioning takes them under jsonData.
+	JSON map[string]any
+	// Username and Password are keys of Secrets, CA the authority of its certificate; nil for none.
+	Username, Password, CA *kube.SecretKey
+}
+
 // Alert is a rule in PromQL. It is wanted by monitoring.
 type Alert struct {
 	Entry      graph.ID
-	Name       string
+	Name       string // in UpperCamelCase
 	Expression string
-	For        string
+	For        string // "5m"
+	Severity   string // critical or warning; empty means warning
 	Summary    string
+	Receiver   string // a name of monitoring.receivers; empty for all
 }
 
 // LogSource is a workload whose logs are to be kept. It is wanted by logging.
@@ -70,14 +153,40 @@ type LogSource struct {
 	Entry     graph.ID
 	Namespace string
 	Labels    map[string]string
+	// Multiline is how lines of one record are told: java, go, python, ruby; empty for one line a record.
+	Multiline string
 }
 
-// Page is where a person finds something, and how to log in. It is wanted by status, guide and map.
+// Page is where a person finds something, and how to log in. It is wanted by status, open, guide and map.
 type Page struct {
-	Entry   graph.ID
-	Title   string
+	Entry graph.ID
+	// Name is the word for `k8or open`: "grafana".
+	Name, Title string
+	// Namespace, Service and Port are reached by a port-forward, with Scheme https or http (empty).
+	Namespace, Service string
+	Port               int
+	Scheme             string
+	// Username is what to sign in as, Password where the password is; nil for none.
+	Username string
+	Password *kube.SecretKey
+	// Address is its public address, where it has one.
 	Address graph.Value[string]
-	Login   string
+	// Login says in words how to log in, where it is not by a password.
+	Login string
+}
+
+// Probe proves that an entry does its job. It is wanted by verify.
+type Probe struct {
+	Entry graph.ID
+	// Name tells several of an entry apart, such as "message"; Proves is a sentence of what is proven.
+	Name, Proves string
+	Spec         probe.Spec
+	// Namespace is where its Job runs; empty for a namespace of probes.
+	Namespace string
+	// Files are the Secrets' keys that the Spec names as files: the path below /probe to the key.
+	Files map[string]kube.SecretKey
+	// Look says where to look when it fails: `k8or logs gateways/public`.
+	Look string
 }
 
 // offers keeps what was offered, by type.
@@ -101,10 +210,35 @@ func offered[T any](o offers) []T {
 }
 
 // Foundation is the cluster, offered before anything else is built.
-func (b *Building) Foundation() (Foundation, error) {
-	all := offered[Foundation](b.c.offers)
+func (b *Building) Foundation() (Foundation, error) { return b.foundation() }
+
+func (j joint) foundation() (Foundation, error) {
+	all := offered[Foundation](j.c.offers)
 	if len(all) != 1 {
-		return Foundation{}, fmt.Errorf("%s needs the cluster, and %d are offered", b.at, len(all))
+		return Foundation{}, fmt.Errorf("%s needs the cluster, and %d are offered", j.at, len(all))
 	}
 	return all[0], nil
+}
+
+// Issuer is what makes certificates; a product that uses it says Want("cert-manager") in Select.
+func (b *Building) Issuer() (Issuer, error) {
+	all := offered[Issuer](b.c.offers)
+	if len(all) == 0 {
+		return Issuer{}, fmt.Errorf("%s needs certificates, and nothing offers them: it has to want cert-manager in Select", b.at)
+	}
+	return all[0], nil
+}
+
+// LogSinks are where logs can be kept.
+func (b *Building) LogSinks() []LogSink { return offered[LogSink](b.c.offers) }
+
+// Bindings are what an app may use, by what was built before it.
+func (b *Building) Bindings(user graph.ID) []Binding {
+	var out []Binding
+	for _, binding := range offered[Binding](b.c.offers) {
+		if binding.User == user {
+			out = append(out, binding)
+		}
+	}
+	return out
 }

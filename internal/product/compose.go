@@ -235,13 +235,31 @@ func (j joint) Note(format string, args ...any) {
 // Objects adds a set of Kubernetes objects as one node, applied server-side once the cluster and its pools are ready;
 // objects that name no namespace go to the given one. Its output has the addresses of its load balancers.
 func (j joint) Objects(id graph.ID, namespace string, objects []*unstructured.Unstructured, opts ...graph.Option) (graph.Value[kube.Output], error) {
-	f, err := (&Building{j}).Foundation()
+	return j.Set(id, SetSpec{Namespace: namespace, Objects: objects}, opts...)
+}
+
+// SetSpec is a set of objects of the cluster.
+type SetSpec struct {
+	// Namespace is where objects go that name none.
+	Namespace string
+	Objects   []*unstructured.Unstructured
+	// Derived are Secrets whose data come to be in the cluster.
+	Derived []kube.Derived
+	// Foreign are fields that somebody else owns, beside those of DOKS's controllers.
+	Foreign []kube.Foreign
+}
+
+// Set is Objects with all that a set can have. Policies that concern the entry's pods and namespaces are applied to them.
+func (j joint) Set(id graph.ID, s SetSpec, opts ...graph.Option) (graph.Value[kube.Output], error) {
+	f, err := j.foundation()
 	if err != nil {
 		return graph.Value[kube.Output]{}, err
 	}
-	set := kube.Set{Name: setName(id), Namespace: namespace, Objects: objects, Foreign: foreign(objects), Known: map[string]string{"node": string(id)}}
+	set := kube.Set{Name: setName(id), Namespace: s.Namespace, Objects: s.Objects, Derived: s.Derived,
+		Foreign: append(foreign(s.Objects), s.Foreign...), Known: map[string]string{"node": string(id)}}
+	after := append(j.govern(&set), f.Ready...)
 	j.c.Sets = append(j.c.Sets, set)
-	return graph.Add(j.c.Graph, id, j.Kube().Objects(f.Access, set), append([]graph.Option{graph.After(f.Ready...)}, opts...)...), nil
+	return graph.Add(j.c.Graph, id, j.Kube().Objects(f.Access, set), append([]graph.Option{graph.After(after...)}, opts...)...), nil
 }
 
 // hooks adds the hooks of one moment of a chart as a node that runs each of them once for chart, values and moment.
@@ -261,7 +279,7 @@ func (j joint) hooks(id graph.ID, namespace string, r chart.Rendered, moment cha
 		}
 		hooks = append(hooks, hook)
 	}
-	f, err := (&Building{j}).Foundation()
+	f, err := j.foundation()
 	if err != nil {
 		return err
 	}
@@ -307,6 +325,11 @@ type ChartSpec struct {
 	KeepNamespace bool
 	// Adjust changes rendered objects in typed code, where that is clearer than a value of the chart.
 	Adjust func([]*unstructured.Unstructured) error
+	// Extra are objects that go with the chart's, Derived Secrets whose data come to be in the cluster, Foreign fields that
+	// somebody else owns.
+	Extra   []*unstructured.Unstructured
+	Derived []kube.Derived
+	Foreign []kube.Foreign
 }
 
 // Chart renders a chart and adds it as nodes: its CRDs, once for all entries that use the chart, its hooks before and after install, and the
@@ -328,9 +351,9 @@ func (j joint) Chart(id graph.ID, s ChartSpec, opts ...graph.Option) (graph.Valu
 			return none, err
 		}
 	}
+	objects = append(objects, s.Extra...)
 	var before []graph.ID
-	category, _, _ := strings.Cut(string(j.at), "/")
-	switch own := []*unstructured.Unstructured{namespace(s.Namespace, category)}; {
+	switch own := []*unstructured.Unstructured{j.EntryNamespace(s.Namespace)}; {
 	case s.KeepNamespace:
 	case len(r.On(chart.PreInstall)) > 0: // hooks run in it before anything else is there
 		if _, err := j.Objects(id+"/namespace", "", own, opts...); err != nil {
@@ -356,7 +379,7 @@ func (j joint) Chart(id graph.ID, s ChartSpec, opts ...graph.Option) (graph.Valu
 		}
 		before = append(before, pre)
 	}
-	out, err := j.Objects(id, s.Namespace, objects, append(opts, graph.After(before...))...)
+	out, err := j.Set(id, SetSpec{Namespace: s.Namespace, Objects: objects, Derived: s.Derived, Foreign: s.Foreign}, append(opts, graph.After(before...))...)
 	if err != nil || len(r.On(chart.PostInstall)) == 0 {
 		return out, err
 	}
@@ -371,7 +394,7 @@ func (j joint) Release(id graph.ID, s ChartSpec, opts ...graph.Option) (graph.Va
 	if err != nil {
 		return none, err
 	}
-	f, err := (&Building{j}).Foundation()
+	f, err := j.foundation()
 	if err != nil {
 		return none, err
 	}
@@ -389,6 +412,12 @@ func namespace(name, category string) *unstructured.Unstructured {
 		"apiVersion": "v1", "kind": "Namespace",
 		"metadata": map[string]any{"name": name, "labels": map[string]any{"k8or.io/category": category}},
 	}}
+}
+
+// category is the entry's, as namespaces are labelled with: gateways, logging.
+func (j joint) category() string {
+	category, _, _ := strings.Cut(string(j.at), "/")
+	return category
 }
 
 // dashed turns a path of the document into a name for Kubernetes.

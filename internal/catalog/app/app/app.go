@@ -11,7 +11,6 @@ import (
 
 	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/fit"
-	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/price"
 	"github.com/k8or/k8or/internal/product"
 	"github.com/k8or/k8or/internal/unit"
@@ -94,20 +93,6 @@ func build(b *product.Building, e entry) error {
 	default:
 		return fromImage(b, e)
 	}
-}
-
-// namespace adds the namespace of the apps once, whichever app comes first.
-func namespace(b *product.Building, e entry) (graph.ID, error) {
-	id := graph.ID("namespaces/" + e.Spec.Namespace)
-	if b.Graph().Has(id) {
-		return id, nil
-	}
-	objects, err := product.Objects(namespaceObject(e.Spec.Namespace), denyIngress(e.Spec.Namespace))
-	if err != nil {
-		return id, err
-	}
-	_, err = b.Objects(id, e.Spec.Namespace, objects)
-	return id, err
 }
 
 // offer makes the app known to gateways, monitoring and logging.

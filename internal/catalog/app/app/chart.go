@@ -15,7 +15,7 @@ import (
 // asks for a release.
 func fromChart(b *product.Building, e entry) error {
 	c := e.Spec.Chart
-	before, err := namespace(b, e)
+	before, err := b.AppNamespace(e.Spec.Namespace)
 	if err != nil {
 		return err
 	}

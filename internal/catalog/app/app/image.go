@@ -29,7 +29,7 @@ import (
 )
 
 func fromImage(b *product.Building, e entry) error {
-	before, err := namespace(b, e)
+	before, err := b.AppNamespace(e.Spec.Namespace)
 	if err != nil {
 		return err
 	}

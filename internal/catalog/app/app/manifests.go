@@ -23,7 +23,7 @@ import (
 // fromManifests applies a folder of manifests, or of a kustomization, as they are: objects that name no namespace go to
 // the app's.
 func fromManifests(b *product.Building, e entry) error {
-	before, err := namespace(b, e)
+	before, err := b.AppNamespace(e.Spec.Namespace)
 	if err != nil {
 		return err
 	}

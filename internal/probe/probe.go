@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package probe has what proves that a product does its job: client code that speaks to it as its users do. A probe is data,
+// so that a Job in the cluster can be handed it; credentials are named as files that the Job mounts, never written in it.
+package probe
+
+import "time"
+
+// Spec is one proof. Exactly one of its fields beside Timeout is given.
+type Spec struct {
+	// Timeout is how long it may take in all; zero means a minute.
+	Timeout time.Duration `json:"timeout,omitempty"`
+
+	HTTP        *HTTP        `json:"http,omitempty"`
+	Kafka       *Kafka       `json:"kafka,omitempty"`
+	Prometheus  *Prometheus  `json:"prometheus,omitempty"`
+	Alert       *Alert       `json:"alert,omitempty"`
+	Logs        *Logs        `json:"logs,omitempty"`
+	Registry    *Registry    `json:"registry,omitempty"`
+	Certificate *Certificate `json:"certificate,omitempty"`
+	Mesh        *Mesh        `json:"mesh,omitempty"`
+}
+
+// HTTP asks for a page as a stranger would.
+type HTTP struct {
+	// URL is asked for; Address, when given, is connected to in place of the URL's host: a load balancer whose name DNS does
+	// not know yet.
+	URL     string `json:"url"`
+	Address string `json:"address,omitempty"`
+	// Status is the answer wanted; zero takes anything from 200 to 399, and 404 of a gateway that serves no route is told apart.
+	Status int `json:"status,omitempty"`
+	// Header is a header that the answer has to carry, such as Via of Kong's.
+	Header string `json:"header,omitempty"`
+	// CA is a file with the certificate authority to believe, Username and Password files to sign in with.
+	CA       string `json:"ca,omitempty"`
+	Username string `json:"username,omitempty"`
+	Password string `json:"password,omitempty"`
+}
+
+// Kafka produces a message to a topic and consumes it again, with the credentials that an app gets.
+type Kafka struct {
+	// Binding is the folder of a servicebinding.io Secret: bootstrap-servers, username, password, ca.crt.
+	Binding string `json:"binding"`
+	Topic   string `json:"topic"`
+}
+
+// Prometheus asks whether every target is up.
+type Prometheus struct {
+	URL string `json:"url"`
+	// Targets are the scrape pools that have to be there, each with at least one target up and none down.
+	Targets []string `json:"targets"`
+}
+
+// Alert raises a test alert at Alertmanager and finds it among those that are routed to a receiver.
+type Alert struct {
+	URL      string `json:"url"`
+	Receiver string `json:"receiver,omitempty"`
+}
+
+// Logs writes a unique line to standard output and finds it again in an index of Elasticsearch's.
+type Logs struct {
+	URL string `json:"url"`
+	// Index is the index, data stream or pattern that is searched.
+	Index string `json:"index"`
+	// Field holds the line's text.
+	Field string `json:"field"`
+	// CA, Username and Password are files.
+	CA       string `json:"ca,omitempty"`
+	Username string `json:"username,omitempty"`
+	Password string `json:"password,omitempty"`
+}
+
+// Registry pushes a small image, pulls it, compares digests, and deletes it.
+type Registry struct {
+	// Host is the registry's name, Repository where the image goes.
+	Host       string `json:"host"`
+	Repository string `json:"repository"`
+	// Config is a file in the form of Docker's config.json.
+	Config string `json:"config"`
+	// Plain speaks HTTP, for a registry reached within the cluster.
+	Plain bool `json:"plain,omitempty"`
+}
+
+// Certificate looks at what a server shows for a name: valid, for that name, and not about to end.
+type Certificate struct {
+	Address string `json:"address"` // host:port
+	Name    string `json:"name"`
+	// Left is the least time it must still be valid; zero means a week.
+	Left time.Duration `json:"left,omitempty"`
+	// CA is a file with the authority to believe instead of the system's.
+	CA string `json:"ca,omitempty"`
+}
+
+// Mesh calls a peer and finds, in the metrics of its own sidecar, that the connection was mutual TLS.
+type Mesh struct {
+	URL string `json:"url"`
+	// Metrics is the sidecar's page, Counter the series that must have grown, with the labels that say mutual TLS.
+	Metrics string `json:"metrics"`
+	Counter string `json:"counter"`
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package product
+
+import (
+	"slices"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/kube"
+)
+
+// podsAt says where the pod template of each kind of workload stands.
+var podsAt = map[string][]string{
+	"Deployment": {"spec", "template"}, "StatefulSet": {"spec", "template"}, "DaemonSet": {"spec", "template"}, "ReplicaSet": {"spec", "template"},
+	"Job": {"spec", "template"}, "CronJob": {"spec", "jobTemplate", "spec", "template"},
+}
+
+// policies are the pod policies that concern the entry at work.
+func (j joint) policies() []PodPolicy {
+	return slices.DeleteFunc(offered[PodPolicy](j.c.offers), func(p PodPolicy) bool { return !slices.Contains(p.Categories, j.category()) })
+}
+
+// govern applies the policies that concern the entry at work to a set: to its namespaces and to its pods. It returns what
+// such pods have to wait for.
+func (j joint) govern(set *kube.Set) []graph.ID {
+	var after []graph.ID
+	for _, p := range j.policies() {
+		pods := false
+		for _, o := range set.Objects {
+			if o.GetKind() == "Namespace" && o.GetAPIVersion() == "v1" {
+				o.SetLabels(with(o.GetLabels(), p.NamespaceLabels))
+				if p.Secrets != nil {
+					set.Derived = append(set.Derived, p.Secrets(o.GetName())...)
+				}
+			}
+			at, ok := podsAt[o.GetKind()]
+			if !ok {
+				continue
+			}
+			pods = true
+			p.mark(o, at)
+		}
+		if pods && p.Ready != "" {
+			after = append(after, p.Ready)
+		}
+	}
+	return after
+}
+
+// mark gives the pods of a workload what the policy says.
+func (p PodPolicy) mark(o *unstructured.Unstructured, at []string) {
+	template, ok, err := unstructured.NestedMap(o.Object, at...)
+	if err != nil || !ok {
+		return // not a workload that makes pods; the cluster refuses it
+	}
+	for field, more := range map[string]map[string]string{"labels": p.PodLabels, "annotations": p.PodAnnotations} {
+		if len(more) == 0 {
+			continue
+		}
+		have, _, err := unstructured.NestedStringMap(template, "metadata", field)
+		if err != nil {
+			return
+		}
+		marks := map[string]any{}
+		for k, v := range with(have, more) {
+			marks[k] = v
+		}
+		unstructured.SetNestedMap(template, marks, "metadata", field) //nolint:errcheck // metadata is a map: it was read above
+	}
+	if p.PullSecret != "" {
+		secrets, _, _ := unstructured.NestedSlice(template, "spec", "imagePullSecrets")
+		secrets = append(secrets, map[string]any{"name": p.PullSecret})
+		unstructured.SetNestedSlice(template, secrets, "spec", "imagePullSecrets") //nolint:errcheck // the spec is a map
+	}
+	unstructured.SetNestedMap(o.Object, template, at...) //nolint:errcheck // it was read from there
+}
+
+// with is one map of labels laid over another; what the workload says itself stays.
+func with(have, more map[string]string) map[string]string {
+	out := map[string]string{}
+	for k, v := range more {
+		out[k] = v
+	}
+	for k, v := range have {
+		out[k] = v
+	}
+	return out
+}
