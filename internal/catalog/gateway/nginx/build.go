@@ -4,13 +4,11 @@ package nginx
 
 import (
 	"fmt"
-	"maps"
-	"strconv"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"sigs.k8s.io/yaml"
 
 	"github.com/k8or/k8or/api/v1alpha1"
+	"github.com/k8or/k8or/internal/catalog/gateway"
 	"github.com/k8or/k8or/internal/chart"
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/kube"
@@ -47,17 +45,10 @@ func build(b *product.Building, e product.Entry[v1alpha1.Gateway, Options]) erro
 // serviceName is the Service the chart makes for a release; fullnameOverride keeps it the same for every release name.
 func serviceName(entry string) string { return entry + "-controller" }
 
-// class is the ingress class of a gateway: its own, so that two gateways never serve each other's routes.
-func class(entry string) string { return "gateway-" + entry }
-
 // chartValues are values.yaml with what the document says laid over it, and the entry's own `values` over that.
 func chartValues(p product.Platform, e product.Entry[v1alpha1.Gateway, Options]) (map[string]any, error) {
-	var vals map[string]any
-	if err := yaml.Unmarshal(values, &vals); err != nil {
-		return nil, fmt.Errorf("read the product's values.yaml: %w", err)
-	}
 	config := map[string]any{}
-	if proxied(e.Spec) {
+	if gateway.Proxied(e.Spec) {
 		// Both ends must speak the PROXY protocol, or answers are empty (facts of DigitalOcean's cloud controller).
 		config["proxy-protocol"] = "True"
 		config["real-ip-header"] = "proxy_protocol"
@@ -66,12 +57,11 @@ func chartValues(p product.Platform, e product.Entry[v1alpha1.Gateway, Options])
 	if e.Options.MaxBodySize != "" {
 		config["client-max-body-size"] = e.Options.MaxBodySize
 	}
-	vals = merge(vals, map[string]any{"fullnameOverride": e.Name, "controller": map[string]any{
+	return product.Values(values, map[string]any{"fullnameOverride": e.Name, "controller": map[string]any{
 		"enableSnippets": e.Options.Snippets,
-		"ingressClass":   map[string]any{"name": class(e.Name), "create": true, "setAsDefaultIngress": false},
+		"ingressClass":   map[string]any{"name": gateway.Class(e.Name), "create": true, "setAsDefaultIngress": false},
 		"config":         map[string]any{"entries": config},
-	}})
-	return merge(vals, e.Spec.Values), nil
+	}}, e.Spec.Values)
 }
 
 // adjust gives the rendered objects what the document's portable fields say: size, pool and load balancer.
@@ -86,12 +76,9 @@ func adjust(objects []*unstructured.Unstructured, p product.Platform, e product.
 			}
 			container := containers[0].(map[string]any)
 			container["image"] = image
-			container["resources"] = map[string]any{
-				"requests": map[string]any{"cpu": z.cpu.String(), "memory": z.memory.String()},
-				"limits":   map[string]any{"memory": z.limit.String()},
-			}
+			container["resources"] = z.Resources()
 			spec := o.Object["spec"].(map[string]any)
-			spec["replicas"] = int64(z.replicas)
+			spec["replicas"] = int64(z.Replicas)
 			pod := spec["template"].(map[string]any)["spec"].(map[string]any)
 			pod["containers"] = containers
 			if e.Spec.Pool != "" {
@@ -99,45 +86,9 @@ func adjust(objects []*unstructured.Unstructured, p product.Platform, e product.
 			}
 		case "Service":
 			if kind, _, _ := unstructured.NestedString(o.Object, "spec", "type"); kind == "LoadBalancer" {
-				o.SetAnnotations(balancer(p, e))
+				o.SetAnnotations(gateway.Balancer(p, e.Name, e.Spec))
 			}
 		}
 	}
 	return nil
-}
-
-// balancer are the annotations from which DigitalOcean makes the load balancer. Values must be strings.
-func balancer(p product.Platform, e product.Entry[v1alpha1.Gateway, Options]) map[string]string {
-	const prefix = "service.beta.kubernetes.io/do-loadbalancer-"
-	name := fmt.Sprintf("%s-%s-%s", p.Metadata.Name, p.Metadata.UID, e.Name)
-	if e.Spec.LoadBalancer != nil && e.Spec.LoadBalancer.Name != "" {
-		name = e.Spec.LoadBalancer.Name
-	}
-	a := map[string]string{
-		prefix + "name":      name,
-		prefix + "type":      balancerType(e.Spec),
-		prefix + "size-unit": strconv.Itoa(sizeUnit(e.Spec)),
-	}
-	if proxied(e.Spec) {
-		a[prefix+"enable-proxy-protocol"] = "true"
-	}
-	return a
-}
-
-// merge lays one map over another, as Helm does.
-func merge(under, over map[string]any) map[string]any {
-	out := maps.Clone(under)
-	if out == nil {
-		out = map[string]any{}
-	}
-	for k, v := range over {
-		if m, ok := v.(map[string]any); ok {
-			if u, ok := out[k].(map[string]any); ok {
-				out[k] = merge(u, m)
-				continue
-			}
-		}
-		out[k] = v
-	}
-	return out
 }

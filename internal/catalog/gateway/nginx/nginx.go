@@ -8,10 +8,9 @@ import (
 	_ "embed"
 
 	"github.com/k8or/k8or/api/v1alpha1"
+	"github.com/k8or/k8or/internal/catalog/gateway"
 	"github.com/k8or/k8or/internal/fit"
-	"github.com/k8or/k8or/internal/price"
 	"github.com/k8or/k8or/internal/product"
-	"github.com/k8or/k8or/internal/unit"
 )
 
 //go:embed README.md
@@ -45,51 +44,22 @@ type Options struct {
 	MaxBodySize string `json:"maxBodySize,omitempty"`
 }
 
-// size is what one word of the document sets together.
-type size struct {
-	replicas int
-	cpu      unit.MilliCPU
-	memory   unit.MiB
-	limit    unit.MiB
-}
-
-var sizes = map[string]size{
-	"small":  {replicas: 2, cpu: 100, memory: 128, limit: 256},
-	"medium": {replicas: 2, cpu: 200, memory: 256, limit: 512},
-	"large":  {replicas: 3, cpu: 500, memory: 512, limit: 1024},
+var sizes = map[string]gateway.Size{
+	"small":  {Replicas: 2, CPU: 100, Memory: 128, Limit: 256},
+	"medium": {Replicas: 2, CPU: 200, Memory: 256, Limit: 512},
+	"large":  {Replicas: 3, CPU: 500, Memory: 512, Limit: 1024},
 }
 
 // sizeOf is the size a gateway asked for; small unless it says otherwise.
-func sizeOf(g v1alpha1.Gateway) size {
+func sizeOf(g v1alpha1.Gateway) gateway.Size {
 	if s, ok := sizes[g.Size]; ok {
 		return s
 	}
 	return sizes["small"]
 }
 
-// sizeUnit is the number of load balancer nodes.
-func sizeUnit(g v1alpha1.Gateway) int {
-	if g.LoadBalancer != nil && g.LoadBalancer.SizeUnit != nil {
-		return *g.LoadBalancer.SizeUnit
-	}
-	return 1
-}
-
-// proxied says that the load balancer ends connections and opens its own.
-func proxied(g v1alpha1.Gateway) bool { return g.LoadBalancer != nil && g.LoadBalancer.Type == "proxy" }
-
-// balancerType is DigitalOcean's name of the load balancer's type. It is always explicit: the default of DigitalOcean's
-// cloud controller changed to REGIONAL_NETWORK, and the two are billed differently.
-func balancerType(g v1alpha1.Gateway) string {
-	if proxied(g) {
-		return "REGIONAL"
-	}
-	return "REGIONAL_NETWORK"
-}
-
 func choose(s *product.Selecting, e product.Entry[v1alpha1.Gateway, Options]) {
 	z := sizeOf(e.Spec)
-	s.Footprint(fit.Workload{Name: "nginx-ingress-controller", Replicas: z.replicas, CPU: z.cpu, Memory: z.memory, Pool: e.Spec.Pool})
-	n := sizeUnit(e.Spec)
-	s.Bill(price.Item{What: "load balancer", Kind: price.LoadBalancer, Slug: balancerType(e.Spec), Min: n, Max: n})
+	s.Footprint(fit.Workload{Name: "nginx-ingress-controller", Replicas: z.Replicas, CPU: z.CPU, Memory: z.Memory, Pool: e.Spec.Pool})
+	s.Bill(gateway.Bill(e.Spec))
 }

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package gateway has what the products of the category gateways share: the DigitalOcean load balancer in front, its size and
+// price, and the Ingresses of routes. What a product does in its own way stays in its folder.
+package gateway
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/k8or/k8or/api/v1alpha1"
+	"github.com/k8or/k8or/internal/price"
+	"github.com/k8or/k8or/internal/product"
+	"github.com/k8or/k8or/internal/unit"
+)
+
+// Size is what one word of the document sets together for the pods that carry requests.
+type Size struct {
+	Replicas int
+	CPU      unit.MilliCPU
+	Memory   unit.MiB // requested
+	Limit    unit.MiB // of memory
+}
+
+// Resources are the size as a container has it.
+func (z Size) Resources() map[string]any {
+	return map[string]any{
+		"requests": map[string]any{"cpu": z.CPU.String(), "memory": z.Memory.String()},
+		"limits":   map[string]any{"memory": z.Limit.String()},
+	}
+}
+
+// SizeUnit is the number of load balancer nodes.
+func SizeUnit(g v1alpha1.Gateway) int {
+	if g.LoadBalancer != nil && g.LoadBalancer.SizeUnit != nil {
+		return *g.LoadBalancer.SizeUnit
+	}
+	return 1
+}
+
+// Proxied says that the load balancer ends connections and opens its own. Then both ends speak the PROXY protocol, or the
+// caller's address is lost.
+func Proxied(g v1alpha1.Gateway) bool { return g.LoadBalancer != nil && g.LoadBalancer.Type == "proxy" }
+
+// BalancerType is DigitalOcean's name of the load balancer's type. It is always explicit: the default of DigitalOcean's
+// cloud controller changed to REGIONAL_NETWORK, and the two are billed differently.
+func BalancerType(g v1alpha1.Gateway) string {
+	if Proxied(g) {
+		return "REGIONAL"
+	}
+	return "REGIONAL_NETWORK"
+}
+
+// Bill is the load balancer's price.
+func Bill(g v1alpha1.Gateway) price.Item {
+	n := SizeUnit(g)
+	return price.Item{What: "load balancer", Kind: price.LoadBalancer, Slug: BalancerType(g), Min: n, Max: n}
+}
+
+// BalancerName is the load balancer's name: the document's, or one of platform and gateway.
+func BalancerName(p product.Platform, entry string, g v1alpha1.Gateway) string {
+	if g.LoadBalancer != nil && g.LoadBalancer.Name != "" {
+		return g.LoadBalancer.Name
+	}
+	return fmt.Sprintf("%s-%s-%s", p.Metadata.Name, p.Metadata.UID, entry)
+}
+
+// Balancer are the annotations of a Service from which DigitalOcean makes the load balancer. Values must be strings.
+func Balancer(p product.Platform, entry string, g v1alpha1.Gateway) map[string]string {
+	const prefix = "service.beta.kubernetes.io/do-loadbalancer-"
+	a := map[string]string{
+		prefix + "name":      BalancerName(p, entry, g),
+		prefix + "type":      BalancerType(g),
+		prefix + "size-unit": strconv.Itoa(SizeUnit(g)),
+	}
+	if Proxied(g) {
+		a[prefix+"enable-proxy-protocol"] = "true"
+	}
+	return a
+}
