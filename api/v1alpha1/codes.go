@@ -75,3 +75,9 @@ const (
 	CodeRouteHost        = "K8OR-0619"
 	CodeScaleNoRequest   = "K8OR-0620"
 )
+
+// Codes of the registry's rules.
+const (
+	CodeRegistryHost    = "K8OR-0701"
+	CodeRegistryGateway = "K8OR-0702"
+)

@@ -45,6 +45,7 @@ func Validate(p *Platform, available Available) []FieldError {
 	c.products()
 	c.cluster()
 	c.gateways()
+	c.registry()
 	c.apps()
 	return c.found
 }

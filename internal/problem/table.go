@@ -73,6 +73,8 @@ var entries = []Entry{
 	{"K8OR-0618", "A folder is not relative to the document."},
 	{"K8OR-0619", "A route's host is not among the domains of its gateway."},
 	{"K8OR-0620", "An app scales by CPU and requests none."},
+	{"K8OR-0701", "A registry in the cluster has no public name."},
+	{"K8OR-0702", "No gateway carries the registry's public name."},
 	{"K8OR-1001", "There is no token for a cloud."},
 	{"K8OR-1002", "A cloud does not accept the token."},
 	{"K8OR-1003", "The token may not do what is needed."},

@@ -5,6 +5,7 @@ package product
 import (
 	"fmt"
 	"reflect"
+	"strings"
 
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/kube"
@@ -12,7 +13,7 @@ import (
 	"github.com/k8or/k8or/internal/unit"
 )
 
-// Capabilities are how products meet. Those of the foundation (Foundation, PodPolicy, Issuer, LogSink, Binding) are used
+// Capabilities are how products meet. Those of the foundation (Foundation, PodPolicy, ImageSource, Issuer, LogSink, Binding) are used
 // while building, by what is built after them; all others are joined while wiring.
 
 // Foundation is the cluster that everything else is built on. It is offered by the products of the category cluster and
@@ -41,7 +42,7 @@ type PodPolicy struct {
 		CPU    unit.MilliCPU
 		Memory unit.MiB
 	}
-	// Ready is the node after which such pods may start; empty for none.
+	// Ready is the node after which such pods may start and the Secrets can be made; empty for none.
 	Ready graph.ID
 }
 
@@ -75,6 +76,13 @@ type Binding struct {
 	// Keys are the Secret's keys, sorted.
 	Keys  []string
 	Ready graph.ID
+}
+
+// ImageSource is the platform's own registry: where images are that name no registry. It is offered by registries.
+type ImageSource struct {
+	Entry graph.ID
+	// Prefix stands before an image's name: "registry.example.com/".
+	Prefix string
 }
 
 // Gateway is a way in, offered by gateways and wanted by routes.
@@ -231,6 +239,19 @@ func (b *Building) Issuer() (Issuer, error) {
 
 // LogSinks are where logs can be kept.
 func (b *Building) LogSinks() []LogSink { return offered[LogSink](b.c.offers) }
+
+// Image is the full name of an image: one that names no registry is the platform's own. The document's rules make sure that
+// there is one.
+func (b *Building) Image(name string) string {
+	first, _, slash := strings.Cut(name, "/")
+	if slash && (strings.ContainsAny(first, ".:") || first == "localhost") {
+		return name
+	}
+	for _, source := range offered[ImageSource](b.c.offers) {
+		return source.Prefix + name
+	}
+	return name
+}
 
 // Bindings are what an app may use, by what was built before it.
 func (b *Building) Bindings(user graph.ID) []Binding {

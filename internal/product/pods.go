@@ -27,11 +27,12 @@ func (j joint) policies() []PodPolicy {
 func (j joint) govern(set *kube.Set) []graph.ID {
 	var after []graph.ID
 	for _, p := range j.policies() {
-		pods := false
+		concerned := false // by the policy: its pods, or Secrets of it that wait for others
 		for _, o := range set.Objects {
 			if o.GetKind() == "Namespace" && o.GetAPIVersion() == "v1" {
 				o.SetLabels(with(o.GetLabels(), p.NamespaceLabels))
 				if p.Secrets != nil {
+					concerned = true
 					set.Derived = append(set.Derived, p.Secrets(o.GetName())...)
 				}
 			}
@@ -39,10 +40,10 @@ func (j joint) govern(set *kube.Set) []graph.ID {
 			if !ok {
 				continue
 			}
-			pods = true
+			concerned = true
 			p.mark(o, at)
 		}
-		if pods && p.Ready != "" {
+		if concerned && p.Ready != "" {
 			after = append(after, p.Ready)
 		}
 	}

@@ -100,7 +100,7 @@ func (w *world) open(name string, raw []byte) (*platform.Platform, error) {
 		Document: doc, UID: "t3stx1", Sandbox: true, Speed: 1, Holder: "test", Log: log,
 		Token:     digitalocean.Token{Value: digitalocean.NewSecret(simulated.DefaultToken), Source: "the test", APIURL: "https://api.digitalocean.test"},
 		Transport: wire.Transport(w.cloud), KubeTransport: w.runtime.Transport(), ChartsTransport: offline{},
-		Env: func(name string) (string, bool) { return canary, name == "CANARY" },
+		Env: secretOf,
 	})
 }
 
@@ -169,6 +169,21 @@ func describe(t *testing.T, c *product.Composition) string {
 		fmt.Fprintf(&b, "note %s\n", n)
 	}
 	for _, s := range c.Sets {
+		for _, d := range s.Derived {
+			fmt.Fprintf(&b, "--- # %s\n# Secret %s/%s", s.Name, d.Namespace, d.Name)
+			for _, f := range d.Fields {
+				switch {
+				case f.Unwritten:
+				case f.From != nil:
+					fmt.Fprintf(&b, " %s (from %s)", f.Key, f.From)
+				case f.Random > 0:
+					fmt.Fprintf(&b, " %s (made up)", f.Key)
+				default:
+					fmt.Fprintf(&b, " %s", f.Key)
+				}
+			}
+			b.WriteByte('\n')
+		}
 		for _, o := range s.Objects {
 			o := o.DeepCopy()
 			if o.GetKind() == "CustomResourceDefinition" {
@@ -287,4 +302,15 @@ func (w *world) inventory() []string {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// secretOf is the environment that documents may refer to: CANARY, and CANARY_CREDENTIALS in the form of user:password.
+func secretOf(name string) (string, bool) {
+	switch name {
+	case "CANARY":
+		return canary, true
+	case "CANARY_CREDENTIALS":
+		return "someone:" + canary, true
+	}
+	return "", false
 }

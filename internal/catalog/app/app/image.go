@@ -33,6 +33,7 @@ func fromImage(b *product.Building, e entry) error {
 	if err != nil {
 		return err
 	}
+	e.Spec.Image = b.Image(e.Spec.Image)
 	m := maker{entry: e}
 	secret, err := m.secret(b.Platform())
 	if err != nil {

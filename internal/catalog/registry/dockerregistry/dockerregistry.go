@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package dockerregistry is the product "docker-registry" of the category registry: the Distribution project's registry on the
+// platform's own nodes. Its objects are k8or's own: they are few, and the one chart for it is hardly maintained.
+package dockerregistry
+
+import (
+	_ "embed"
+	"maps"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/k8or/k8or/api/v1alpha1"
+	"github.com/k8or/k8or/internal/price"
+	"github.com/k8or/k8or/internal/product"
+	"github.com/k8or/k8or/internal/unit"
+)
+
+//go:embed README.md
+var page string
+
+// The images, named in full.
+const (
+	image   = "docker.io/library/registry:3.0.0"
+	kubectl = "registry.k8s.io/kubectl:v1.36.0" // restarts the registry, so that it collects garbage
+)
+
+// Product is a registry in the cluster.
+var Product = &product.Definition[v1alpha1.Registry, Options]{
+	Category:   "registry",
+	Name:       "docker-registry",
+	Title:      "Docker Registry (Distribution)",
+	Version:    "3.0.0",
+	Placements: []product.Placement{product.Cluster},
+	Page:       page,
+	Select:     choose,
+	Build:      build,
+}
+
+// Options are the settings that only this product has.
+type Options struct {
+	// Gateway is the gateway that carries the registry's host. Left open it is the one whose domains name the host, or the
+	// only one.
+	Gateway string `json:"gateway,omitempty"`
+}
+
+type entry = product.Entry[v1alpha1.Registry, Options]
+
+// size is what one word of the document sets together.
+type size struct {
+	cpu           unit.MilliCPU
+	memory, limit unit.MiB
+	disk          string
+}
+
+var sizes = map[string]size{
+	"small":  {cpu: 50, memory: 64, limit: 256, disk: "20Gi"},
+	"medium": {cpu: 100, memory: 128, limit: 512, disk: "100Gi"},
+	"large":  {cpu: 250, memory: 256, limit: 1024, disk: "500Gi"},
+}
+
+func sizeOf(r v1alpha1.Registry) size {
+	z, ok := sizes[r.Size]
+	if !ok {
+		z = sizes["small"]
+	}
+	if r.Storage != nil && r.Storage.Size != "" {
+		z.disk = string(r.Storage.Size)
+	}
+	return z
+}
+
+// class is the disk's storage class; the default keeps the volume when its claim goes.
+func class(r v1alpha1.Registry) string {
+	if r.Storage != nil && r.Storage.Class != "" {
+		return r.Storage.Class
+	}
+	return "do-block-storage-retain"
+}
+
+func on(b *bool) bool { return b != nil && *b }
+
+func choose(s *product.Selecting, e entry) {
+	disk := resource.MustParse(sizeOf(e.Spec).disk) // the document's rules refuse what is no amount
+	gib := int(disk.Value() >> 30)
+	s.Bill(price.Item{What: "volume of images", Kind: price.Volume, Min: gib, Max: gib})
+	if on(e.Spec.Mirror) {
+		s.Bill(price.Item{For: string(e.ID) + "/mirror", What: "volume of copies", Kind: price.Volume, Min: gib, Max: gib})
+	}
+}
+
+// gatewayOf is the gateway that carries a host.
+func gatewayOf(p product.Platform, e entry) string {
+	if e.Options.Gateway != "" {
+		return e.Options.Gateway
+	}
+	names := slices.Sorted(maps.Keys(p.Spec.Gateways))
+	for _, name := range names {
+		if slices.Contains(p.Spec.Gateways[name].Domains, e.Spec.Host) {
+			return name
+		}
+	}
+	if len(names) == 1 {
+		return names[0]
+	}
+	return ""
+}
