@@ -3,6 +3,7 @@
 package charts
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -17,38 +18,50 @@ import (
 	"github.com/k8or/k8or/internal/product"
 )
 
-// same wants two compositions to be the same bytes.
-func (d *trial) same(t *testing.T, one, other *product.Composition) {
-	if len(one.Sets) != len(other.Sets) {
-		d.wrong(t, "", "%d sets, and then %d", len(one.Sets), len(other.Sets))
-		return
+// fault is something that is wrong with an entry; an empty entry is the whole document.
+type fault struct{ entry, text string }
+
+// all fails the test and the charts for each fault.
+func (d *trial) all(t *testing.T, faults []fault) {
+	t.Helper()
+	for _, f := range faults {
+		d.wrong(t, f.entry, "%s", f.text)
 	}
+}
+
+// same wants two compositions to be the same bytes.
+func same(one, other *product.Composition) []fault {
+	if len(one.Sets) != len(other.Sets) {
+		return []fault{{"", fmt.Sprintf("%d sets, and then %d", len(one.Sets), len(other.Sets))}}
+	}
+	var faults []fault
 	for i, set := range one.Sets {
 		if len(set.Objects) != len(other.Sets[i].Objects) {
-			d.wrong(t, entryOf(one, set), "set %s has %d objects, and then %d", set.Name, len(set.Objects), len(other.Sets[i].Objects))
+			faults = append(faults, fault{entryOf(one, set), fmt.Sprintf("set %s has %d objects, and then %d", set.Name, len(set.Objects), len(other.Sets[i].Objects))})
 			continue
 		}
 		for j, o := range set.Objects {
-			first, err := json.Marshal(o.Object)
-			if err != nil {
-				t.Fatal(err)
-			}
-			second, err := json.Marshal(other.Sets[i].Objects[j].Object)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if string(first) != string(second) {
-				d.wrong(t, entryOf(one, set), "set %s: %s differs from one composition to the next", set.Name, charttest.Describe(o))
+			if !bytes.Equal(bytesOf(o), bytesOf(other.Sets[i].Objects[j])) {
+				faults = append(faults, fault{entryOf(one, set), fmt.Sprintf("set %s: %s differs from one composition to the next", set.Name, charttest.Describe(o))})
 			}
 		}
 	}
+	return faults
+}
+
+func bytesOf(o *unstructured.Unstructured) []byte {
+	raw, err := json.Marshal(o.Object)
+	if err != nil {
+		panic(err) // what came out of a chart is JSON
+	}
+	return raw
 }
 
 // declared wants the pods that the products declared for fit, price and plan to be those that are rendered: for each entry
 // with a chart the same number with the same requests. An entry may declare more where it has custom resources, from which
 // an operator makes pods.
-func (d *trial) declared(t *testing.T) {
-	c := d.composed
+func declared(c *product.Composition, asks []*ask) []fault {
+	var faults []fault
 	rendered := map[string][]string{} // by entry
 	named := map[string][]string{}
 	operated := map[string]bool{}
@@ -60,7 +73,7 @@ func (d *trial) declared(t *testing.T) {
 			}
 			pods, err := podsOf(o, set.Objects)
 			if err != nil {
-				d.wrong(t, entry, "%v", err)
+				faults = append(faults, fault{entry, err.Error()})
 			}
 			if pods == "" {
 				continue
@@ -79,15 +92,16 @@ func (d *trial) declared(t *testing.T) {
 	}
 	for _, e := range c.Entries {
 		entry := string(e.ID)
-		if !slices.ContainsFunc(d.asks, func(a *ask) bool { return a.entry == entry }) {
+		if !slices.ContainsFunc(asks, func(a *ask) bool { return a.entry == entry }) {
 			continue // it has no chart
 		}
 		missing := without(rendered[entry], want[entry])
 		more := without(want[entry], rendered[entry])
 		if len(missing) > 0 || len(more) > 0 && !operated[entry] {
-			d.wrong(t, entry, "%s: its Select declares pods of %v, and rendered are %v", entry, want[entry], named[entry])
+			faults = append(faults, fault{entry, fmt.Sprintf("%s: its Select declares pods of %v, and rendered are %v", entry, want[entry], named[entry])})
 		}
 	}
+	return faults
 }
 
 // entryOf is the entry that a set belongs to, by the node that has it.

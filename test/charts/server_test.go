@@ -198,8 +198,10 @@ func (d *trial) upgrade(t *testing.T) {
 	t.Logf("from %v: %d objects made, %d changed, %d deleted", slices.Sorted(maps.Values(past)), counts[kube.Create], counts[kube.Update], counts[kube.Delete])
 }
 
-// plugged is a set without what would get in the way when nothing runs behind it.
+// plugged is a set without what would get in the way when nothing runs behind it: such kinds, and Secrets whose data an
+// operator would bring.
 func plugged(set kube.Set) kube.Set {
+	set.Derived = nil
 	set.Objects = slices.DeleteFunc(slices.Clone(set.Objects), func(o *unstructured.Unstructured) bool {
 		return slices.Contains(unplugged, o.GetKind()) || slices.Contains(brought, o.GroupVersionKind().Group)
 	})
@@ -228,4 +230,62 @@ func sweep(t *testing.T, cluster *kube.Cluster, sets []kube.Set) {
 			}
 		}
 	}
+}
+
+// TestStandInsAreTakenByTheAPIServer holds what a sandbox gets in place of charts to the same server.
+func TestStandInsAreTakenByTheAPIServer(t *testing.T) {
+	if *dir != "" {
+		t.Skip("real charts are tried")
+	}
+	for _, name := range documents(t) {
+		t.Run(title(name), func(t *testing.T) {
+			s := &source{}
+			composed, err := compose(t.Context(), name, s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(s.asks) == 0 {
+				t.Skip("it asks for no chart")
+			}
+			(&trial{findings: &findings{}, name: name, composed: composed, asks: s.asks}).accepted(t)
+		})
+	}
+}
+
+func TestTheAPIServerRefusesWhatNoSchemaHas(t *testing.T) {
+	plane := kubetest.Start(t)
+	namespace := plane.Namespace(t)
+	group := namespace + ".example.com"
+	crd := object(`{"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition","metadata":{"name":"toys.` + group + `"},"spec":{"group":"` + group + `","scope":"Namespaced",
+"names":{"kind":"Toy","plural":"toys","singular":"toy","listKind":"ToyList"},"versions":[{"name":"v1","served":true,"storage":true,
+"schema":{"openAPIV3Schema":{"type":"object","properties":{"spec":{"type":"object","properties":{"size":{"type":"integer","maximum":3}}}}}}}]}}`)
+	if err := settle(t.Context(), plane.Cluster(owner), kube.Set{Name: namespace, Objects: []*unstructured.Unstructured{crd}}); err != nil {
+		t.Fatal(err)
+	}
+	for why, c := range map[string]struct {
+		text  string
+		taken bool
+	}{
+		"a custom resource as its CRD has it":      {`{"apiVersion":"` + group + `/v1","kind":"Toy","metadata":{"name":"a"},"spec":{"size":3}}`, true},
+		"a custom resource with an unknown field":  {`{"apiVersion":"` + group + `/v1","kind":"Toy","metadata":{"name":"a"},"spec":{"sise":3}}`, false},
+		"a custom resource with a forbidden value": {`{"apiVersion":"` + group + `/v1","kind":"Toy","metadata":{"name":"a"},"spec":{"size":4}}`, false},
+		"a kind that has no CRD":                   {`{"apiVersion":"` + group + `/v1","kind":"Ball","metadata":{"name":"a"}}`, false},
+		"a ConfigMap":                              {`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a"},"data":{"a":"b"}}`, true},
+		"a ConfigMap with an unknown field":        {`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a"},"date":{"a":"b"}}`, false},
+		"a Service without a port":                 {`{"apiVersion":"v1","kind":"Service","metadata":{"name":"a"},"spec":{"selector":{"a":"b"}}}`, false},
+	} {
+		err := try(t.Context(), plane.Client(t), placed(object(c.text), namespace))
+		if (err == nil) != c.taken {
+			t.Errorf("%s: %v", why, err)
+		}
+	}
+}
+
+// object reads an object that a test wrote down.
+func object(text string) *unstructured.Unstructured {
+	o := &unstructured.Unstructured{}
+	if err := o.UnmarshalJSON([]byte(text)); err != nil {
+		panic(err)
+	}
+	return o
 }
