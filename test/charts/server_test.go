@@ -117,7 +117,7 @@ const applyType = "application/apply-patch+yaml"
 
 // settle applies a set until it is there.
 func settle(ctx context.Context, cluster *kube.Cluster, set kube.Set) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
 	for {
 		applied, err := cluster.Apply(ctx, set)
@@ -210,7 +210,7 @@ func plugged(set kube.Set) kube.Set {
 
 // sweep takes away what an upgrade was tried with, all but CRDs and namespaces, which the next document may need as well.
 func sweep(t *testing.T, cluster *kube.Cluster, sets []kube.Set) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 3*time.Minute)
 	defer cancel()
 	keep := func(id kube.ID) bool { return id.Kind == "CustomResourceDefinition" || id.Kind == "Namespace" }
 	for _, set := range slices.Backward(sets) {
