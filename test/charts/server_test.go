@@ -138,10 +138,11 @@ func (d *trial) upgrade(t *testing.T) {
 	f, now := d.findings, d.composed
 	past := map[string]string{}
 	for _, a := range d.asks {
-		if version := earlier(*dir, a.source); version != "" && !f.upgraded[a.key()] {
+		if f.upgraded[a.key()] {
+			continue
+		}
+		if version := earlier(*dir, a.source); version != "" {
 			past[a.key()] = version
-		} else if version == "" {
-			f.plans[a.key()] = ""
 		}
 	}
 	if len(past) == 0 {
