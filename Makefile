@@ -54,6 +54,12 @@ bench: build ## figures: wall over critical path, calls, start-up, memory, size
 compat: build ## unchanged doctl, Terraform and kubectl against the sandbox; writes docs/compat.md
 	$(GO) test -count=1 -timeout 30m -run TestCompat ./test/compat -args -write
 
+.PHONY: charts
+charts: ## hold the catalog to real charts: make charts CHARTS=DIR [ONLY=gateway/nginx] [RECORD=1]; writes charts.lock
+	@test -n '$(CHARTS)' || { echo 'name a folder of real charts: make charts CHARTS=DIR'; exit 64; }
+	@test -n '$(RECORD)' || test -x $(BIN)/k8or-controlplane || $(MAKE) controlplane
+	$(GO) test -count=1 -timeout 30m -run TestCharts -v ./test/charts -args -charts '$(abspath $(CHARTS))' -only '$(ONLY)' $(if $(RECORD),-record)
+
 .PHONY: hunt
 hunt: build ## SIGKILL through the built binary, 50 rounds each
 	K8OR_HUNT=50 $(GO) test -count=1 -timeout 120m -run TestHunt ./test/e2e -v

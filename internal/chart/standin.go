@@ -3,133 +3,46 @@
 package chart
 
 import (
-	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// Footprint is what was recorded of a real chart's rendering: enough to know what it asks of a cluster, and to make
-// stand-ins for a sandbox that cannot reach the chart.
-type Footprint struct {
-	Chart        string `json:"chart"`
-	ChartVersion string `json:"chartVersion"`
-	AppVersion   string `json:"appVersion"`
-	Workloads    []struct {
-		Kind       string `json:"kind"`
-		Name       string `json:"name"`
-		Replicas   *int64 `json:"replicas"`
-		Containers []struct {
-			Name  string `json:"name"`
-			Image string `json:"image"`
-		} `json:"containers"`
-		Requests struct {
-			CPU    int64 `json:"cpu_m"`
-			Memory int64 `json:"memory_Mi"`
-		} `json:"requests"`
-	} `json:"workloads"`
-	Services []struct {
-		Name     string `json:"name"`
-		Type     string `json:"type"`
-		Headless bool   `json:"headless"`
-		Ports    []struct {
-			Name       string `json:"name"`
-			Port       int64  `json:"port"`
-			TargetPort any    `json:"targetPort"`
-		} `json:"ports"`
-	} `json:"services"`
-	CRDs []struct {
-		Name     string `json:"name"`
-		Group    string `json:"group"`
-		Kind     string `json:"kind"`
-		Plural   string `json:"plural"`
-		Scope    string `json:"scope"`
-		Versions []struct {
-			Name    string `json:"name"`
-			Served  bool   `json:"served"`
-			Storage bool   `json:"storage"`
-			Status  bool   `json:"statusSubresource"`
-		} `json:"versions"`
-	} `json:"crds"`
-	IngressClasses []struct {
-		Name       string `json:"name"`
-		Controller string `json:"controller"`
-	} `json:"ingressClasses"`
-	APIServices []string `json:"apiServices"`
-	Images      []string `json:"images"`
-}
-
-// ReadFootprint parses a recorded footprint.
-func ReadFootprint(recorded []byte) (*Footprint, error) {
-	f := &Footprint{}
-	if err := json.Unmarshal(recorded, f); err != nil {
-		return nil, fmt.Errorf("read footprint: %w", err)
-	}
-	if f.Chart == "" || len(f.Workloads) == 0 {
-		return nil, fmt.Errorf("read footprint: it names no chart or no workload")
-	}
-	return f, nil
-}
-
-// StandIn makes objects from a footprint in place of a chart that cannot be had: the workloads with their requests, the
-// Services with their ports, ingress classes, and CRDs of the right names with an open schema. It is for sandboxes alone,
-// where no container runs; whoever uses it says so.
+// StandIn makes objects from a footprint in place of a chart that cannot be had: the workloads with their requests, labels
+// and ports, the Services that select them, claims, ingress classes, and CRDs of the right names with an open schema. It
+// is for sandboxes alone, where no container runs; whoever uses it says so. Webhooks and hooks are left out: nothing would
+// answer them.
 func StandIn(recorded []byte, o Options) (Rendered, error) {
 	f, err := ReadFootprint(recorded)
 	if err != nil {
 		return Rendered{}, err
 	}
-	name := renamer(f.Chart, o)
-	labels := map[string]any{"app.kubernetes.io/name": f.Chart, "app.kubernetes.io/instance": o.ReleaseName, "app.kubernetes.io/version": f.AppVersion}
-	var r Rendered
-	add := func(apiVersion, kind, objectName string, namespaced bool, rest map[string]any) {
-		meta := map[string]any{"name": objectName, "labels": labels}
-		if namespaced {
-			meta["namespace"] = o.Namespace
-		}
-		object := map[string]any{"apiVersion": apiVersion, "kind": kind, "metadata": meta}
-		for k, v := range rest {
-			object[k] = v
-		}
-		r.Objects = append(r.Objects, (&unstructured.Unstructured{Object: object}).DeepCopy())
+	s := standIns{footprint: f, options: o}
+	s.add("v1", "ServiceAccount", s.account(), "", nil, nil)
+	for i := range f.Services {
+		s.service(&f.Services[i])
 	}
-	add("v1", "ServiceAccount", name(f.Chart), true, nil)
-	for _, s := range f.Services {
-		var ports []any
-		for _, p := range s.Ports {
-			port := map[string]any{"name": p.Name, "port": p.Port, "protocol": "TCP"}
-			if n, ok := p.TargetPort.(float64); ok {
-				port["targetPort"] = int64(n)
-			} else if p.TargetPort != nil {
-				port["targetPort"] = p.TargetPort
-			}
-			ports = append(ports, port)
-		}
-		spec := map[string]any{"type": s.Type, "ports": ports, "selector": map[string]any{"app.kubernetes.io/instance": o.ReleaseName, "app.kubernetes.io/name": f.Chart}}
-		if s.Headless {
-			spec["clusterIP"] = "None"
-		}
-		add("v1", "Service", name(s.Name), true, map[string]any{"spec": spec})
+	for _, c := range f.Claims {
+		s.add("v1", "PersistentVolumeClaim", s.name(c.Name), "", nil, map[string]any{"spec": claimSpec(c)})
 	}
-	for _, w := range f.Workloads {
-		spec := map[string]any{
-			"selector": map[string]any{"matchLabels": map[string]any{"app.kubernetes.io/instance": o.ReleaseName, "app.kubernetes.io/name": f.Chart}},
-			"template": map[string]any{"metadata": map[string]any{"labels": labels}, "spec": podOf(f, w.Name, name(f.Chart))},
-		}
-		if w.Kind != "DaemonSet" && w.Replicas != nil {
-			spec["replicas"] = *w.Replicas
-		}
-		add("apps/v1", w.Kind, name(w.Name), true, map[string]any{"spec": spec})
+	for i := range f.Workloads {
+		s.workload(&f.Workloads[i])
 	}
 	for _, c := range f.IngressClasses {
-		add("networking.k8s.io/v1", "IngressClass", ingressClassName(c.Name, o), false, map[string]any{"spec": map[string]any{"controller": c.Controller}})
+		s.add("networking.k8s.io/v1", "IngressClass", s.ingressClass(c.Name), "", nil, map[string]any{"spec": map[string]any{"controller": c.Controller}})
 	}
 	for _, a := range f.APIServices {
 		version, group, _ := strings.Cut(a, ".")
-		add("apiregistration.k8s.io/v1", "APIService", a, false, map[string]any{"spec": map[string]any{"group": group, "version": version, "groupPriorityMinimum": int64(100), "versionPriority": int64(100),
-			"insecureSkipTLSVerify": true, "service": map[string]any{"name": name(f.Chart), "namespace": o.Namespace}}})
+		s.add("apiregistration.k8s.io/v1", "APIService", a, "", nil, map[string]any{"spec": map[string]any{"group": group, "version": version, "groupPriorityMinimum": int64(100), "versionPriority": int64(100),
+			"insecureSkipTLSVerify": true, "service": map[string]any{"name": s.account(), "namespace": o.Namespace}}})
 	}
+	if s.err != nil {
+		return Rendered{}, fmt.Errorf("stand in for chart %s: %w", f.Chart, s.err)
+	}
+	r := Rendered{Objects: s.objects}
 	if o.IncludeCRDs {
 		r.CRDs = standInCRDs(f)
 	}
@@ -137,41 +50,197 @@ func StandIn(recorded []byte, o Options) (Rendered, error) {
 	return r, nil
 }
 
-// renamer follows `fullnameOverride` as charts do: names that begin with the chart's become the override's.
-func renamer(chart string, o Options) func(string) string {
-	override, _ := o.Values["fullnameOverride"].(string)
-	return func(name string) string {
-		if rest, ok := strings.CutPrefix(name, chart); ok && override != "" {
-			return override + rest
-		}
-		return name
-	}
+// standIns is the making of stand-ins for one chart. The first error is kept, and the rest is made all the same.
+type standIns struct {
+	footprint *Footprint
+	options   Options
+	objects   []*unstructured.Unstructured
+	err       error
 }
 
-// ingressClassName follows `controller.ingressClass.name`, where the charts that make ingress classes keep it.
-func ingressClassName(recorded string, o Options) string {
-	if name, ok, err := unstructured.NestedString(o.Values, "controller", "ingressClass", "name"); ok && err == nil {
-		return name
+// add makes an object, in the release's namespace unless it is elsewhere or of a kind that lives in none.
+func (s *standIns) add(apiVersion, kind, name, elsewhere string, labels map[string]any, rest map[string]any) {
+	all := map[string]any{"app.kubernetes.io/name": s.footprint.Chart, "app.kubernetes.io/instance": s.options.ReleaseName, "app.kubernetes.io/version": s.footprint.AppVersion}
+	maps.Copy(all, labels)
+	meta := map[string]any{"name": name, "labels": all}
+	switch {
+	case builtinClusterKinds[kind]:
+	case elsewhere != "":
+		meta["namespace"] = elsewhere
+	default:
+		meta["namespace"] = s.options.Namespace
 	}
-	return recorded
+	object := map[string]any{"apiVersion": apiVersion, "kind": kind, "metadata": meta}
+	maps.Copy(object, rest)
+	s.objects = append(s.objects, (&unstructured.Unstructured{Object: object}).DeepCopy())
 }
 
-func podOf(f *Footprint, workload, account string) map[string]any {
-	for _, w := range f.Workloads {
-		if w.Name != workload {
-			continue
+// expand fills the places in a text.
+func (s *standIns) expand(text string) string {
+	out, err := expand(text, s.options)
+	if err != nil && s.err == nil {
+		s.err = err
+	}
+	return out
+}
+
+func (s *standIns) expandAll(texts map[string]string) map[string]any {
+	out := map[string]any{}
+	for key, text := range texts {
+		out[key] = s.expand(text)
+	}
+	return out
+}
+
+// name is an object's name. One that holds no place, and begins as the chart is called, follows `fullnameOverride`: such
+// were recorded by hand.
+func (s *standIns) name(recorded string) string {
+	override, _ := s.options.Values["fullnameOverride"].(string)
+	if rest, ok := strings.CutPrefix(recorded, s.footprint.Chart); ok && override != "" {
+		return override + rest
+	}
+	return s.expand(recorded)
+}
+
+// account is the name of the ServiceAccount, and of the Service behind an APIService.
+func (s *standIns) account() string { return s.name(s.footprint.Chart) }
+
+// ingressClass is an ingress class's name. One that holds no place follows `controller.ingressClass.name`, where the charts
+// that make ingress classes keep it.
+func (s *standIns) ingressClass(recorded string) string {
+	name, ok, err := unstructured.NestedString(s.options.Values, "controller", "ingressClass", "name")
+	if ok && err == nil && !strings.Contains(recorded, "{") {
+		return name
+	}
+	return s.expand(recorded)
+}
+
+// selector is what a workload selects its pods by: what was recorded, or labels of its own.
+func (s *standIns) selector(w *Workload) map[string]any {
+	if len(w.Selector) > 0 {
+		return s.expandAll(w.Selector)
+	}
+	return map[string]any{"app.kubernetes.io/name": s.footprint.Chart, "app.kubernetes.io/instance": s.options.ReleaseName, "app.kubernetes.io/component": s.name(w.Name)}
+}
+
+func (s *standIns) service(svc *Service) {
+	var ports []any
+	for i, p := range svc.Ports {
+		port := map[string]any{"port": p.Port, "protocol": protocolOf(p)}
+		if p.Name != "" {
+			port["name"] = p.Name
+		} else if len(svc.Ports) > 1 {
+			port["name"] = fmt.Sprintf("port-%d", i)
 		}
-		var containers []any
-		for i, c := range w.Containers {
-			container := map[string]any{"name": c.Name, "image": c.Image}
-			if i == 0 { // the recorded requests are the pod's; the first container carries them
-				container["resources"] = map[string]any{"requests": map[string]any{"cpu": fmt.Sprintf("%dm", w.Requests.CPU), "memory": fmt.Sprintf("%dMi", w.Requests.Memory)}}
+		if n, ok := p.TargetPort.(float64); ok {
+			port["targetPort"] = int64(n)
+		} else if p.TargetPort != nil {
+			port["targetPort"] = p.TargetPort
+		}
+		ports = append(ports, port)
+	}
+	selector := s.expandAll(svc.Selector)
+	if w := s.footprint.behind(svc); len(selector) == 0 && w != nil {
+		selector = s.selector(w)
+	}
+	spec := map[string]any{"type": svc.Type, "ports": ports}
+	if len(selector) > 0 {
+		spec["selector"] = selector
+	}
+	if svc.Headless {
+		spec["clusterIP"] = "None"
+	}
+	s.add("v1", "Service", s.name(svc.Name), svc.Elsewhere, s.expandAll(svc.Labels), map[string]any{"spec": spec})
+}
+
+func (s *standIns) workload(w *Workload) {
+	if w.Hook != "" || !slices.Contains([]string{"Deployment", "StatefulSet", "DaemonSet"}, w.Kind) {
+		return
+	}
+	selector := s.selector(w)
+	labels := s.expandAll(w.Labels)
+	if len(w.Selector) == 0 {
+		labels["app.kubernetes.io/version"] = s.footprint.AppVersion
+	}
+	maps.Copy(labels, selector)
+	spec := map[string]any{
+		"selector": map[string]any{"matchLabels": selector},
+		"template": map[string]any{"metadata": map[string]any{"labels": labels}, "spec": s.pod(w)},
+	}
+	if w.Kind != "DaemonSet" && w.Replicas != nil {
+		spec["replicas"] = *w.Replicas
+	}
+	if w.Kind == "StatefulSet" {
+		spec["serviceName"] = s.headless(w)
+		var templates []any
+		for _, c := range w.Claims {
+			templates = append(templates, map[string]any{"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": map[string]any{"name": c.Name}, "spec": claimSpec(c)})
+		}
+		if templates != nil {
+			spec["volumeClaimTemplates"] = templates
+		}
+	}
+	s.add("apps/v1", w.Kind, s.name(w.Name), w.Elsewhere, nil, map[string]any{"spec": spec})
+}
+
+// headless is the Service that names the pods of a StatefulSet, or the set's own name where there is none.
+func (s *standIns) headless(w *Workload) string {
+	for i := range s.footprint.Services {
+		if svc := &s.footprint.Services[i]; svc.Headless && s.footprint.behind(svc) == w {
+			return s.name(svc.Name)
+		}
+	}
+	return s.name(w.Name)
+}
+
+func (s *standIns) pod(w *Workload) map[string]any {
+	ports := s.footprint.portsOf(w)
+	var containers []any
+	for i, c := range w.Containers {
+		container := map[string]any{"name": c.Name, "image": c.Image}
+		if i == 0 { // the recorded requests are the pod's; the first container carries them
+			container["resources"] = map[string]any{"requests": map[string]any{"cpu": fmt.Sprintf("%dm", w.Requests.CPU), "memory": fmt.Sprintf("%dMi", w.Requests.Memory)}}
+		}
+		if len(ports[i]) > 0 {
+			var list []any
+			for _, p := range ports[i] {
+				port := map[string]any{"containerPort": p.Port, "protocol": protocolOf(p)}
+				if p.Name != "" {
+					port["name"] = p.Name
+				}
+				list = append(list, port)
 			}
-			containers = append(containers, container)
+			container["ports"] = list
 		}
-		return map[string]any{"serviceAccountName": account, "containers": containers}
+		containers = append(containers, container)
 	}
-	return nil
+	pod := map[string]any{"serviceAccountName": s.account(), "containers": containers}
+	if w.Elsewhere != "" { // the ServiceAccount is in the release's namespace
+		delete(pod, "serviceAccountName")
+	}
+	var volumes []any
+	for i, m := range w.Mounts {
+		volumes = append(volumes, map[string]any{"name": fmt.Sprintf("claim-%d", i), "persistentVolumeClaim": map[string]any{"claimName": s.name(m)}})
+	}
+	if volumes != nil {
+		pod["volumes"] = volumes
+	}
+	return pod
+}
+
+func protocolOf(p Port) string {
+	if p.Protocol == "" {
+		return "TCP"
+	}
+	return p.Protocol
+}
+
+func claimSpec(c Claim) map[string]any {
+	spec := map[string]any{"accessModes": []any{"ReadWriteOnce"}, "resources": map[string]any{"requests": map[string]any{"storage": c.Size}}}
+	if c.Class != "" {
+		spec["storageClassName"] = c.Class
+	}
+	return spec
 }
 
 func standInCRDs(f *Footprint) []*unstructured.Unstructured {

@@ -3,6 +3,9 @@
 package chart
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -126,6 +129,158 @@ func TestAFootprintThatCannotBeUsedIsAnError(t *testing.T) {
 	} {
 		if _, err := StandIn([]byte(text), Options{}); err == nil || !strings.Contains(err.Error(), "read footprint") {
 			t.Errorf("%s: got %v", why, err)
+		}
+	}
+}
+
+// together is a chart of two workloads with what a recorder notes of them, and beside it one noted by hand.
+const together = `{"chart":"duo","chartVersion":"1.0.0","appVersion":"1.0.0",
+"workloads":[
+ {"kind":"StatefulSet","name":"{fullnameOverride}-store","replicas":2,"selector":{"app":"store","of":"{release}"},"labels":{"in":"{namespace}"},"requests":{"cpu_m":1,"memory_Mi":1},
+  "containers":[{"name":"store","image":"example.com/store:1","ports":[{"name":"client","port":9000}]}],"claims":[{"name":"data","size":"5Gi","class":"fast"}]},
+ {"kind":"Deployment","name":"{release}-web","replicas":1,"selector":{"app":"web"},"requests":{"cpu_m":1,"memory_Mi":1},"mounts":["{release}-files"],
+  "containers":[{"name":"web","image":"example.com/web:1"},{"name":"side","image":"example.com/side:1","ports":[{"name":"metrics","port":9100}]}]},
+ {"kind":"Job","name":"check","hook":"post-install","requests":{"cpu_m":0,"memory_Mi":0},"containers":[{"name":"check","image":"example.com/check:1"}]}],
+"services":[
+ {"name":"{release}-web","type":"ClusterIP","ports":[{"name":"http","port":80,"targetPort":"http"},{"name":"metrics","port":9100,"targetPort":"metrics"},{"name":"dns","port":53,"targetPort":"dns","protocol":"UDP"}],"selector":{"app":"web"}},
+ {"name":"{fullnameOverride}-peers","type":"ClusterIP","headless":true,"ports":[{"port":9000}],"selector":{"app":"store"}},
+ {"name":"cluster-dns","elsewhere":"kube-system","type":"ClusterIP","ports":[{"port":53}],"selector":{"k8s-app":"kube-dns"}}],
+"claims":[{"name":"{release}-files","size":"1Gi"}],
+"ingressClasses":[{"name":"{ingress.class}","controller":"example.com/duo"}],
+"webhooks":[{"config":"ValidatingWebhookConfiguration","name":"duo"}]}`
+
+func TestAFootprintsPlacesFollowReleaseNamespaceAndValues(t *testing.T) {
+	t.Parallel()
+	values := map[string]any{"fullnameOverride": "main", "ingress": map[string]any{"class": "duo-public"}}
+	r, err := StandIn([]byte(together), Options{ReleaseName: "r", Namespace: "ns", Values: values})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, o := range r.Objects {
+		got = append(got, describe(o))
+	}
+	want := "ServiceAccount/ns/main PersistentVolumeClaim/ns/r-files Service/kube-system/cluster-dns Service/ns/main-peers Service/ns/r-web Deployment/ns/r-web StatefulSet/ns/main-store IngressClass/duo-public"
+	if text := strings.Join(got, " "); !sameWords(text, want) {
+		t.Errorf("got  %s\nwant %s; no hook and no webhook among them", text, want)
+	}
+	_, err = StandIn([]byte(together), Options{ReleaseName: "r", Namespace: "ns", Values: map[string]any{"fullnameOverride": "main"}})
+	if err == nil || !strings.Contains(err.Error(), "ingress.class") || !strings.Contains(err.Error(), "duo") {
+		t.Errorf("a value that is not there: %v", err)
+	}
+}
+
+func sameWords(a, b string) bool {
+	one, other := strings.Fields(a), strings.Fields(b)
+	slices.Sort(one)
+	slices.Sort(other)
+	return slices.Equal(one, other)
+}
+
+func TestStandInsServicesSelectTheWorkloadTheyBelongTo(t *testing.T) {
+	t.Parallel()
+	values := map[string]any{"fullnameOverride": "main", "ingress": map[string]any{"class": "duo-public"}}
+	for why, c := range map[string]struct {
+		footprint string
+		options   Options
+		behind    map[string]string // of each Service; empty for one that selects nothing of the chart
+	}{
+		"with recorded selectors": {together, Options{ReleaseName: "r", Namespace: "ns", Values: values},
+			map[string]string{"r-web": "Deployment r-web", "main-peers": "StatefulSet main-store", "cluster-dns": ""}},
+		"noted by hand, told by name": {`{"chart":"toy","workloads":[
+ {"kind":"Deployment","name":"toy-webhook","containers":[{"name":"a","image":"example.com/a:1"}]},
+ {"kind":"Deployment","name":"toy","containers":[{"name":"a","image":"example.com/a:1"}]}],
+"services":[{"name":"toy","type":"ClusterIP","ports":[{"port":1}]},{"name":"toy-webhook","type":"ClusterIP","ports":[{"port":1}]}]}`, Options{ReleaseName: "r", Namespace: "ns"},
+			map[string]string{"toy": "Deployment toy", "toy-webhook": "Deployment toy-webhook"}},
+	} {
+		r, err := StandIn([]byte(c.footprint), c.options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, service := range r.Objects {
+			if service.GetKind() != "Service" {
+				continue
+			}
+			selector, _, _ := unstructured.NestedStringMap(service.Object, "spec", "selector")
+			var behind []string
+			for _, o := range r.Objects {
+				labels, ok, _ := unstructured.NestedStringMap(o.Object, "spec", "template", "metadata", "labels")
+				if ok && labelsSelected(selector, labels) {
+					behind = append(behind, o.GetKind()+" "+o.GetName())
+				}
+			}
+			if got := strings.Join(behind, ", "); got != c.behind[service.GetName()] {
+				t.Errorf("%s: Service %s selects %v, which is %q, want %q", why, service.GetName(), selector, got, c.behind[service.GetName()])
+			}
+		}
+		for _, o := range r.Objects { // the API server refuses a workload whose own pods it does not select
+			selector, ok, _ := unstructured.NestedStringMap(o.Object, "spec", "selector", "matchLabels")
+			labels, _, _ := unstructured.NestedStringMap(o.Object, "spec", "template", "metadata", "labels")
+			if ok && !labelsSelected(selector, labels) {
+				t.Errorf("%s: %s selects %v and its pods are labelled %v", why, describe(o), selector, labels)
+			}
+		}
+	}
+}
+
+func labelsSelected(selector, labels map[string]string) bool {
+	for k, v := range selector {
+		if labels[k] != v {
+			return false
+		}
+	}
+	return len(selector) > 0
+}
+
+func TestStandInsContainersHaveThePortsThatServicesTarget(t *testing.T) {
+	t.Parallel()
+	values := map[string]any{"fullnameOverride": "main", "ingress": map[string]any{"class": "duo-public"}}
+	r, err := StandIn([]byte(together), Options{ReleaseName: "r", Namespace: "ns", Values: values})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, o := range r.Objects {
+		containers, _, _ := unstructured.NestedSlice(o.Object, "spec", "template", "spec", "containers")
+		for _, c := range containers {
+			container := c.(map[string]any)
+			ports, _ := container["ports"].([]any)
+			for _, p := range ports {
+				port := p.(map[string]any)
+				got[fmt.Sprint(port["name"])] = fmt.Sprintf("%v %v/%v", container["name"], port["containerPort"], port["protocol"])
+			}
+		}
+	}
+	want := map[string]string{"client": "store 9000/TCP", "http": "web 80/TCP", "metrics": "side 9100/TCP", "dns": "web 53/UDP"}
+	if !maps.Equal(got, want) {
+		t.Errorf("container ports are %v, want %v: what a Service targets by name is a port of the pods it selects", got, want)
+	}
+}
+
+func TestStandInsKeepTheirVolumes(t *testing.T) {
+	t.Parallel()
+	values := map[string]any{"fullnameOverride": "main", "ingress": map[string]any{"class": "duo-public"}}
+	r, err := StandIn([]byte(together), Options{ReleaseName: "r", Namespace: "ns", Values: values})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range r.Objects {
+		switch o.GetKind() {
+		case "StatefulSet":
+			templates := at(t, o, "spec", "volumeClaimTemplates").([]any)
+			claim := &unstructured.Unstructured{Object: templates[0].(map[string]any)}
+			if claim.GetName() != "data" || at(t, claim, "spec", "resources", "requests", "storage") != "5Gi" || at(t, claim, "spec", "storageClassName") != "fast" {
+				t.Errorf("the claim template is %v", claim.Object)
+			}
+			if at(t, o, "spec", "serviceName") != "main-peers" {
+				t.Errorf("its pods are named by Service %v", at(t, o, "spec", "serviceName"))
+			}
+		case "Deployment":
+			volumes := at(t, o, "spec", "template", "spec", "volumes").([]any)
+			claim, _, _ := unstructured.NestedString(volumes[0].(map[string]any), "persistentVolumeClaim", "claimName")
+			if claim != "r-files" {
+				t.Errorf("it mounts %v", volumes)
+			}
 		}
 	}
 }

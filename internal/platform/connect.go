@@ -34,6 +34,8 @@ type Options struct {
 	Speed   float64
 	// ChartsDir is a folder of charts that comes before everything, CacheDir where downloaded ones are kept.
 	ChartsDir, CacheDir string
+	// Charts stands in for where charts come from, for tests; nil is ChartsDir, CacheDir and the charts' own sources.
+	Charts product.Charts
 	// Holder is who takes the lock: user, machine and process. Dead says of another holder that it surely ended without
 	// letting go; nil believes every lock until it lapses.
 	Holder string
@@ -171,7 +173,10 @@ func (p *Platform) Compose(ctx context.Context) (*product.Composition, error) {
 		return root.ReadFile(name)
 	}
 	about := product.Platform{Platform: p.doc, Dir: dir, Minor: minorOf(p.doc.Spec.Cluster.Version), Env: p.options.Env, File: read}
-	services := product.Services{Estate: p.estate, Kube: p.kinds, Charts: charts{p.fetcher, p.options.Sandbox}, Releases: p.helm}
+	services := product.Services{Estate: p.estate, Kube: p.kinds, Charts: p.options.Charts, Releases: p.helm}
+	if services.Charts == nil {
+		services.Charts = charts{p.fetcher, p.options.Sandbox}
+	}
 	c, err := product.Compose(ctx, about, services, uses, support)
 	if err != nil {
 		return nil, err
