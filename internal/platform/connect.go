@@ -56,7 +56,7 @@ type Platform struct {
 	doc     *v1alpha1.Platform // with its defaults
 	client  *digitalocean.Client
 	estate  *digitalocean.Estate
-	lock    *digitalocean.Lock // makes a run the only writer
+	tag     *digitalocean.Lock // the lock as a tag; see lock
 	kinds   *kube.Kinds
 	helm    *release.Kinds
 	fetcher *chart.Fetcher
@@ -89,8 +89,8 @@ func New(o Options) (*Platform, error) {
 		},
 	})
 	p.helm = release.NewKinds(release.Options{Platform: mark.String(), Cluster: p.kinds.Cluster, Find: p.find, Outlives: p.doc.Spec.Cluster.Existing != ""})
-	p.lock = digitalocean.NewLock(client, mark, o.Holder, o.Dead)
-	p.estate = digitalocean.NewEstate(client, mark, digitalocean.EstateOptions{Drainer: drainer{p.kinds}, Claims: p.claims, Lock: p.lock})
+	p.tag = digitalocean.NewLock(client, mark, o.Holder, o.Dead)
+	p.estate = digitalocean.NewEstate(client, mark, digitalocean.EstateOptions{Drainer: drainer{p.kinds}, Claims: p.claims, Lock: p.tag})
 	p.fetcher = &chart.Fetcher{Dir: o.ChartsDir, Cache: filepath.Join(o.CacheDir, "charts"), Timeout: 5 * time.Second}
 	if o.ChartsTransport != nil {
 		p.fetcher.HTTP = &http.Client{Transport: o.ChartsTransport}

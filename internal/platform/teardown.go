@@ -108,7 +108,7 @@ func (p *Platform) Down(ctx context.Context, t *Teardown, data graph.DataDecisio
 		return nil, err
 	}
 	opts := p.graphOptions()
-	opts.Teardown, opts.Data, opts.Lock = true, data, p.lock
+	opts.Teardown, opts.Data, opts.Lock = true, data, p.newLock(true)
 	run := graph.NewRun(t.graph, graph.ApproveTeardown(data.Lose...), opts)
 	r, err := p.finish(ctx, run, watch)
 	if err != nil {
