@@ -15,6 +15,7 @@ import (
 	"github.com/k8or/k8or/internal/companion"
 	"github.com/k8or/k8or/internal/document"
 	"github.com/k8or/k8or/internal/event"
+	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/platform"
 	"github.com/k8or/k8or/internal/problem"
 )
@@ -24,8 +25,9 @@ type opened struct {
 	doc *document.Document
 	*platform.Platform
 	// newUID is set while the document has no uid: the one it will get.
-	newUID string
-	log    *event.Log
+	newUID    string
+	log       *event.Log
+	selection graph.Selection
 }
 
 // open loads the document and connects it with its clouds, simulated or real.
@@ -34,7 +36,7 @@ func (a *app) open(ctx context.Context) (*opened, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &opened{doc: doc, log: &event.Log{}}
+	o := &opened{doc: doc, log: &event.Log{}, selection: a.selection}
 	if doc.Platform.Metadata.UID == "" {
 		if o.newUID, err = v1alpha1.NewUID(rand.Reader); err != nil {
 			return nil, err
@@ -50,7 +52,7 @@ func (a *app) open(ctx context.Context) (*opened, error) {
 	}
 	o.Platform, err = platform.New(platform.Options{Debug: debug,
 		Document: doc, UID: o.newUID, Token: token, Sandbox: a.sandbox, Speed: speed,
-		ChartsDir: cmp.Or(a.chartsDir, a.get("K8OR_CHARTS")), CacheDir: a.cacheDir(), Holder: holder(), Dead: dead, Log: o.log, Env: a.Getenv,
+		ChartsDir: cmp.Or(a.chartsDir, a.get("K8OR_CHARTS")), CacheDir: a.cacheDir(), Selection: a.selection, Holder: holder(), Dead: dead, Log: o.log, Env: a.Getenv,
 	})
 	return o, err
 }

@@ -244,7 +244,7 @@ func (k *Kinds) list(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
 	}
 	var items []graph.Item
 	for _, s := range sets {
-		items = append(items, graph.Item{Key: s.Name, ID: s.Name, Title: fmt.Sprintf("%d objects of %s", len(s.Objects), s.Name), Ref: access})
+		items = append(items, graph.Item{Key: s.Name, ID: s.Name, Title: fmt.Sprintf("%d objects of %s", len(s.Objects), s.Name), Owner: graph.ID(s.Known["node"]), Ref: access})
 	}
 	return items, nil
 }

@@ -38,6 +38,8 @@ type Options struct {
 	// letting go; nil believes every lock until it lapses.
 	Holder string
 	Dead   func(holder string) bool
+	// Selection bounds what plans, runs and status are about; the zero value is everything.
+	Selection graph.Selection
 	// Transport, KubeTransport and ChartsTransport carry the calls to DigitalOcean, to clusters and to the places of charts;
 	// nil is the network's.
 	Transport, KubeTransport, ChartsTransport http.RoundTripper
@@ -88,9 +90,10 @@ func New(o Options) (*Platform, error) {
 			return kube.New(ko)
 		},
 	})
-	p.helm = release.NewKinds(release.Options{Platform: mark.String(), Cluster: p.kinds.Cluster, Find: p.find, Outlives: p.doc.Spec.Cluster.Existing != ""})
+	p.helm = release.NewKinds(release.Options{Platform: mark.String(), Cluster: p.kinds.Cluster, Find: p.find, Outlives: p.doc.Spec.Cluster.Existing != "",
+		Owner: func(name string) graph.ID { return graph.ID("apps/" + name) }}) // apps alone ask for releases, each by its own name
 	p.tag = digitalocean.NewLock(client, mark, o.Holder, o.Dead)
-	p.estate = digitalocean.NewEstate(client, mark, digitalocean.EstateOptions{Drainer: drainer{p.kinds}, Claims: p.claims, Lock: p.tag})
+	p.estate = digitalocean.NewEstate(client, mark, digitalocean.EstateOptions{Drainer: drainer{p.kinds}, Claims: p.claims, Lock: p.tag, Owner: "cluster"})
 	p.fetcher = &chart.Fetcher{Dir: o.ChartsDir, Cache: filepath.Join(o.CacheDir, "charts"), Timeout: 5 * time.Second}
 	if o.ChartsTransport != nil {
 		p.fetcher.HTTP = &http.Client{Transport: o.ChartsTransport}

@@ -39,6 +39,8 @@ type Plan struct {
 
 	graph       *graph.Graph
 	plan        *graph.Plan
+	scope       *graph.Scope // nil: everything
+	whole       []graph.Step // of the whole document
 	composition *product.Composition
 	book        *price.Book
 	standing    []price.Item

@@ -20,7 +20,7 @@ func (p *Platform) Status(ctx context.Context) (*Status, error) {
 		return nil, err
 	}
 	standing := plan.standing
-	for _, s := range plan.Steps {
+	for _, s := range plan.whole {
 		if s.Data != "" && s.State != graph.Absent { // a plan counts what the document wants; here all that costs is counted
 			standing = append(standing, billed(s)...)
 		}
@@ -30,7 +30,7 @@ func (p *Platform) Status(ctx context.Context) (*Status, error) {
 		st.Health = append(st.Health, healthOf(s))
 	}
 	addresses := map[string]string{}
-	for _, s := range plan.Steps {
+	for _, s := range plan.whole {
 		out, ok := s.Out.(kube.Output)
 		if !ok {
 			continue
@@ -40,6 +40,9 @@ func (p *Platform) Status(ctx context.Context) (*Status, error) {
 		}
 	}
 	for _, r := range plan.composition.Routes() {
+		if !plan.scope.Has(r.Entry) {
+			continue
+		}
 		st.Routes = append(st.Routes, addressOf(r, addresses["gateways/"+r.Gateway]))
 	}
 	return st, nil
