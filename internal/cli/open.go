@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/k8or/k8or/api/v1alpha1"
@@ -36,8 +37,40 @@ func (a *app) open(ctx context.Context) (*opened, error) {
 	if err != nil {
 		return nil, err
 	}
+	return a.connect(ctx, doc)
+}
+
+// openAny is open for verbs that need to know no more than which platform it is. Of a document that is not valid it takes
+// the identity, and gives what is wrong with the rest as warnings.
+func (a *app) openAny(ctx context.Context) (*opened, problem.List, error) {
+	doc, wrong, err := document.Identify(platform.Available(), a.documents()...)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(wrong) == 0 {
+		wrong = problem.All(platform.Check(doc))
+	}
+	for _, p := range wrong {
+		p.Warning = true
+	}
+	o, err := a.connect(ctx, doc)
+	return o, wrong, err
+}
+
+// warn tells what does not keep a verb from its work.
+func (a *app) warn(wrong problem.List, format string, args ...any) {
+	if len(wrong) == 0 || a.output != "text" {
+		return
+	}
+	io.WriteString(a.Stderr, wrong.Text(a.style(a.StderrTerminal).Colour)) //nolint:errcheck // nobody listens
+	fmt.Fprintf(a.Stderr, format+"\n\n", args...)
+}
+
+// connect connects a document with its clouds, simulated or real.
+func (a *app) connect(ctx context.Context, doc *document.Document) (*opened, error) {
 	o := &opened{doc: doc, log: &event.Log{}, selection: a.selection}
 	if doc.Platform.Metadata.UID == "" {
+		var err error
 		if o.newUID, err = v1alpha1.NewUID(rand.Reader); err != nil {
 			return nil, err
 		}

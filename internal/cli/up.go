@@ -188,9 +188,12 @@ func (a *app) statusCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "status", GroupID: "look", Short: "What runs where, healthy or not, with addresses", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			o, err := a.open(cmd.Context())
+			o, wrong, err := a.openAny(cmd.Context())
 			if err != nil {
 				return err
+			}
+			if len(wrong) > 0 {
+				return a.standing(cmd.Context(), o, wrong)
 			}
 			st, err := o.Status(cmd.Context())
 			if err != nil {
@@ -201,4 +204,26 @@ func (a *app) statusCommand() *cobra.Command {
 	}
 	a.selects(c)
 	return c
+}
+
+// standing shows what stands of a platform whose document is not valid, and ends with what is wrong with that.
+func (a *app) standing(ctx context.Context, o *opened, wrong problem.List) error {
+	if !a.selection.Everything() {
+		return usage("--only and --except name parts of a document, and this one is not valid")
+	}
+	st, err := o.Standing(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range wrong {
+		p.Warning = false
+	}
+	st.Problems = append(wrong, st.Problems...)
+	if err := a.print(st, func(w io.Writer) {
+		a.style(a.StdoutTerminal).Status(w, st)
+		fmt.Fprintln(w, "\nThe document is not valid, so this is what stands, whether or not it is wanted.")
+	}); err != nil {
+		return err
+	}
+	return wrong
 }

@@ -87,7 +87,7 @@ type Health struct {
 	Node    graph.ID `json:"node"`
 	Kind    string   `json:"kind"`
 	Title   string   `json:"title,omitempty"`
-	State   string   `json:"state"` // ready, changing, missing, broken, unknown, differs
+	State   string   `json:"state"` // ready, changing, missing, broken, unknown, differs; there, where the document does not tell more
 	ID      string   `json:"id,omitempty"`
 	Message string   `json:"message,omitempty"`
 }

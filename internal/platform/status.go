@@ -48,6 +48,24 @@ func (p *Platform) Status(ctx context.Context) (*Status, error) {
 	return st, nil
 }
 
+// Standing is the status of a platform of which no more is known than its identity: everything that carries its mark, with
+// no word on whether it is wanted or healthy. It writes nothing.
+func (p *Platform) Standing(ctx context.Context) (*Status, error) {
+	t, err := p.PlanDown(ctx, graph.DataDecisions{})
+	if err != nil {
+		return nil, err
+	}
+	st := &Status{Platform: t.Platform, Account: t.Account, Sandbox: t.Sandbox, Bill: t.Now, Problems: t.Problems}
+	for _, s := range t.Steps {
+		h := Health{Node: s.Node, Kind: s.Kind, Title: s.Title, ID: s.ID, State: "there"}
+		if s.Err != nil {
+			h.State, h.Message = "unknown", s.Err.Error()
+		}
+		st.Health = append(st.Health, h)
+	}
+	return st, nil
+}
+
 // healthOf is a step as a state of health.
 func healthOf(s graph.Step) Health {
 	h := Health{Node: s.Node, Kind: s.Kind, Title: s.Title, ID: s.ID, State: "ready", Message: s.Reason}

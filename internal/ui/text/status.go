@@ -21,7 +21,7 @@ func (s Style) Status(w io.Writer, st *platform.Status) {
 	for _, h := range st.Health {
 		mark, colour := "✓", green
 		switch h.State {
-		case "ready":
+		case "ready", "there":
 		case "changing", "differs":
 			mark, colour = "~", yellow
 		default:
