@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -63,11 +65,34 @@ type Platform struct {
 	helm    *release.Kinds
 	fetcher *chart.Fetcher
 	calls   *counter
+	said    *sayings
+}
+
+// sayings are what was told once and need not be told again.
+type sayings struct {
+	log *event.Log
+	mu  sync.Mutex
+	has []string
+}
+
+func (s *sayings) say(message string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !slices.Contains(s.has, message) {
+		s.has = append(s.has, message)
+		s.log.Add(event.Event{Type: event.Note, Message: message})
+	}
+}
+
+func (s *sayings) all() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.has)
 }
 
 // New connects a document with its clouds. It makes no call.
 func New(o Options) (*Platform, error) {
-	p := &Platform{options: o, given: o.Document, doc: v1alpha1.Default(o.Document.Platform), calls: &counter{next: o.Transport, debug: o.Debug}}
+	p := &Platform{options: o, given: o.Document, doc: v1alpha1.Default(o.Document.Platform), calls: &counter{next: o.Transport, debug: o.Debug}, said: &sayings{log: o.Log}}
 	if p.calls.next == nil {
 		p.calls.next = http.DefaultTransport
 	}
@@ -84,6 +109,7 @@ func New(o Options) (*Platform, error) {
 		Platform:    mark.String(),
 		Credentials: p.credentials,
 		Find:        p.find,
+		Say:         p.said.say,
 		Outlives:    p.doc.Spec.Cluster.Existing != "",
 		Connect: func(ko kube.Options) *kube.Cluster {
 			ko.Transport = o.KubeTransport

@@ -118,9 +118,11 @@ type Teardown struct {
 	Sandbox  bool         `json:"sandbox"`
 	Steps    []graph.Step `json:"steps"`
 	// Data are the stores that hold data, decided and undecided.
-	Data     []Store      `json:"data,omitempty"`
-	Now      price.Bill   `json:"now"`  // what stands costs a month
-	Cost     price.Bill   `json:"kept"` // what is kept goes on costing
+	Data []Store    `json:"data,omitempty"`
+	Now  price.Bill `json:"now"`  // what stands costs a month
+	Cost price.Bill `json:"kept"` // what is kept goes on costing
+	// Notes are sentences a person should read, such as that the cluster cannot be reached.
+	Notes    []string     `json:"notes,omitempty"`
 	Problems problem.List `json:"problems,omitempty"`
 
 	graph *graph.Graph

@@ -29,6 +29,7 @@ func (p *Platform) PlanDown(ctx context.Context, data graph.DataDecisions) (*Tea
 		return nil, err
 	}
 	t := &Teardown{Platform: p.Name(), Account: account, Sandbox: p.options.Sandbox, Steps: plan.Steps, graph: g}
+	t.Notes = p.said.all()
 	for _, e := range plan.Errors() {
 		t.Problems = append(t.Problems, p.explainNew(t.Problems, e)...)
 	}

@@ -13,6 +13,7 @@ package release
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -137,6 +138,9 @@ func (k *Kinds) list(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
 		}
 		return slices.Sorted(maps.Keys(found)), nil
 	})
+	if err != nil && errors.Is(err, kube.ErrUnreachable) && c.Teardown && !k.options.Outlives {
+		return nil, nil // as for sets: what is in a cluster goes with it
+	}
 	if err != nil {
 		return nil, kube.Classify(err)
 	}

@@ -61,6 +61,9 @@ func (s Style) Teardown(w io.Writer, t *platform.Teardown) {
 		fmt.Fprintln(w, "Nothing of this platform is there.")
 		return
 	}
+	for _, note := range t.Notes {
+		fmt.Fprintf(w, "Note: %s\n\n", note)
+	}
 	var doomed []string
 	for _, st := range t.Steps {
 		if st.Action == graph.Delete && st.Data == "" {
