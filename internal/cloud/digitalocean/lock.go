@@ -27,7 +27,7 @@ const lockLag = 3 * time.Second
 // lockTries is how often two that came at the same time step back and try again.
 const lockTries = 5
 
-// Lock makes one run the only writer of a platform by a tag that says holder and expiry:
+// Lock makes one run the only writer of a platform, among those that use it, by a tag that says holder and expiry:
 // `k8or-lock:shop-x7k2p9:anna-laptop-3f9a:1795590000`. DigitalOcean has no compare-and-swap; two who come at the same time
 // see one another's tags once those show, and both step back.
 type Lock struct {
