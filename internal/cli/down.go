@@ -23,10 +23,11 @@ func (a *app) downCommand() *cobra.Command {
 		Use: "down", GroupID: "run", Short: "Take it down; say what is kept, and prove that nothing else is left", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			o, err := a.open(ctx)
+			o, wrong, err := a.openAny(ctx)
 			if err != nil {
 				return err
 			}
+			a.warn(wrong, "The document is not valid. That does not keep a platform from being taken down: %s is known by its name and uid.", o.Name())
 			if o.newUID != "" {
 				return &problem.Problem{Code: problem.NoIdentity, Kind: problem.Usage, Title: "the document has no uid, so nothing was ever made from it",
 					Fix: "if there is such a platform, write its uid into the document"}

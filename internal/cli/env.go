@@ -20,6 +20,7 @@ import (
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/yaml"
 
+	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/problem"
 	"github.com/k8or/k8or/internal/ui/text"
 )
@@ -134,6 +135,7 @@ type app struct {
 	chartsDir  string
 	debug      bool
 	sandboxDir string
+	selection  graph.Selection
 }
 
 func (a *app) root() *cobra.Command {
@@ -179,6 +181,12 @@ Start without an account:   k8or init && k8or up --sandbox`,
 	root.Args = verbs
 	root.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	return root
+}
+
+// selects adds the flags that bound what a verb is about.
+func (a *app) selects(c *cobra.Command) {
+	c.Flags().StringSliceVar(&a.selection.Only, "only", nil, "only these: entries or nodes, or the beginning of several, such as gateways/public,apps")
+	c.Flags().StringSliceVar(&a.selection.Except, "except", nil, "all but these: they are neither changed nor pruned")
 }
 
 // flagNames finds the names of flags where they are explained.

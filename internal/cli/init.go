@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"charm.land/huh/v2"
 	"github.com/spf13/cobra"
@@ -22,14 +21,14 @@ import (
 
 // answers are what init asks for.
 type answers struct {
-	name, region, profile string
-	size                  string
-	nodes                 int
-	gateway, hello        bool
+	Name, Region, Profile, UID string
+	Size                       string // of the nodes
+	Nodes                      int
+	Gateway, Hello             bool
 }
 
 func (a *app) initCommand() *cobra.Command {
-	in := answers{profile: "starter", size: "s-2vcpu-4gb", nodes: 2, gateway: true, hello: true}
+	in := answers{Profile: profiles[0].name, Size: "s-2vcpu-4gb", Nodes: 2, Gateway: true, Hello: true}
 	var uidOnly, force bool
 	c := &cobra.Command{
 		Use: "init", GroupID: "start", Short: "Write a k8or.yaml: questions on a terminal, flags without one", Args: noArgs,
@@ -46,25 +45,23 @@ func (a *app) initCommand() *cobra.Command {
 					return err
 				}
 			}
-			if in.name == "" || in.region == "" {
+			if in.Name == "" || in.Region == "" {
 				return &problem.Problem{Code: problem.NeedsTerminal, Kind: problem.Usage, Title: "init needs a name and a region",
 					Fix: "give --name and --region, or run it on a terminal, where it asks"}
 			}
-			if in.profile != "starter" && in.profile != "minimal" {
-				p := usage("the profile %q is not available in this k8or yet", in.profile)
-				p.Why = "team and production need databases, monitoring, logging and a registry, which come later"
-				p.Fix = "--profile starter or minimal"
-				return p
+			chosen, err := findProfile(in.Profile, platform.Available())
+			if err != nil {
+				return err
 			}
-			return a.writeDocument(path, in)
+			return a.writeDocument(path, chosen, in)
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&in.name, "name", "", "the platform's name")
-	f.StringVar(&in.region, "region", "", "the DigitalOcean region, such as nyc3")
-	f.StringVar(&in.profile, "profile", in.profile, "starter (a cluster, a gateway, an app) or minimal (the cluster alone)")
-	f.StringVar(&in.size, "size", in.size, "the size of the nodes")
-	f.IntVar(&in.nodes, "nodes", in.nodes, "the number of nodes")
+	f.StringVar(&in.Name, "name", "", "the platform's name")
+	f.StringVar(&in.Region, "region", "", "the DigitalOcean region, such as nyc3")
+	f.StringVar(&in.Profile, "profile", in.Profile, profileHelp(platform.Available()))
+	f.StringVar(&in.Size, "size", in.Size, "the size of the nodes")
+	f.IntVar(&in.Nodes, "nodes", in.Nodes, "the number of nodes")
 	f.BoolVar(&uidOnly, "uid", false, "only write a uid into the document that is there")
 	f.BoolVar(&force, "force", false, "write over a document that is there")
 	return c
@@ -72,36 +69,50 @@ func (a *app) initCommand() *cobra.Command {
 
 // ask asks on the terminal what the flags left open.
 func (a *app) ask(in *answers) error {
-	nodes := fmt.Sprint(in.nodes)
-	in.name, in.region = cmp.Or(in.name, "shop"), cmp.Or(in.region, "nyc3")
+	nodes := fmt.Sprint(in.Nodes)
+	in.Name, in.Region = cmp.Or(in.Name, "shop"), cmp.Or(in.Region, "nyc3")
+	var choices []huh.Option[string]
+	for _, p := range offered(platform.Available()) {
+		choices = append(choices, huh.NewOption(p.name+": "+p.about, p.name))
+	}
+	decided := func() bool { // by the profile
+		p, err := findProfile(in.Profile, platform.Available())
+		return err == nil && !p.asks
+	}
 	form := huh.NewForm(huh.NewGroup(
-		huh.NewInput().Title("What is the platform called?").Description("Lower-case letters, digits and hyphens").Value(&in.name),
-		huh.NewSelect[string]().Title("In which region?").Options(huh.NewOptions("nyc3", "sfo3", "ams3", "fra1", "lon1", "sgp1", "tor1", "blr1", "syd1")...).Value(&in.region),
+		huh.NewInput().Title("What is the platform called?").Description("Lower-case letters, digits and hyphens").Value(&in.Name),
+		huh.NewSelect[string]().Title("In which region?").Options(huh.NewOptions("nyc3", "sfo3", "ams3", "fra1", "lon1", "sgp1", "tor1", "blr1", "syd1")...).Value(&in.Region),
+		huh.NewSelect[string]().Title("What kind of platform?").Options(choices...).Value(&in.Profile),
+	), huh.NewGroup(
 		huh.NewSelect[string]().Title("How large are the nodes?").Options(
-			huh.NewOption("2 vCPUs, 4 GiB: $24 a month each", "s-2vcpu-4gb"), huh.NewOption("4 vCPUs, 8 GiB: $48 a month each", "s-4vcpu-8gb")).Value(&in.size),
+			huh.NewOption("2 vCPUs, 4 GiB: $24 a month each", "s-2vcpu-4gb"), huh.NewOption("4 vCPUs, 8 GiB: $48 a month each", "s-4vcpu-8gb")).Value(&in.Size),
 		huh.NewSelect[string]().Title("How many nodes?").Options(huh.NewOptions("2", "3", "5")...).Value(&nodes),
-		huh.NewConfirm().Title("A gateway with a load balancer, $15 a month?").Value(&in.gateway),
-		huh.NewConfirm().Title("A hello app to see it work?").Value(&in.hello),
-	)).WithInput(a.Stdin).WithOutput(a.Stderr)
+		huh.NewConfirm().Title("A gateway with a load balancer, $15 a month?").Value(&in.Gateway),
+		huh.NewConfirm().Title("A hello app to see it work?").Value(&in.Hello),
+	).WithHideFunc(decided)).WithInput(a.Stdin).WithOutput(a.Stderr)
 	if err := form.Run(); err != nil {
 		if errors.Is(err, huh.ErrUserAborted) {
 			return &problem.Problem{Code: problem.Stopped, Kind: problem.Interrupted, Title: "stopped; nothing was written", Cause: err}
 		}
 		return err
 	}
-	if _, err := fmt.Sscan(nodes, &in.nodes); err != nil {
+	if _, err := fmt.Sscan(nodes, &in.Nodes); err != nil {
 		return err
 	}
 	return nil
 }
 
 // writeDocument writes a document, once it is known to be a good one.
-func (a *app) writeDocument(path string, in answers) error {
+func (a *app) writeDocument(path string, chosen profile, in answers) error {
 	uid, err := v1alpha1.NewUID(rand.Reader)
 	if err != nil {
 		return err
 	}
-	text := compose(in, uid)
+	in.UID = uid
+	text, err := chosen.write(in)
+	if err != nil {
+		return err
+	}
 	if _, err := document.Parse(platform.Available(), document.Input{Name: path, Data: []byte(text)}); err != nil {
 		return err
 	}
@@ -111,25 +122,6 @@ func (a *app) writeDocument(path string, in answers) error {
 	return a.print(map[string]any{"file": path, "uid": uid}, func(w io.Writer) {
 		fmt.Fprintf(w, "Wrote %s. Next:\n  k8or plan --sandbox     what it would make and cost, on simulated clouds\n  k8or up --sandbox       bring it up there\n", path)
 	})
-}
-
-func compose(in answers, uid string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "apiVersion: %s\nkind: %s\nmetadata: {name: %s, uid: %s}\nspec:\n  catalog: \"2026.11\"\n  region: %s\n", v1alpha1.APIVersion, v1alpha1.Kind, in.name, uid, in.region)
-	if in.profile == "minimal" {
-		return b.String()
-	}
-	fmt.Fprintf(&b, "  cluster:\n    version: \"1.36\"          # a channel: patches are installed in the maintenance window\n    nodePools:\n      general: {size: %s, count: %d}\n", in.size, in.nodes)
-	if in.gateway {
-		b.WriteString("  gateways:\n    public: {product: nginx}   # with a DigitalOcean load balancer\n")
-	}
-	if in.hello {
-		b.WriteString("  apps:\n    hello:\n      image: docker.io/hashicorp/http-echo:1.0.0\n      args: [\"-listen=:8080\", \"-text=Hello from k8or\"]\n      port: 8080\n")
-		if in.gateway {
-			b.WriteString("      routes: [{path: /}]\n")
-		}
-	}
-	return b.String()
 }
 
 // insertUID writes a uid into a document that has none, touching nothing else.

@@ -14,10 +14,11 @@ func (a *app) kubeconfigCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "kubeconfig", GroupID: "look", Short: "Print a configuration for kubectl; it asks k8or for short-lived tokens and holds none", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			o, err := a.open(cmd.Context())
+			o, wrong, err := a.openAny(cmd.Context())
 			if err != nil {
 				return err
 			}
+			a.warn(wrong, "The document is not valid; the cluster of %s is known by its name and uid.", o.Name())
 			args := []string{"kube-token"}
 			for _, f := range a.documents() {
 				abs, err := filepath.Abs(f)
@@ -53,7 +54,7 @@ func (a *app) kubeTokenCommand() *cobra.Command {
 					return err
 				}
 			}
-			o, err := a.open(cmd.Context())
+			o, _, err := a.openAny(cmd.Context()) // what is wrong with the document is not kubectl's to tell
 			if err != nil {
 				return err
 			}

@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/k8or/k8or/api/v1alpha1"
@@ -15,6 +16,7 @@ import (
 	"github.com/k8or/k8or/internal/companion"
 	"github.com/k8or/k8or/internal/document"
 	"github.com/k8or/k8or/internal/event"
+	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/platform"
 	"github.com/k8or/k8or/internal/problem"
 )
@@ -24,8 +26,9 @@ type opened struct {
 	doc *document.Document
 	*platform.Platform
 	// newUID is set while the document has no uid: the one it will get.
-	newUID string
-	log    *event.Log
+	newUID    string
+	log       *event.Log
+	selection graph.Selection
 }
 
 // open loads the document and connects it with its clouds, simulated or real.
@@ -34,8 +37,40 @@ func (a *app) open(ctx context.Context) (*opened, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &opened{doc: doc, log: &event.Log{}}
+	return a.connect(ctx, doc)
+}
+
+// openAny is open for verbs that need to know no more than which platform it is. Of a document that is not valid it takes
+// the identity, and gives what is wrong with the rest as warnings.
+func (a *app) openAny(ctx context.Context) (*opened, problem.List, error) {
+	doc, wrong, err := document.Identify(platform.Available(), a.documents()...)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(wrong) == 0 {
+		wrong = problem.All(platform.Check(doc))
+	}
+	for _, p := range wrong {
+		p.Warning = true
+	}
+	o, err := a.connect(ctx, doc)
+	return o, wrong, err
+}
+
+// warn tells what does not keep a verb from its work.
+func (a *app) warn(wrong problem.List, format string, args ...any) {
+	if len(wrong) == 0 || a.output != "text" {
+		return
+	}
+	io.WriteString(a.Stderr, wrong.Text(a.style(a.StderrTerminal).Colour)) //nolint:errcheck // nobody listens
+	fmt.Fprintf(a.Stderr, format+"\n\n", args...)
+}
+
+// connect connects a document with its clouds, simulated or real.
+func (a *app) connect(ctx context.Context, doc *document.Document) (*opened, error) {
+	o := &opened{doc: doc, log: &event.Log{}, selection: a.selection}
 	if doc.Platform.Metadata.UID == "" {
+		var err error
 		if o.newUID, err = v1alpha1.NewUID(rand.Reader); err != nil {
 			return nil, err
 		}
@@ -50,7 +85,7 @@ func (a *app) open(ctx context.Context) (*opened, error) {
 	}
 	o.Platform, err = platform.New(platform.Options{Debug: debug,
 		Document: doc, UID: o.newUID, Token: token, Sandbox: a.sandbox, Speed: speed,
-		ChartsDir: cmp.Or(a.chartsDir, a.get("K8OR_CHARTS")), CacheDir: a.cacheDir(), Holder: holder(), Dead: dead, Log: o.log, Env: a.Getenv,
+		ChartsDir: cmp.Or(a.chartsDir, a.get("K8OR_CHARTS")), CacheDir: a.cacheDir(), Selection: a.selection, Holder: holder(), Dead: dead, Log: o.log, Env: a.Getenv,
 	})
 	return o, err
 }

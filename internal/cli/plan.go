@@ -55,6 +55,7 @@ func (a *app) planCommand() *cobra.Command {
 			return nil
 		},
 	}
+	a.selects(c)
 	c.Flags().StringVar(&out, "out", "", "also write the plan to a file, for `k8or up --plan`")
 	c.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit with 2 when there are changes")
 	c.Flags().BoolVar(&defaults, "show-defaults", false, "print the document with every default filled in instead")
@@ -81,10 +82,12 @@ func (a *app) showDefaults(o *opened) error {
 
 // savedPlan is a plan in a file: what was shown, and for which platform.
 type savedPlan struct {
-	Version  int         `json:"version"`
-	Platform string      `json:"platform"`
-	Document string      `json:"document"` // a digest of what the document said
-	Plan     *graph.Plan `json:"plan"`
+	Version  int    `json:"version"`
+	Platform string `json:"platform"`
+	Document string `json:"document"` // a digest of what the document said
+	// Selection is what the plan is about.
+	Selection graph.Selection `json:"selection,omitzero"`
+	Plan      *graph.Plan     `json:"plan"`
 }
 
 // digest is what a document says, in few characters; that up writes the account into it changes nothing.
@@ -107,7 +110,7 @@ func savePlan(path string, o *opened, plan *platform.Plan) error {
 	if err != nil {
 		return err
 	}
-	raw, err := json.MarshalIndent(savedPlan{Version: outputVersion, Platform: plan.Platform, Document: said, Plan: &graph.Plan{Steps: plan.Steps}}, "", "  ")
+	raw, err := json.MarshalIndent(savedPlan{Version: outputVersion, Platform: plan.Platform, Document: said, Selection: o.selection, Plan: &graph.Plan{Steps: plan.Steps}}, "", "  ")
 	if err == nil {
 		err = os.WriteFile(path, append(raw, '\n'), 0o600)
 	}
@@ -117,8 +120,8 @@ func savePlan(path string, o *opened, plan *platform.Plan) error {
 	return nil
 }
 
-// loadPlan reads a plan that was saved for the same platform.
-func loadPlan(path string, o *opened) (*graph.Plan, error) {
+// readPlan reads a plan that was saved.
+func readPlan(path string) (*savedPlan, error) {
 	raw, err := os.ReadFile(path)
 	var saved savedPlan
 	if err == nil {
@@ -131,6 +134,11 @@ func loadPlan(path string, o *opened) (*graph.Plan, error) {
 		return nil, &problem.Problem{Code: problem.PlanStale, Kind: problem.Usage, Title: fmt.Sprintf("%s is not a plan that can be carried out", path), Why: err.Error(),
 			Fix: "make one with `k8or plan --out " + path + "`", Cause: err}
 	}
+	return &saved, nil
+}
+
+// fits refuses a plan that was saved for another platform, another document or another selection.
+func (saved *savedPlan) fits(path string, o *opened) (*graph.Plan, error) {
 	if saved.Platform != o.Name() {
 		return nil, &problem.Problem{Code: problem.PlanStale, Kind: problem.Usage, Title: fmt.Sprintf("%s is a plan of %s, and this is %s", path, saved.Platform, o.Name())}
 	}

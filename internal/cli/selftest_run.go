@@ -26,7 +26,7 @@ func (a *app) selftest(ctx context.Context, budget int) error {
 		return fmt.Errorf("make a folder for the self test: %w", err)
 	}
 	a.files = []string{filepath.Join(dir, "k8or.yaml")}
-	if err := a.writeDocument(a.files[0], answers{name: "k8or-selftest", region: "nyc3", profile: "starter", size: "s-2vcpu-4gb", nodes: 2, gateway: true, hello: true}); err != nil {
+	if err := a.writeDocument(a.files[0], profiles[0], answers{Name: "k8or-selftest", Region: "nyc3", Profile: "starter", Size: "s-2vcpu-4gb", Nodes: 2, Gateway: true, Hello: true}); err != nil {
 		return err
 	}
 	a.receipt("The document is %s; if anything goes wrong, `k8or down -f %s` takes everything down.", a.files[0], a.files[0])

@@ -31,6 +31,13 @@ func (a *app) upCommand() *cobra.Command {
 				return &problem.Problem{Code: problem.NeedsTerminal, Kind: problem.Usage, Title: "up needs an approval, and there is no terminal to ask on",
 					Fix: "add --yes, or --plan with a file that `k8or plan --out` wrote"}
 			}
+			var saved *savedPlan
+			if planFile != "" {
+				var err error
+				if saved, err = a.takePlan(planFile); err != nil {
+					return err
+				}
+			}
 			o, err := a.open(ctx)
 			if err != nil {
 				return err
@@ -51,7 +58,7 @@ func (a *app) upCommand() *cobra.Command {
 				}
 				return a.nothingToDo(plan, dryRun)
 			}
-			approval, err := a.approve(o, plan, planFile)
+			approval, err := a.approve(o, plan, saved, planFile)
 			if err != nil {
 				return err
 			}
@@ -61,6 +68,7 @@ func (a *app) upCommand() *cobra.Command {
 			return a.run(ctx, o, func(watch platform.Watch) (*platform.Result, error) { return o.Up(ctx, plan, approval, watch) })
 		},
 	}
+	a.selects(c)
 	c.Flags().BoolVar(&a.yes, "yes", false, "approve everything but the destruction of data")
 	c.Flags().StringVar(&planFile, "plan", "", "carry out this plan, and nothing else")
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "show the plan and change nothing")
@@ -80,14 +88,27 @@ func (a *app) nothingToDo(plan *platform.Plan, dryRun bool) error {
 	return w.Err()
 }
 
+// takePlan reads a saved plan and takes over what it is about.
+func (a *app) takePlan(file string) (*savedPlan, error) {
+	saved, err := readPlan(file)
+	if err != nil {
+		return nil, err
+	}
+	if !a.selection.Everything() {
+		return nil, usage("--only and --except go with the making of a plan: %s has its own", file)
+	}
+	a.selection = saved.Selection
+	return saved, nil
+}
+
 // approve asks for an approval, or takes it from --yes or a saved plan.
-func (a *app) approve(o *opened, plan *platform.Plan, file string) (graph.Approval, error) {
-	if file != "" {
-		saved, err := loadPlan(file, o)
+func (a *app) approve(o *opened, plan *platform.Plan, saved *savedPlan, file string) (graph.Approval, error) {
+	if saved != nil {
+		fits, err := saved.fits(file, o)
 		if err != nil {
 			return graph.Approval{}, err
 		}
-		return saved.Approve(graph.Replaces), nil
+		return fits.Approve(graph.Replaces), nil
 	}
 	if a.yes {
 		return plan.Approve(graph.Replaces), nil
@@ -164,12 +185,15 @@ func (a *app) run(ctx context.Context, o *opened, do func(platform.Watch) (*plat
 }
 
 func (a *app) statusCommand() *cobra.Command {
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use: "status", GroupID: "look", Short: "What runs where, healthy or not, with addresses", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			o, err := a.open(cmd.Context())
+			o, wrong, err := a.openAny(cmd.Context())
 			if err != nil {
 				return err
+			}
+			if len(wrong) > 0 {
+				return a.standing(cmd.Context(), o, wrong)
 			}
 			st, err := o.Status(cmd.Context())
 			if err != nil {
@@ -178,4 +202,28 @@ func (a *app) statusCommand() *cobra.Command {
 			return a.print(st, func(w io.Writer) { a.style(a.StdoutTerminal).Status(w, st) })
 		},
 	}
+	a.selects(c)
+	return c
+}
+
+// standing shows what stands of a platform whose document is not valid, and ends with what is wrong with that.
+func (a *app) standing(ctx context.Context, o *opened, wrong problem.List) error {
+	if !a.selection.Everything() {
+		return usage("--only and --except name parts of a document, and this one is not valid")
+	}
+	st, err := o.Standing(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range wrong {
+		p.Warning = false
+	}
+	st.Problems = append(wrong, st.Problems...)
+	if err := a.print(st, func(w io.Writer) {
+		a.style(a.StdoutTerminal).Status(w, st)
+		fmt.Fprintln(w, "\nThe document is not valid, so this is what stands, whether or not it is wanted.")
+	}); err != nil {
+		return err
+	}
+	return wrong
 }

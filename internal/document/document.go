@@ -43,6 +43,15 @@ type Input struct {
 // is wrong, in the order of the files. Nothing is said of fields that available has no product for
 // when available is nil.
 func Load(available v1alpha1.Available, files ...string) (*Document, error) {
+	inputs, found := readAll(files)
+	if len(found) > 0 {
+		return nil, found
+	}
+	return Parse(available, inputs...)
+}
+
+// readAll reads files, and tells which could not be.
+func readAll(files []string) ([]Input, problem.List) {
 	var inputs []Input
 	var found problem.List
 	for _, name := range files {
@@ -53,10 +62,7 @@ func Load(available v1alpha1.Available, files ...string) (*Document, error) {
 		}
 		inputs = append(inputs, Input{name, data})
 	}
-	if len(found) > 0 {
-		return nil, found
-	}
-	return Parse(available, inputs...)
+	return inputs, found
 }
 
 // read reads a file, and no more of it than is needed to see that it is too large.
@@ -84,6 +90,16 @@ func unreadable(name string, err error) *problem.Problem {
 
 // Parse is Load for files that were read already.
 func Parse(available v1alpha1.Available, inputs ...Input) (*Document, error) {
+	doc, found := attempt(available, inputs)
+	if len(found) > 0 {
+		return nil, found
+	}
+	return doc, nil
+}
+
+// attempt reads as much of a document as can be read, and everything that is wrong with it. Without a platform not even
+// its fields are known.
+func attempt(available v1alpha1.Available, inputs []Input) (*Document, problem.List) {
 	doc := &Document{}
 	var found problem.List
 	for i, input := range inputs {
@@ -105,16 +121,16 @@ func Parse(available v1alpha1.Available, inputs ...Input) (*Document, error) {
 		}
 	}
 	if len(inputs) == 0 {
-		return nil, problem.List{{Code: problem.NoDocument, Kind: problem.Usage, Title: "no document is named", Fix: "name one with -f"}}
+		return doc, problem.List{{Code: problem.NoDocument, Kind: problem.Usage, Title: "no document is named", Fix: "name one with -f"}}
 	}
 	// A file that could not be read as a whole would make everything else look wrong.
 	if doc.root == nil || slices.ContainsFunc(found, unfit) {
-		return nil, doc.ordered(found)
+		return doc, doc.ordered(found)
 	}
 	doc.root = settled(doc.root)
 	found = append(found, doc.decode(available)...)
 	if len(found) > 0 {
-		return nil, doc.ordered(found)
+		return doc, doc.ordered(found)
 	}
 	return doc, nil
 }

@@ -3,6 +3,7 @@
 package graph
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -97,7 +98,7 @@ func (r *Run) due(now time.Time) []*task {
 // ready reports whether all that a node needs is settled, and blocks it when something it needs is lost.
 func (r *Run) ready(t *task) bool {
 	all := true
-	for _, n := range t.node.needs() {
+	for _, n := range t.needs() {
 		switch b := r.tasks[n.index]; b.phase {
 		case failed, held, blocked:
 			t.phase = blocked
@@ -162,7 +163,9 @@ func (r *Run) next(ctx context.Context, m *memo) (Next, error) {
 		r.wrote, r.listed = false, false
 		now := time.Now()
 		for _, t := range r.tasks[:r.nodes] {
-			t.phase, t.next, t.deadline = active, now, time.Time{}
+			if !t.skipped {
+				t.phase, t.next, t.deadline = active, now, time.Time{}
+			}
 		}
 		return Next{At: now}, nil
 	}
@@ -212,7 +215,7 @@ func (r *Run) findItems(ctx context.Context, m *memo) (Next, error) {
 	r.listed, r.listTry = true, 0
 	for _, f := range found {
 		for _, it := range f.items {
-			if r.graph.wants(f.kind, it.Key) {
+			if r.graph.wants(f.kind, it.Key) || !r.opts.Scope.hasItem(cmp.Or(it.Owner, f.kind.Owner)) {
 				continue
 			}
 			key := identity(f.kind, it.ID)

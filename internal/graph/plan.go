@@ -3,6 +3,7 @@
 package graph
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,6 +30,8 @@ type Options struct {
 	Teardown bool
 	// Shared is a call whose lists the plan goes on using, such as a preflight's; nil reads everything itself.
 	Shared *Call
+	// Scope bounds what a run may change and prune; nil is everything.
+	Scope *Scope
 	// Data decides on items that hold data, by their names.
 	Data DataDecisions
 }
@@ -71,10 +74,14 @@ type Step struct {
 	Data string `json:"data,omitempty"`
 	// Out is the observed output, if the thing is there: for price and status, never printed.
 	Out any `json:"-"`
+	// Owner is the node that something which no node wants counts as part of, if that is known.
+	Owner ID `json:"owner,omitempty"`
 	// State is what was observed.
 	State State `json:"-"`
 	// Err is why an Unknown or Refuse step is one.
 	Err error `json:"-"`
+
+	item bool // no node wants it
 }
 
 // Plan is what is, compared with what is wanted.
@@ -278,7 +285,8 @@ func judge(st Step, changes []Change, err error) Step {
 
 // itemStep says what becomes of something that no node wants.
 func itemStep(k *Kind, it Item, opts Options) Step {
-	st := Step{Node: ID(identity(k, it.Key)), Kind: k.Name, Key: it.Key, ID: it.ID, Title: it.Title, Action: Delete, Data: it.Data, Risk: Replaces, State: Ready}
+	st := Step{Node: ID(identity(k, it.Key)), Kind: k.Name, Key: it.Key, ID: it.ID, Title: it.Title, Action: Delete, Data: it.Data, Risk: Replaces, State: Ready,
+		Owner: cmp.Or(it.Owner, k.Owner), item: true}
 	if it.Ending {
 		st.Reason = "its end is under way"
 	}

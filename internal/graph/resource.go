@@ -63,6 +63,8 @@ type Kind struct {
 	Lag time.Duration
 	// Rank orders pruning: higher ranks go first, and a rank waits until all higher ones are gone.
 	Rank int
+	// Owner is the node that its items count as part of where they do not say, for selections.
+	Owner ID
 	// Stays is true of kinds whose broken things are not replaced: only another wish mends them (a workload that crashes).
 	Stays bool
 	// List finds everything of this kind that carries the platform's mark. Nil for things that go with their parent.
@@ -88,6 +90,8 @@ type Item struct {
 	// Data names the data the item holds ("volumes/apps/data"), empty if it holds none. An item with data is deleted
 	// only when an approval names it.
 	Data string
+	// Owner is the node that made the item, if the item tells.
+	Owner ID
 	// Ending is true when its end is already under way.
 	Ending bool
 	// Ref is for the kind's own Delete.

@@ -78,13 +78,22 @@ type task struct {
 	ended     time.Time
 	waitText  string
 	kept      bool
+	beside    bool // read by others and left as it is
+	skipped   bool // not looked at
 }
 
 // NewRun is a run that may do what the approval covers.
 func NewRun(g *Graph, a Approval, opts Options) *Run {
 	r := &Run{graph: g, approval: a, opts: opts, items: map[string]*task{}, stop: make(chan struct{}), nodes: len(g.nodes)}
 	for _, n := range g.nodes {
-		r.tasks = append(r.tasks, &task{node: n, kind: n.kind, id: n.id})
+		t := &task{node: n, kind: n.kind, id: n.id}
+		if s := opts.Scope; s != nil && !s.within[n] {
+			t.beside, t.skipped = s.beside[n], !s.beside[n]
+		}
+		if t.skipped {
+			t.phase = settled
+		}
+		r.tasks = append(r.tasks, t)
 	}
 	return r
 }
@@ -235,14 +244,14 @@ func (r *Run) Timings() []Timing {
 	critical := map[*task]bool{}
 	var last *task
 	for _, t := range r.tasks {
-		if t.phase == settled && t.item == nil && (last == nil || t.ended.After(last.ended)) {
+		if t.phase == settled && t.item == nil && !t.skipped && (last == nil || t.ended.After(last.ended)) {
 			last = t
 		}
 	}
 	for t := last; t != nil; {
 		critical[t] = true
 		var before *task
-		for _, n := range t.node.needs() {
+		for _, n := range t.needs() {
 			if b := r.tasks[n.index]; before == nil || b.ended.After(before.ended) {
 				before = b
 			}
@@ -251,7 +260,7 @@ func (r *Run) Timings() []Timing {
 	}
 	var out []Timing
 	for _, t := range r.tasks {
-		if t.phase == settled {
+		if t.phase == settled && !t.skipped {
 			out = append(out, Timing{Node: t.id, Due: t.due, Began: t.began, Ended: t.ended, Critical: critical[t]})
 		}
 	}

@@ -44,6 +44,9 @@ func (r *Run) stepNode(ctx context.Context, t *task, m *memo, look func(*node) (
 	if err != nil {
 		return outcome{err: err, read: true}
 	}
+	if t.beside {
+		return lookedAt(t, s)
+	}
 	st := Step{Node: n.id, Kind: n.kind.Name, Key: n.key, ID: s.id, Out: s.out}
 	c := &Call{node: n, memo: m, now: now, inputs: n.inputs, look: look}
 	switch s.state {
@@ -88,6 +91,20 @@ func (r *Run) stepNode(ctx context.Context, t *task, m *memo, look func(*node) (
 	r.start(t, st)
 	o.seen, o.err = write(ctx, n, c, s, st)
 	return o
+}
+
+// lookedAt is a visit to what others read and this run leaves as it is.
+func lookedAt(t *task, s seen) outcome {
+	switch s.state {
+	case Ready:
+		return outcome{phase: settled, seen: s}
+	case Pending:
+		return outcome{phase: active, seen: s, wait: s.message}
+	case Absent:
+		return outcome{phase: failed, seen: s, err: fmt.Errorf("%s is not there any more, and is not part of what was selected", t.id)}
+	default:
+		return outcome{phase: failed, seen: s, err: fmt.Errorf("%s ended in an error, and is not part of what was selected: %s", t.id, s.message)}
+	}
 }
 
 // start says what is about to be done. It only reads the task.

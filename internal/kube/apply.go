@@ -112,8 +112,8 @@ func (c *Cluster) Apply(ctx context.Context, set Set) (Applied, error) {
 // wanted, no later run would write it.
 func (c *Cluster) announce(ctx context.Context, set Set, sights []*sight, inventory *Inventory) error {
 	inventory.Name, inventory.Namespace = set.Name, set.Namespace
-	changed := inventory.version == "" || !slices.Equal(inventory.Needs, set.Needs) || !equalMaps(inventory.Known, set.Known)
-	inventory.Needs, inventory.Known = set.Needs, set.Known
+	changed := inventory.version == "" || !slices.Equal(inventory.Needs, set.Needs) || !equalMaps(inventory.Known, set.Known) || !inventory.keepsEndings(set)
+	inventory.Needs, inventory.Known, inventory.Endings = set.Needs, set.Known, set.Endings
 	for _, s := range sights {
 		// What is of a kind not known yet cannot be made yet, and its namespace is not certain.
 		if s.kept == "" && !s.unknown && !has(inventory.Objects, s.id) {

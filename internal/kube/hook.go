@@ -14,12 +14,12 @@ import (
 
 // Hook is an object that is run once, such as a chart's migration job.
 type Hook struct {
-	Key    string // what it is run once for: chart, values and phase; kept in the inventory
-	Object *unstructured.Unstructured
+	Key    string                     `json:"key"` // what it is run once for: chart, values and phase; kept in the inventory
+	Object *unstructured.Unstructured `json:"object"`
 
-	BeforeCreation bool // delete an earlier one of its name first
-	WhenSucceeded  bool // delete it once it has succeeded
-	WhenFailed     bool // delete it once it has failed
+	BeforeCreation bool `json:"beforeCreation,omitempty"` // delete an earlier one of its name first
+	WhenSucceeded  bool `json:"whenSucceeded,omitempty"`  // delete it once it has succeeded
+	WhenFailed     bool `json:"whenFailed,omitempty"`     // delete it once it has failed
 }
 
 // Ran is how far a hook is.

@@ -29,6 +29,9 @@ type Inventory struct {
 	Hooks     map[string]time.Time `json:"hooks,omitempty"` // hooks that have run, and when
 	Known     map[string]string    `json:"known,omitempty"` // what the caller asked to be remembered
 	Left      []ID                 `json:"left,omitempty"`  // what hooks have made; it goes with the set
+	// Endings are run when the set goes, and Began says of those under way since when.
+	Endings []Ending             `json:"endings,omitempty"`
+	Began   map[string]time.Time `json:"began,omitempty"`
 
 	version string // of the ConfigMap; empty when there is none yet
 }

@@ -39,6 +39,8 @@ type KindsOptions struct {
 	// Outlives says that the cluster is not the platform's own and stays when the platform goes: then everything of a set is
 	// deleted from it, while from a cluster that goes too only what has effects outside of it is.
 	Outlives bool
+	// Say tells a person something that neither fails nor stops the work; nil drops it.
+	Say func(message string)
 	// Connect overrides how a cluster is connected, for tests without sockets; nil means New.
 	Connect func(Options) *Cluster
 }
@@ -50,6 +52,9 @@ const SetsRank = 100
 func NewKinds(o KindsOptions) *Kinds {
 	if o.Connect == nil {
 		o.Connect = New
+	}
+	if o.Say == nil {
+		o.Say = func(string) {}
 	}
 	k := &Kinds{options: o, byID: map[string]*Cluster{}}
 	k.Sets = &graph.Kind{Name: "kubernetes/set", Rank: SetsRank, Deadline: 15 * time.Minute, Stays: true, List: k.list, Delete: k.delete}
@@ -239,17 +244,25 @@ func (k *Kinds) list(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
 		return nil, err
 	}
 	sets, err := graph.Once(ctx, c, "kubernetes/sets", k.Cluster(access.ID).List)
+	if err != nil && errors.Is(err, ErrUnreachable) && c.Teardown && !k.options.Outlives {
+		k.options.Say("the cluster cannot be reached from this machine: it goes with all that is in it, its load balancers and volumes are looked for afterwards, and delete hooks of charts are not run")
+		return nil, nil
+	}
 	if err != nil {
 		return nil, classify(err)
 	}
 	var items []graph.Item
 	for _, s := range sets {
-		items = append(items, graph.Item{Key: s.Name, ID: s.Name, Title: fmt.Sprintf("%d objects of %s", len(s.Objects), s.Name), Ref: access})
+		title := fmt.Sprintf("%d objects of %s", len(s.Objects), s.Name)
+		if n := s.due(); n > 0 {
+			title += fmt.Sprintf(", after %d delete hooks", n)
+		}
+		items = append(items, graph.Item{Key: s.Name, ID: s.Name, Title: title, Owner: graph.ID(s.Known["node"]), Ref: access})
 	}
 	return items, nil
 }
 
-// delete takes a set out of the cluster. While the whole platform goes, only what has effects outside the cluster is
+// delete takes a set out of the cluster, its delete hooks run. While the whole platform goes, only what has effects outside the cluster is
 // deleted by hand, load balancers; the rest goes with the cluster, and volumes are decided by name.
 func (k *Kinds) delete(ctx context.Context, c *graph.Call, item graph.Item) (string, error) {
 	access, ok := item.Ref.(Access)
@@ -257,11 +270,25 @@ func (k *Kinds) delete(ctx context.Context, c *graph.Call, item graph.Item) (str
 		return "", graph.Permanent(fmt.Errorf("delete set %s: it is not known in which cluster it is", item.Key))
 	}
 	cluster := k.Cluster(access.ID)
+	sets, err := graph.Once(ctx, c, "kubernetes/sets", cluster.List)
+	if err != nil {
+		return "", classify(err)
+	}
+	for _, other := range sets {
+		if other.due() > 0 && slices.Contains(other.Needs, item.Key) {
+			return fmt.Sprintf("the delete hooks of %s are to run first", other.Name), nil
+		}
+	}
 	keep := holdsData
+	var goOn func(error) bool
 	if c.Teardown && !k.options.Outlives {
 		keep = func(id ID) bool { return id.Kind != "Service" }
+		goOn = func(err error) bool {
+			k.options.Say(fmt.Sprintf("a delete hook of %s did not succeed, and the cluster goes all the same: %v", item.Key, err))
+			return true
+		}
 	}
-	gone, err := cluster.Delete(ctx, item.Key, keep)
+	gone, err := cluster.End(ctx, item.Key, keep, goOn)
 	if err != nil {
 		return "", classify(err)
 	}

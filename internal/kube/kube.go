@@ -9,7 +9,7 @@
 //
 // Every object carries the platform's mark. What exists without it is a stranger and is not touched; see
 // [StrangerError]. What a set has applied is remembered in a ConfigMap in the cluster, its inventory: never a secret,
-// only names, a hash and which hooks have run.
+// only names, a hash, which hooks have run, and the hooks that are to run when the set goes.
 //
 // A Cluster speaks with credentials it is given and never reads a kubeconfig.
 package kube
@@ -196,6 +196,7 @@ type Set struct {
 	Objects   []*unstructured.Unstructured
 	Derived   []Derived         // Secrets whose data come to be in the cluster
 	Needs     []string          // sets that this one stands on; kept in the inventory so that teardown knows the order
+	Endings   []Ending          // hooks that run when the set goes; no secrets
 	Foreign   []Foreign         // fields that somebody else owns
 	Adopt     []ID              // objects that may be taken over although somebody else made them
 	Replace   func(ID) bool     // whether an object may be deleted and made anew; nil means none
@@ -223,6 +224,11 @@ func (s Set) check() error {
 			return fmt.Errorf("set %s: %s is there twice", s.Name, id)
 		}
 		seen[id.same()] = true
+	}
+	for _, e := range s.Endings {
+		if isSecret(e.Hook.Object) {
+			return fmt.Errorf("set %s: %s is to be kept for the set's end, and secrets are not kept", s.Name, IDOf(e.Hook.Object))
+		}
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/kube"
 	"github.com/k8or/k8or/internal/kube/kubetest"
 )
@@ -145,13 +146,13 @@ func TestTheLockHasOneHolderAndLapses(t *testing.T) {
 	platform := "lock-" + p.Namespace(t)
 	now := time.Now()
 	c := kube.New(kube.Options{Platform: platform, Credentials: p.Credentials, Now: func() time.Time { return now }})
-	ours, theirs := c.Lock("anna", time.Minute), c.Lock("ben", time.Minute)
+	ours, theirs := c.Lock(kube.LockOptions{Holder: "anna", Length: time.Minute}), c.Lock(kube.LockOptions{Holder: "ben", Length: time.Minute})
 	until, err := ours.Acquire(t.Context())
 	if err != nil || !until.Equal(now.Add(time.Minute)) {
 		t.Fatalf("acquire: %v, %v", until, err)
 	}
 	_, err = theirs.Acquire(t.Context())
-	if locked, ok := errors.AsType[*kube.LockedError](err); !ok || !errors.Is(err, kube.ErrLocked) || locked.Holder != "anna" {
+	if locked, ok := errors.AsType[*graph.ErrLocked](err); !ok || locked.Holder != "anna" {
 		t.Errorf("a second holder: %v", err)
 	}
 	if _, err := ours.Acquire(t.Context()); err != nil {
@@ -160,19 +161,29 @@ func TestTheLockHasOneHolderAndLapses(t *testing.T) {
 	if err := theirs.Release(t.Context()); err != nil {
 		t.Errorf("releasing another's lock: %v", err)
 	}
+	if held, err := theirs.Held(t.Context()); err != nil || held == nil || held.Holder != "anna" || !held.Until.Equal(now.Add(time.Minute).Truncate(time.Microsecond)) {
+		t.Errorf("who holds it: %+v, %v", held, err)
+	}
+	if held, err := ours.Held(t.Context()); err != nil || held != nil {
+		t.Errorf("who else holds it: %+v, %v", held, err)
+	}
+	knows := c.Lock(kube.LockOptions{Holder: "carl", Length: time.Minute, Dead: func(holder string) bool { return holder == "anna" }})
+	if held, err := knows.Held(t.Context()); err != nil || held != nil {
+		t.Errorf("the lock of one that is known to be dead: %+v, %v", held, err)
+	}
 	now = now.Add(30 * time.Second)
 	if _, err := ours.Renew(t.Context()); err != nil {
 		t.Errorf("renew: %v", err)
 	}
 	now = now.Add(59 * time.Second)
-	if _, err := theirs.Acquire(t.Context()); !errors.Is(err, kube.ErrLocked) {
+	if _, err := theirs.Acquire(t.Context()); !isLocked(err) {
 		t.Errorf("the renewal did not count: %v", err)
 	}
 	now = now.Add(2 * time.Second)
 	if _, err := theirs.Acquire(t.Context()); err != nil {
 		t.Errorf("a lapsed lock: %v", err)
 	}
-	if _, err := ours.Renew(t.Context()); !errors.Is(err, kube.ErrLocked) {
+	if _, err := ours.Renew(t.Context()); !isLocked(err) {
 		t.Errorf("renewing a lost lock: %v", err)
 	}
 	if err := theirs.Release(t.Context()); err != nil {
@@ -181,4 +192,9 @@ func TestTheLockHasOneHolderAndLapses(t *testing.T) {
 	if _, err := ours.Acquire(t.Context()); err != nil {
 		t.Errorf("a released lock: %v", err)
 	}
+}
+
+func isLocked(err error) bool {
+	_, ok := errors.AsType[*graph.ErrLocked](err)
+	return ok
 }

@@ -4,7 +4,6 @@ package kube
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -16,45 +15,42 @@ import (
 	"github.com/k8or/k8or/internal/graph"
 )
 
-// ErrLocked says that somebody else has the platform's lock.
-var ErrLocked = errors.New("locked by another")
-
-// LockedError is an [ErrLocked] with its particulars.
-type LockedError struct {
-	Holder string
-	Until  time.Time // when it lapses unless its holder renews it
-}
-
-// Error names the holder and the time.
-func (e *LockedError) Error() string {
-	return fmt.Sprintf("locked by %s until %s; it lapses then unless renewed", e.Holder, e.Until.UTC().Format(time.RFC3339))
-}
-
-// Is makes it match [ErrLocked].
-func (e *LockedError) Is(target error) bool { return target == ErrLocked }
-
 // Lock is the platform's lock in the cluster: a Lease with a holder and a time at which it lapses. It is never stuck.
 type Lock struct {
 	cluster *Cluster
-	holder  string
-	length  time.Duration
+	options LockOptions
+}
+
+// LockOptions say who takes a lock, and for how long.
+type LockOptions struct {
+	// Holder must differ between processes: user, machine, process and something random.
+	Holder string
+	// Length is how long the lock holds without being renewed, a whole number of seconds.
+	Length time.Duration
+	// Now is the clock by which the lock is written and lapses, the same for all holders; nil is the cluster's option.
+	Now func() time.Time
+	// Dead says of another holder that it surely ended without letting go: its lock counts as lapsed. Nil believes all.
+	Dead func(holder string) bool
 }
 
 var _ graph.Lock = (*Lock)(nil)
 
-// Lock is the lock as holder takes it. Holders must differ between processes: user, machine, process and start.
-func (c *Cluster) Lock(holder string, length time.Duration) *Lock {
-	return &Lock{cluster: c, holder: holder, length: length}
+// Lock is the lock as a holder takes it. It makes no call.
+func (c *Cluster) Lock(o LockOptions) *Lock {
+	if o.Now == nil {
+		o.Now = c.options.Now
+	}
+	return &Lock{cluster: c, options: o}
 }
 
-// Acquire takes the lock, or takes it again when this holder has it, and says until when it holds. Errors match
-// [ErrLocked] when another live holder has it.
+// Acquire takes the lock, or takes it again when this holder has it, and says until when it holds. The error is a
+// [*graph.ErrLocked] when another live holder has it.
 func (l *Lock) Acquire(ctx context.Context) (time.Time, error) {
 	until, err := l.take(ctx, true)
 	return until, Tell(err)
 }
 
-// Renew prolongs the lock. Errors match [ErrLocked] when it lapsed and another took it.
+// Renew prolongs the lock. The error is a [*graph.ErrLocked] when it lapsed and another took it.
 func (l *Lock) Renew(ctx context.Context) (time.Time, error) {
 	until, err := l.take(ctx, false)
 	return until, Tell(err)
@@ -65,8 +61,7 @@ func (l *Lock) take(ctx context.Context, first bool) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
-	now := l.cluster.options.Now()
-	until := now.Add(l.length)
+	now, until := l.options.Now(), l.cluster.options.Now().Add(l.options.Length)
 	lease, err := l.read(ctx, conn)
 	if err != nil {
 		return time.Time{}, err
@@ -79,16 +74,15 @@ func (l *Lock) take(ctx context.Context, first bool) (time.Time, error) {
 		lease = &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: SystemNamespace, Name: l.name(),
 			Labels: map[string]string{ManagedByLabel: FieldManager, PlatformLabel: l.cluster.options.Platform}}}
 	}
-	holder, lapses := heldBy(lease)
-	if holder != "" && holder != l.holder && now.Before(lapses) {
-		return time.Time{}, &LockedError{Holder: holder, Until: lapses}
+	if other := l.other(lease); other != nil {
+		return time.Time{}, other
 	}
-	if first || holder != l.holder {
+	if holder, _ := heldBy(lease); first || holder != l.options.Holder {
 		lease.Spec.AcquireTime = &metav1.MicroTime{Time: now}
 	}
-	lease.Spec.HolderIdentity = &l.holder
+	lease.Spec.HolderIdentity = &l.options.Holder
 	lease.Spec.RenewTime = &metav1.MicroTime{Time: now}
-	lease.Spec.LeaseDurationSeconds = new(int32(l.length / time.Second))
+	lease.Spec.LeaseDurationSeconds = new(int32(l.options.Length / time.Second))
 	if fresh {
 		err = conn.client.Create(ctx, lease, client.FieldOwner(FieldManager))
 	} else {
@@ -97,8 +91,8 @@ func (l *Lock) take(ctx context.Context, first bool) (time.Time, error) {
 	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
 		// Somebody was faster; who, the lease says.
 		if lease, readErr := l.read(ctx, conn); readErr == nil && lease != nil {
-			if holder, lapses := heldBy(lease); holder != l.holder {
-				return time.Time{}, &LockedError{Holder: holder, Until: lapses}
+			if other := l.other(lease); other != nil {
+				return time.Time{}, other
 			}
 		}
 	}
@@ -106,6 +100,28 @@ func (l *Lock) take(ctx context.Context, first bool) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("take the lock of %s: %w", l.cluster.options.Platform, err)
 	}
 	return until, nil
+}
+
+// Held says who else holds the lock, nil when nobody does. It writes nothing.
+func (l *Lock) Held(ctx context.Context) (*graph.ErrLocked, error) {
+	conn, err := l.cluster.connect(ctx)
+	if err != nil {
+		return nil, Tell(err)
+	}
+	lease, err := l.read(ctx, conn)
+	if err != nil || lease == nil {
+		return nil, Tell(err)
+	}
+	return l.other(lease), nil
+}
+
+// other is the live holder of a lease, unless that is this one.
+func (l *Lock) other(lease *coordinationv1.Lease) *graph.ErrLocked {
+	holder, lapses := heldBy(lease)
+	if holder == "" || holder == l.options.Holder || !l.options.Now().Before(lapses) || l.options.Dead != nil && l.options.Dead(holder) {
+		return nil
+	}
+	return &graph.ErrLocked{Holder: holder, Until: lapses}
 }
 
 // Release lets the lock go. It succeeds when the lock has lapsed, is gone, or is another's by now.
@@ -118,7 +134,7 @@ func (l *Lock) Release(ctx context.Context) error {
 	if err != nil || lease == nil {
 		return err
 	}
-	if holder, _ := heldBy(lease); holder != l.holder {
+	if holder, _ := heldBy(lease); holder != l.options.Holder {
 		return nil
 	}
 	err = conn.client.Delete(ctx, lease, client.Preconditions{UID: &lease.UID, ResourceVersion: &lease.ResourceVersion})

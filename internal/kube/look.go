@@ -84,6 +84,10 @@ func (c *Cluster) Look(ctx context.Context, set Set) (View, error) {
 			changes = append(changes, Change{ID: w.id, Action: Create, Note: w.why})
 		}
 	}
+	if known && !inventory.keepsEndings(set) {
+		changes = append(changes, Change{ID: ID{Version: "v1", Kind: "ConfigMap", Namespace: SystemNamespace, Name: c.inventoryName(set.Name)},
+			Action: Update, Note: "the hooks to run when it goes are kept in it"})
+	}
 	var kept []Change
 	for _, s := range sights {
 		if s.kept != "" {

@@ -10,6 +10,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/problem"
 )
 
@@ -23,7 +24,7 @@ func Tell(err error) error {
 	var strangers *StrangerError
 	var rejected *RejectedError
 	var replace *ReplaceError
-	var locked *LockedError
+	var locked *graph.ErrLocked
 	switch {
 	case errors.Is(err, ErrUnreachable):
 		p.Code, p.Kind, p.Title, p.Why = problem.ClusterOutOfReach, problem.Preflight, "the cluster's control plane cannot be reached from this machine", err.Error()

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -40,6 +42,8 @@ type Options struct {
 	// letting go; nil believes every lock until it lapses.
 	Holder string
 	Dead   func(holder string) bool
+	// Selection bounds what plans, runs and status are about; the zero value is everything.
+	Selection graph.Selection
 	// Transport, KubeTransport and ChartsTransport carry the calls to DigitalOcean, to clusters and to the places of charts;
 	// nil is the network's.
 	Transport, KubeTransport, ChartsTransport http.RoundTripper
@@ -58,16 +62,39 @@ type Platform struct {
 	doc     *v1alpha1.Platform // with its defaults
 	client  *digitalocean.Client
 	estate  *digitalocean.Estate
-	lock    *digitalocean.Lock // makes a run the only writer
+	tag     *digitalocean.Lock // the lock as a tag; see lock
 	kinds   *kube.Kinds
 	helm    *release.Kinds
 	fetcher *chart.Fetcher
 	calls   *counter
+	said    *sayings
+}
+
+// sayings are what was told once and need not be told again.
+type sayings struct {
+	log *event.Log
+	mu  sync.Mutex
+	has []string
+}
+
+func (s *sayings) say(message string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !slices.Contains(s.has, message) {
+		s.has = append(s.has, message)
+		s.log.Add(event.Event{Type: event.Note, Message: message})
+	}
+}
+
+func (s *sayings) all() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.has)
 }
 
 // New connects a document with its clouds. It makes no call.
 func New(o Options) (*Platform, error) {
-	p := &Platform{options: o, given: o.Document, doc: v1alpha1.Default(o.Document.Platform), calls: &counter{next: o.Transport, debug: o.Debug}}
+	p := &Platform{options: o, given: o.Document, doc: v1alpha1.Default(o.Document.Platform), calls: &counter{next: o.Transport, debug: o.Debug}, said: &sayings{log: o.Log}}
 	if p.calls.next == nil {
 		p.calls.next = http.DefaultTransport
 	}
@@ -84,15 +111,17 @@ func New(o Options) (*Platform, error) {
 		Platform:    mark.String(),
 		Credentials: p.credentials,
 		Find:        p.find,
+		Say:         p.said.say,
 		Outlives:    p.doc.Spec.Cluster.Existing != "",
 		Connect: func(ko kube.Options) *kube.Cluster {
 			ko.Transport = o.KubeTransport
 			return kube.New(ko)
 		},
 	})
-	p.helm = release.NewKinds(release.Options{Platform: mark.String(), Cluster: p.kinds.Cluster, Find: p.find, Outlives: p.doc.Spec.Cluster.Existing != ""})
-	p.lock = digitalocean.NewLock(client, mark, o.Holder, o.Dead)
-	p.estate = digitalocean.NewEstate(client, mark, digitalocean.EstateOptions{Drainer: drainer{p.kinds}, Claims: p.claims, Lock: p.lock})
+	p.helm = release.NewKinds(release.Options{Platform: mark.String(), Cluster: p.kinds.Cluster, Find: p.find, Outlives: p.doc.Spec.Cluster.Existing != "",
+		Owner: func(name string) graph.ID { return graph.ID("apps/" + name) }}) // apps alone ask for releases, each by its own name
+	p.tag = digitalocean.NewLock(client, mark, o.Holder, o.Dead)
+	p.estate = digitalocean.NewEstate(client, mark, digitalocean.EstateOptions{Drainer: drainer{p.kinds}, Claims: p.claims, Lock: p.tag, Owner: "cluster"})
 	p.fetcher = &chart.Fetcher{Dir: o.ChartsDir, Cache: filepath.Join(o.CacheDir, "charts"), Timeout: 5 * time.Second}
 	if o.ChartsTransport != nil {
 		p.fetcher.HTTP = &http.Client{Transport: o.ChartsTransport}

@@ -136,7 +136,7 @@ func (p *Platform) explainOthers(pr *problem.Problem, err error) {
 	if e, ok := errors.AsType[*digitalocean.ErrAccountLocked](err); ok {
 		pr.Code, pr.Kind, pr.Title, pr.Fix = problem.AccountLocked, problem.NotAllowed, e.Error(), "DigitalOcean's support can unlock it"
 	}
-	if e, ok := errors.AsType[*digitalocean.ErrLocked](err); ok {
+	if e, ok := errors.AsType[*graph.ErrLocked](err); ok {
 		pr.Code, pr.Kind, pr.Title, pr.Why = problem.LockHeld, problem.Locked, "another run is at work on this platform", e.Error()
 		pr.Fix = "wait for it to end; a lock lapses by itself"
 	}

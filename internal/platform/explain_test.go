@@ -66,7 +66,7 @@ func TestEveryErrorIsToldWithItsCodeItsExitAndAWayOn(t *testing.T) {
 		{"a request it does not take", p, answer(422, nil), problem.CloudRefused, 1, "run the same command again"},
 		{"an account that is locked", p, &digitalocean.ErrAccountLocked{Text: "unpaid"}, problem.AccountLocked, 4, "support"},
 		{"a size that is not offered", p, &digitalocean.ErrNotOffered{What: "size", Wanted: "s-99vcpu", Offered: []string{"s-2vcpu-4gb"}}, problem.RegionLacks, 5, "choose one"},
-		{"another run at work", p, fmt.Errorf("take the lock: %w", &digitalocean.ErrLocked{Holder: "ada@build"}), problem.LockHeld, 6, "lapses"},
+		{"another run at work", p, fmt.Errorf("take the lock: %w", &graph.ErrLocked{Holder: "ada@build"}), problem.LockHeld, 6, "lapses"},
 		{"a stranger of the same name", p, &graph.ErrAt{Node: "vpc", Err: fmt.Errorf("vpc shop %w", graph.ErrStranger)}, problem.NameTaken, 5, "rename"},
 		{"a cluster out of reach", p, graph.ErrUnreachable, problem.ClusterOutOfReach, 5, "controlPlaneAccess.allow"},
 		{"a cluster behind an allow-list of the document's", fenced, graph.ErrUnreachable, problem.ClusterOutOfReach, 5, "controlPlaneAccess.allow"},

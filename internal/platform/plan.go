@@ -45,14 +45,18 @@ func (p *Platform) Plan(ctx context.Context) (*Plan, error) {
 	if plan.plan, err = c.Graph.Plan(ctx, opts); err != nil {
 		return nil, p.explainAll(err).Err()
 	}
+	plan.whole = plan.plan.Steps
+	if err := p.choose(plan); err != nil {
+		return nil, err
+	}
 	plan.Steps = plan.plan.Steps
 	for _, e := range plan.plan.Errors() {
 		plan.Problems = append(plan.Problems, p.explainNew(plan.Problems, e)...)
 	}
 	p.checkScopes(ctx, plan)
 	book := p.book(ctx, call)
-	plan.Bill = book.Of(c.Items)
-	plan.book, plan.standing = book, p.standing(plan.Steps, c.Items)
+	plan.book, plan.standing = book, p.standing(plan.whole, c.Items)
+	plan.Bill = book.Of(billOf(plan, c.Items))
 	plan.Now = book.Of(plan.standing)
 	plan.Cost = price.Diff(plan.Now, plan.Bill)
 	p.judgeFit(plan, book, c.Workloads)

@@ -39,6 +39,8 @@ type Plan struct {
 
 	graph       *graph.Graph
 	plan        *graph.Plan
+	scope       *graph.Scope // nil: everything
+	whole       []graph.Step // of the whole document
 	composition *product.Composition
 	book        *price.Book
 	standing    []price.Item
@@ -85,7 +87,7 @@ type Health struct {
 	Node    graph.ID `json:"node"`
 	Kind    string   `json:"kind"`
 	Title   string   `json:"title,omitempty"`
-	State   string   `json:"state"` // ready, changing, missing, broken, unknown, differs
+	State   string   `json:"state"` // ready, changing, missing, broken, unknown, differs; there, where the document does not tell more
 	ID      string   `json:"id,omitempty"`
 	Message string   `json:"message,omitempty"`
 }
@@ -116,9 +118,11 @@ type Teardown struct {
 	Sandbox  bool         `json:"sandbox"`
 	Steps    []graph.Step `json:"steps"`
 	// Data are the stores that hold data, decided and undecided.
-	Data     []Store      `json:"data,omitempty"`
-	Now      price.Bill   `json:"now"`  // what stands costs a month
-	Cost     price.Bill   `json:"kept"` // what is kept goes on costing
+	Data []Store    `json:"data,omitempty"`
+	Now  price.Bill `json:"now"`  // what stands costs a month
+	Cost price.Bill `json:"kept"` // what is kept goes on costing
+	// Notes are sentences a person should read, such as that the cluster cannot be reached.
+	Notes    []string     `json:"notes,omitempty"`
 	Problems problem.List `json:"problems,omitempty"`
 
 	graph *graph.Graph

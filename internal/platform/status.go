@@ -20,7 +20,7 @@ func (p *Platform) Status(ctx context.Context) (*Status, error) {
 		return nil, err
 	}
 	standing := plan.standing
-	for _, s := range plan.Steps {
+	for _, s := range plan.whole {
 		if s.Data != "" && s.State != graph.Absent { // a plan counts what the document wants; here all that costs is counted
 			standing = append(standing, billed(s)...)
 		}
@@ -30,7 +30,7 @@ func (p *Platform) Status(ctx context.Context) (*Status, error) {
 		st.Health = append(st.Health, healthOf(s))
 	}
 	addresses := map[string]string{}
-	for _, s := range plan.Steps {
+	for _, s := range plan.whole {
 		out, ok := s.Out.(kube.Output)
 		if !ok {
 			continue
@@ -40,7 +40,28 @@ func (p *Platform) Status(ctx context.Context) (*Status, error) {
 		}
 	}
 	for _, r := range plan.composition.Routes() {
+		if !plan.scope.Has(r.Entry) {
+			continue
+		}
 		st.Routes = append(st.Routes, addressOf(r, addresses["gateways/"+r.Gateway]))
+	}
+	return st, nil
+}
+
+// Standing is the status of a platform of which no more is known than its identity: everything that carries its mark, with
+// no word on whether it is wanted or healthy. It writes nothing.
+func (p *Platform) Standing(ctx context.Context) (*Status, error) {
+	t, err := p.PlanDown(ctx, graph.DataDecisions{})
+	if err != nil {
+		return nil, err
+	}
+	st := &Status{Platform: t.Platform, Account: t.Account, Sandbox: t.Sandbox, Bill: t.Now, Problems: t.Problems}
+	for _, s := range t.Steps {
+		h := Health{Node: s.Node, Kind: s.Kind, Title: s.Title, ID: s.ID, State: "there"}
+		if s.Err != nil {
+			h.State, h.Message = "unknown", s.Err.Error()
+		}
+		st.Health = append(st.Health, h)
 	}
 	return st, nil
 }

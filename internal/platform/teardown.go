@@ -29,6 +29,7 @@ func (p *Platform) PlanDown(ctx context.Context, data graph.DataDecisions) (*Tea
 		return nil, err
 	}
 	t := &Teardown{Platform: p.Name(), Account: account, Sandbox: p.options.Sandbox, Steps: plan.Steps, graph: g}
+	t.Notes = p.said.all()
 	for _, e := range plan.Errors() {
 		t.Problems = append(t.Problems, p.explainNew(t.Problems, e)...)
 	}
@@ -108,7 +109,7 @@ func (p *Platform) Down(ctx context.Context, t *Teardown, data graph.DataDecisio
 		return nil, err
 	}
 	opts := p.graphOptions()
-	opts.Teardown, opts.Data, opts.Lock = true, data, p.lock
+	opts.Teardown, opts.Data, opts.Lock = true, data, p.newLock(true)
 	run := graph.NewRun(t.graph, graph.ApproveTeardown(data.Lose...), opts)
 	r, err := p.finish(ctx, run, watch)
 	if err != nil {

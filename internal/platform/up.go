@@ -44,7 +44,7 @@ func (p *Platform) Up(ctx context.Context, plan *Plan, a graph.Approval, watch W
 		return nil, stop
 	}
 	opts := p.graphOptions()
-	opts.Lock = p.lock
+	opts.Lock, opts.Scope = p.newLock(false), plan.scope
 	run := graph.NewRun(plan.graph, a, opts)
 	return p.finish(ctx, run, watch)
 }

@@ -247,6 +247,9 @@ type SetSpec struct {
 	Derived []kube.Derived
 	// Foreign are fields that somebody else owns, beside those of DOKS's controllers.
 	Foreign []kube.Foreign
+
+	endings []kube.Ending // hooks that run when the set goes
+	needs   []string      // sets that those stand on
 }
 
 // Set is Objects with all that a set can have. Policies that concern the entry's pods and namespaces are applied to them.
@@ -256,7 +259,8 @@ func (j joint) Set(id graph.ID, s SetSpec, opts ...graph.Option) (graph.Value[ku
 		return graph.Value[kube.Output]{}, err
 	}
 	set := kube.Set{Name: setName(id), Namespace: s.Namespace, Objects: s.Objects, Derived: s.Derived,
-		Foreign: append(foreign(s.Objects), s.Foreign...), Known: map[string]string{"node": string(id)}}
+		Foreign: append(foreign(s.Objects), s.Foreign...), Known: map[string]string{"node": string(id)},
+		Endings: s.endings, Needs: s.needs}
 	after := append(j.govern(&set), f.Ready...)
 	j.c.Sets = append(j.c.Sets, set)
 	return graph.Add(j.c.Graph, id, j.Kube().Objects(f.Access, set), append([]graph.Option{graph.After(after...)}, opts...)...), nil
@@ -264,6 +268,32 @@ func (j joint) Set(id graph.ID, s SetSpec, opts ...graph.Option) (graph.Value[ku
 
 // hooks adds the hooks of one moment of a chart as a node that runs each of them once for chart, values and moment.
 func (j joint) hooks(id graph.ID, namespace string, r chart.Rendered, moment chart.Event, opts ...graph.Option) error {
+	f, err := (&Building{j}).Foundation()
+	if err != nil {
+		return err
+	}
+	set := kube.Set{Name: setName(id), Namespace: namespace, Known: map[string]string{"node": string(id)}}
+	graph.Add(j.c.Graph, id, j.Kube().Hooks(f.Access, set, hooksOn(r, moment)...), append([]graph.Option{graph.After(f.Ready...)}, opts...)...)
+	return nil
+}
+
+// endings are a chart's delete hooks, to be kept with its objects. Secrets are not kept, and that is said.
+func (j joint) endings(id graph.ID, r chart.Rendered) []kube.Ending {
+	var out []kube.Ending
+	for _, moment := range []chart.Event{chart.PreDelete, chart.PostDelete} {
+		for _, hook := range hooksOn(r, moment) {
+			if hook.Object.GetKind() == "Secret" {
+				j.Note("%s: its %s hook Secret %s will not be run, since k8or keeps no secret for later", id, moment, hook.Object.GetName())
+				continue
+			}
+			out = append(out, kube.Ending{Hook: hook, After: moment == chart.PostDelete})
+		}
+	}
+	return out
+}
+
+// hooksOn are the hooks of one moment of a chart, in their order.
+func hooksOn(r chart.Rendered, moment chart.Event) []kube.Hook {
 	var hooks []kube.Hook
 	for _, h := range r.On(moment) {
 		hook := kube.Hook{Key: r.Key(moment, h), Object: h.Object}
@@ -279,13 +309,7 @@ func (j joint) hooks(id graph.ID, namespace string, r chart.Rendered, moment cha
 		}
 		hooks = append(hooks, hook)
 	}
-	f, err := j.foundation()
-	if err != nil {
-		return err
-	}
-	set := kube.Set{Name: setName(id), Namespace: namespace, Known: map[string]string{"node": string(id)}}
-	graph.Add(j.c.Graph, id, j.Kube().Hooks(f.Access, set, hooks...), append([]graph.Option{graph.After(f.Ready...)}, opts...)...)
-	return nil
+	return hooks
 }
 
 // setName is the name of a node's set: one DNS label, whatever the id.
@@ -379,7 +403,13 @@ func (j joint) Chart(id graph.ID, s ChartSpec, opts ...graph.Option) (graph.Valu
 		}
 		before = append(before, pre)
 	}
-	out, err := j.Set(id, SetSpec{Namespace: s.Namespace, Objects: objects, Derived: s.Derived, Foreign: s.Foreign}, append(opts, graph.After(before...))...)
+	spec := SetSpec{Namespace: s.Namespace, Objects: objects, Derived: s.Derived, Foreign: s.Foreign, endings: j.endings(id, r)}
+	if len(spec.endings) > 0 { // what they run on stays until they have run
+		for _, b := range before {
+			spec.needs = append(spec.needs, setName(b))
+		}
+	}
+	out, err := j.Set(id, spec, append(opts, graph.After(before...))...)
 	if err != nil || len(r.On(chart.PostInstall)) == 0 {
 		return out, err
 	}

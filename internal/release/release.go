@@ -13,6 +13,7 @@ package release
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -48,6 +49,8 @@ type Options struct {
 	// Outlives says that the cluster is not the platform's own and stays when the platform goes: then releases are
 	// uninstalled from it, while from a cluster that goes too only load balancers are.
 	Outlives bool
+	// Owner is the node that a release of a name counts as part of; nil does not know.
+	Owner func(name string) graph.ID
 }
 
 // NewKinds makes the kind. It makes no call.
@@ -135,13 +138,20 @@ func (k *Kinds) list(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
 		}
 		return slices.Sorted(maps.Keys(found)), nil
 	})
+	if err != nil && errors.Is(err, kube.ErrUnreachable) && c.Teardown && !k.options.Outlives {
+		return nil, nil // as for sets: what is in a cluster goes with it
+	}
 	if err != nil {
 		return nil, kube.Classify(err)
 	}
 	var items []graph.Item
 	for _, key := range keys {
 		namespace, name, _ := strings.Cut(key, "/")
-		items = append(items, graph.Item{Key: key, ID: key, Title: fmt.Sprintf("Helm release %s in %s", name, namespace), Ref: access})
+		item := graph.Item{Key: key, ID: key, Title: fmt.Sprintf("Helm release %s in %s", name, namespace), Ref: access}
+		if k.options.Owner != nil {
+			item.Owner = k.options.Owner(name)
+		}
+		items = append(items, item)
 	}
 	return items, nil
 }

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/k8or/k8or/internal/kube"
 )
 
 // errKilled is what a process's calls end with from the moment it is dead.
@@ -38,7 +40,8 @@ func (k kill) String() string {
 type process struct {
 	kill    kill
 	die     context.CancelCauseFunc
-	trouble *trouble // nil: none
+	trouble *trouble            // nil: none
+	watch   func(*http.Request) // is told of every request that is sent; nil: nobody is
 
 	mu   sync.Mutex
 	sent int
@@ -166,6 +169,9 @@ func (w way) RoundTrip(r *http.Request) (*http.Response, error) {
 		w.carryOut(r)
 		return nil, fmt.Errorf("%s %s: %w", r.Method, r.URL.Path, io.ErrUnexpectedEOF)
 	}
+	if w.process.watch != nil {
+		w.process.watch(r)
+	}
 	return w.next.RoundTrip(r)
 }
 
@@ -183,6 +189,14 @@ func answer(r *http.Request, status int) *http.Response {
 		Status: strconv.Itoa(status) + " " + text, StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r,
 		Header: http.Header{"Content-Type": {"text/plain"}}, Body: io.NopCloser(strings.NewReader(text)), ContentLength: int64(len(text)),
 	}
+}
+
+// outOfReach is a cluster behind an allow-list that this machine is not on.
+type outOfReach struct{}
+
+// RoundTrip says so at once: in fake time nobody may wait inside a client that holds a mutex meanwhile.
+func (outOfReach) RoundTrip(r *http.Request) (*http.Response, error) {
+	return nil, &kube.UnreachableError{Address: r.URL.Host}
 }
 
 // noNetwork is the network of this test: there is none.

@@ -76,8 +76,11 @@ func (w *world) objects(cluster string) picture {
 				p = append(p, plain(fmt.Sprintf("%s of %v in %v", o.Resource, owner["kind"], meta["namespace"])))
 				continue
 			}
-			if o.Resource == "nodes" {
+			switch o.Resource {
+			case "nodes":
 				p = append(p, "node")
+				continue
+			case "leases": // the lock of a process that died when all was done; the next one that writes takes it over
 				continue
 			}
 			for _, field := range []string{"uid", "resourceVersion", "creationTimestamp", "generation", "managedFields"} {

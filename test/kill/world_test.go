@@ -35,6 +35,7 @@ type world struct {
 	record  *record.Log
 	started int      // processes
 	patient bool     // cannot know that a process is dead and waits for its lock to lapse, so that the clouds finish what was begun
+	fenced  bool     // processes that start now are not on the clusters' allow-list
 	trouble *trouble // what else goes wrong, if anything
 	events  eventLog
 }
@@ -76,10 +77,14 @@ func (w *world) start(doc *document.Document, k kill) (*platform.Platform, *proc
 	if !w.patient {
 		dead = func(holder string) bool { return !strings.HasPrefix(holder, me+"-") }
 	}
+	inside := proc.through(w.runtime.Transport())
+	if w.fenced {
+		inside = outOfReach{}
+	}
 	p, err := platform.New(platform.Options{
 		Document: doc, Token: digitalocean.Token{Value: digitalocean.NewSecret(simulated.DefaultToken), Source: "the test", APIURL: "https://sandbox.example.com"},
 		Sandbox: true, Speed: 1, Holder: me, Dead: dead, Log: log, ChartsTransport: noNetwork{}, // so that every chart is a stand-in
-		Transport: proc.through(wire.Transport(w.cloud)), KubeTransport: proc.through(w.runtime.Transport()),
+		Transport: proc.through(wire.Transport(w.cloud)), KubeTransport: inside,
 	})
 	if err != nil {
 		w.Fatal(err)
@@ -189,7 +194,7 @@ func lockedUntil(err error) (time.Time, bool) {
 		if p.Code != problem.LockHeld {
 			continue
 		}
-		if e, ok := errors.AsType[*digitalocean.ErrLocked](p.Cause); ok {
+		if e, ok := errors.AsType[*graph.ErrLocked](p.Cause); ok {
 			return e.Until, true
 		}
 	}

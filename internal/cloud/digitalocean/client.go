@@ -162,6 +162,9 @@ func (c *Client) tell(header http.Header) {
 // now is the server's time, as far as it is known.
 func (c *Client) now() time.Time { return time.Now().Add(time.Duration(c.skew.Load())) }
 
+// Now is DigitalOcean's time as far as it is known, by which locks lapse: clocks of machines differ.
+func (c *Client) Now() time.Time { return c.now() }
+
 // scaled is a span of the cloud's time in ours.
 func (c *Client) scaled(d time.Duration) time.Duration {
 	return time.Duration(float64(d) / c.speed)

@@ -29,6 +29,8 @@ type EstateOptions struct {
 	Claims func(ctx context.Context, clusterID string) (map[string]Claim, error)
 	// Lock tells what a killed run left of its own lock; nil leaves such tags alone.
 	Lock *Lock
+	// Owner is the node that everything found by the mark counts as part of.
+	Owner graph.ID
 }
 
 // Estate is one platform's part of an account.
@@ -77,6 +79,9 @@ func NewEstate(client *Client, mark Mark, o EstateOptions) *Estate {
 	e.snapshots = &graph.Kind{Name: "digitalocean/snapshot", Deadline: 15 * time.Minute, Rank: rankSnapshot,
 		List: e.listSnapshots, Delete: e.deleteSnapshot}
 	e.tags = &graph.Kind{Name: "digitalocean/tag", Lag: lag, Rank: rankTag, List: e.listTags, Delete: e.deleteTag}
+	for _, k := range e.Kinds() {
+		k.Owner = o.Owner
+	}
 	return e
 }
 

@@ -27,18 +27,7 @@ const lockLag = 3 * time.Second
 // lockTries is how often two that came at the same time step back and try again.
 const lockTries = 5
 
-// ErrLocked says that somebody else is at work on this platform.
-type ErrLocked struct {
-	Holder string
-	Until  time.Time
-}
-
-// Error says who, and until when.
-func (e *ErrLocked) Error() string {
-	return fmt.Sprintf("%s is at work on this platform; its lock lapses at %s unless it is renewed", e.Holder, e.Until.Local().Format(time.TimeOnly))
-}
-
-// Lock makes one run the only writer of a platform by a tag that says holder and expiry:
+// Lock makes one run the only writer of a platform, among those that use it, by a tag that says holder and expiry:
 // `k8or-lock:shop-x7k2p9:anna-laptop-3f9a:1795590000`. DigitalOcean has no compare-and-swap; two who come at the same time
 // see one another's tags once those show, and both step back.
 type Lock struct {
@@ -123,18 +112,40 @@ func (l *Lock) others(live []lockTag) (others []lockTag, mine bool) {
 	return others, mine
 }
 
+// Holder is who takes the lock, as its tag says it.
+func (l *Lock) Holder() string { return l.holder }
+
+// Rival is a live lock of somebody else, nil when there is none. Lapsed ones are taken away.
+func (l *Lock) Rival(ctx context.Context) (*graph.ErrLocked, error) {
+	live, lapsed, err := l.held(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if others, _ := l.others(live); len(others) > 0 {
+		return &graph.ErrLocked{Holder: others[0].holder, Until: others[0].until}, nil
+	}
+	for _, k := range lapsed {
+		_ = l.remove(ctx, k.tag) // somebody died; whoever comes next tries again
+	}
+	return nil, nil
+}
+
+// Show puts my tag, whatever others stand there: for who holds a lock in another place already and answers those that can
+// only see tags.
+func (l *Lock) Show(ctx context.Context) error {
+	_, err := l.put(ctx)
+	return err
+}
+
 // Acquire takes the lock, or says who holds it.
 func (l *Lock) Acquire(ctx context.Context) (time.Time, error) {
 	for try := 1; ; try++ {
-		live, lapsed, err := l.held(ctx)
+		other, err := l.Rival(ctx)
 		if err != nil {
 			return time.Time{}, err
 		}
-		if others, _ := l.others(live); len(others) > 0 {
-			return time.Time{}, &ErrLocked{Holder: others[0].holder, Until: others[0].until}
-		}
-		for _, k := range lapsed {
-			_ = l.remove(ctx, k.tag) // somebody died; whoever comes next tries again
+		if other != nil {
+			return time.Time{}, other
 		}
 		until, err := l.put(ctx)
 		if err != nil {
@@ -149,7 +160,7 @@ func (l *Lock) Acquire(ctx context.Context) (time.Time, error) {
 			return time.Time{}, err
 		}
 		if try == lockTries {
-			return time.Time{}, &ErrLocked{Holder: rival.holder, Until: rival.until}
+			return time.Time{}, &graph.ErrLocked{Holder: rival.holder, Until: rival.until}
 		}
 		if err := pause(ctx, l.client.scaled(time.Second+mathrand.N(5*time.Second))); err != nil {
 			return time.Time{}, err
@@ -204,7 +215,7 @@ func (l *Lock) Renew(ctx context.Context) (time.Time, error) {
 		return time.Time{}, err
 	}
 	if others, mine := l.others(live); len(others) > 0 && !mine {
-		return time.Time{}, &ErrLocked{Holder: others[0].holder, Until: others[0].until}
+		return time.Time{}, &graph.ErrLocked{Holder: others[0].holder, Until: others[0].until}
 	}
 	old := l.tag
 	until, err := l.put(ctx)

@@ -29,7 +29,7 @@ func TestLockIsHeldByOneAndLetGo(t *testing.T) {
 			w.Errorf("the lock holds for %s, want about %s", left, digitalocean.LockTTL)
 		}
 		_, err = other.Acquire(w.Context())
-		held, ok := errors.AsType[*digitalocean.ErrLocked](err)
+		held, ok := errors.AsType[*graph.ErrLocked](err)
 		if !ok || !strings.HasPrefix(held.Holder, "anna-laptop-local-") || !held.Until.Equal(until) {
 			w.Errorf("the second gets %v, want to hear who holds it until when", err)
 		}
@@ -151,7 +151,7 @@ func TestLocksThatRaceNeverBothHold(t *testing.T) {
 					time.Sleep(time.Duration(i*round) * 150 * time.Millisecond)
 					l := digitalocean.NewLock(w.client, mark, fmt.Sprintf("racer-%d", i), nil)
 					if _, err := l.Acquire(w.Context()); err != nil {
-						if _, ok := errors.AsType[*digitalocean.ErrLocked](err); !ok {
+						if _, ok := errors.AsType[*graph.ErrLocked](err); !ok {
 							w.Error(err)
 						}
 						return

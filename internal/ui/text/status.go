@@ -21,7 +21,7 @@ func (s Style) Status(w io.Writer, st *platform.Status) {
 	for _, h := range st.Health {
 		mark, colour := "✓", green
 		switch h.State {
-		case "ready":
+		case "ready", "there":
 		case "changing", "differs":
 			mark, colour = "~", yellow
 		default:
@@ -60,6 +60,9 @@ func (s Style) Teardown(w io.Writer, t *platform.Teardown) {
 	if len(t.Steps) == 0 {
 		fmt.Fprintln(w, "Nothing of this platform is there.")
 		return
+	}
+	for _, note := range t.Notes {
+		fmt.Fprintf(w, "Note: %s\n\n", note)
 	}
 	var doomed []string
 	for _, st := range t.Steps {

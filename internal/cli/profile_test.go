@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/k8or/k8or/api/v1alpha1"
+	"github.com/k8or/k8or/internal/document"
+	"github.com/k8or/k8or/internal/platform"
+	"github.com/k8or/k8or/internal/problem"
+)
+
+func TestEveryProfileThatIsOfferedWritesAGoodDocument(t *testing.T) {
+	t.Parallel()
+	available := platform.Available()
+	if names := offered(available); len(names) < 2 || names[0].name != "starter" {
+		t.Fatalf("offered are %v, want starter first", names)
+	}
+	for _, p := range offered(available) {
+		for i := range 4 {
+			in := answers{Name: "shop", Region: "nyc3", UID: "x7k2p9", Size: "s-2vcpu-4gb", Nodes: 2, Gateway: i&1 != 0, Hello: i&2 != 0}
+			text, err := p.write(in)
+			if err != nil {
+				t.Errorf("%s with %+v: %v", p.name, in, err)
+				continue
+			}
+			doc, err := document.Parse(available, document.Input{Name: "k8or.yaml", Data: []byte(text)})
+			if err != nil {
+				t.Errorf("%s with %+v: %v in\n%s", p.name, in, err, text)
+				continue
+			}
+			if p.asks && (len(doc.Platform.Spec.Gateways) > 0 != in.Gateway || len(doc.Platform.Spec.Apps) > 0 != in.Hello) {
+				t.Errorf("%s does not do as it was answered with %+v:\n%s", p.name, in, text)
+			}
+		}
+	}
+}
+
+func TestAProfileWhoseProductsAreNotAllThereNamesThem(t *testing.T) {
+	t.Parallel()
+	half := v1alpha1.Available{"gateways": {"nginx"}, "databases": {"digitalocean"}}
+	_, err := findProfile("team", half)
+	pr, ok := errors.AsType[*problem.Problem](err)
+	if !ok || pr.Kind.ExitCode() != 64 || !strings.HasSuffix(pr.Why, "it lacks monitoring (prometheus), logging (fluentd), registry (docker-registry)") || pr.Fix != "--profile starter or minimal" {
+		t.Errorf("a profile with products to come: %+v", pr)
+	}
+	if _, err := findProfile("tema", half); err == nil || !strings.Contains(problem.All(err).Text(false), "did you mean --profile team?") {
+		t.Errorf("a slip of the pen: %v", err)
+	}
+}
+
+// TestProfilesNameProductsThatTheDocumentKnows holds the profiles' wishes against the document's own words, so that a
+// misspelt product does not keep a profile from ever being offered.
+func TestProfilesNameProductsThatTheDocumentKnows(t *testing.T) {
+	t.Parallel()
+	all := v1alpha1.Available{}
+	for _, p := range profiles {
+		for _, w := range p.wants {
+			all[w[0]] = append(all[w[0]], w[1])
+		}
+	}
+	wishes := map[string]string{
+		"gateways": "{x: {product: %}}", "databases": "{x: {product: %, engine: postgresql, version: \"17\"}}", "monitoring": "{product: %}",
+		"logging": "{product: %, sink: {product: elk}}", "registry": "{product: %}", "backups": "{product: %}",
+	}
+	for category, products := range all {
+		shape, known := wishes[category]
+		if !known {
+			t.Errorf("the test does not know how %s is written", category)
+			continue
+		}
+		slices.Sort(products)
+		for _, name := range slices.Compact(products) {
+			text := "apiVersion: k8or.io/v1alpha1\nkind: Platform\nmetadata: {name: shop}\nspec:\n  region: nyc3\n  " + category + ": " + strings.ReplaceAll(shape, "%", name) + "\n"
+			_, err := document.Parse(nil, document.Input{Name: "k8or.yaml", Data: []byte(text)})
+			var list problem.List
+			errors.As(err, &list)
+			for _, pr := range list {
+				if pr.Code == problem.UnknownField || strings.HasSuffix(pr.Path, ".product") && !strings.Contains(pr.Path, "sink") {
+					t.Errorf("%s: %v", text, pr)
+				}
+			}
+		}
+	}
+}
