@@ -74,7 +74,7 @@ func playKafkaPool(s *Scene) Outcome {
 	if kafka == nil || kafka.GetDeletionTimestamp() != nil {
 		return Outcome{Gone: podsOfPool(s.World, pool, nil)}
 	}
-	if secretData(s.World, pool.GetNamespace(), name+"-cluster-ca-cert") == nil || !s.Ripe(strimziReconciles) {
+	if s.Get(services, pool.GetNamespace(), name+"-kafka-brokers") == nil {
 		return Outcome{} // the Kafka's own things come first
 	}
 	ids := nodeIDs(poolsOf(s.World, pool.GetNamespace(), name))[pool.GetName()]

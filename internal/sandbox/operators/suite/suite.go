@@ -14,7 +14,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -28,7 +27,7 @@ import (
 // limit is how long the slowest claim may wait, on a loaded machine.
 const limit = 2 * time.Minute
 
-// Cluster is where claims are made: one whose operators are played, with a node that takes their pods.
+// Cluster is where claims are made: one whose operators are played, with room for their pods: 8 CPUs, 48 GiB, 20 volumes.
 type Cluster struct {
 	context.Context
 	dynamic   dynamic.Interface
@@ -113,7 +112,7 @@ var controllers = map[string]string{
 	"elastic-operator":    "docker.elastic.co/eck/eck-operator:3.5.0",
 }
 
-// prepare makes the definitions, a node and the operators' workloads.
+// prepare makes the definitions and the operators' workloads.
 func prepare(t *testing.T, config *rest.Config) {
 	t.Helper()
 	c := newCluster(t, config)
@@ -145,12 +144,6 @@ spec:
 			return err == nil && condition(o, "Established") == "True", nil
 		})
 	}
-	room := corev1.ResourceList{"cpu": resource.MustParse("64"), "memory": resource.MustParse("256Gi"), "pods": resource.MustParse("200")}
-	_, err := c.typed.CoreV1().Nodes().Create(c, &corev1.Node{
-		ObjectMeta: metav1.ObjectMeta{Name: "large", Annotations: map[string]string{"kwok.x-k8s.io/node": "fake"}},
-		Status:     corev1.NodeStatus{Capacity: room, Allocatable: room},
-	}, metav1.CreateOptions{})
-	must(t, err, "create a node")
 	early = c
 	c.create(t, certificate(c.namespace, "early", "none"))
 	if got := c.get(t, "certificates.v1.cert-manager.io", "early"); got.Object["status"] != nil {
