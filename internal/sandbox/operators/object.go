@@ -191,3 +191,14 @@ func all[T any](list []T) []any {
 	}
 	return out
 }
+
+// textMap is the map of texts at a path.
+func textMap(o map[string]any, path ...string) map[string]string {
+	var out map[string]string
+	for k, v := range mapAt(o, path...) {
+		if s, ok := v.(string); ok {
+			out = with(out, map[string]string{k: s})
+		}
+	}
+	return out
+}

@@ -46,9 +46,11 @@ type Cluster interface {
 // Operator is one controller and what it looks after.
 type Operator struct {
 	Name  string
-	Image string // the last elements of its image's repository; empty: DOKS runs it, or its gateway is looked for by Kind
-	Kinds []Kind
-	Reads []schema.GroupVersionResource // what else it looks at, besides its kinds and the usual ones (see Watches)
+	Image string // the last elements of its image's repository, by which its workload is known; empty with Beside
+	// Beside is whether it is always looked at: DOKS runs it, or it runs beside each thing that it looks after and finds out itself.
+	Beside bool
+	Kinds  []Kind
+	Reads  []schema.GroupVersionResource // what else it looks at, besides its kinds and the usual ones (see Watches)
 	// When is a custom resource without which there is no such operator, for those that look after Kubernetes' own kinds alone.
 	When schema.GroupResource
 	// Within says in which namespaces a controller looks, by its workload; all true when nil.
@@ -110,7 +112,7 @@ type Reference struct {
 
 // All are the operators that are played.
 func All() []*Operator {
-	return []*Operator{certManager(), caInjector(), prometheusOperator(), strimzi(), eck()}
+	return []*Operator{certManager(), caInjector(), prometheusOperator(), strimzi(), strimziEntities(), eck()}
 }
 
 // usual are the resources of Kubernetes' own that operators make, or look for their controllers in.

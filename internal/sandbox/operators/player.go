@@ -64,7 +64,7 @@ func (p *Player) Pass(c Cluster, now, wall time.Time) (again time.Time, err erro
 			continue
 		}
 		controller := controllerOf(c, op)
-		if controller == nil && op.Image != "" {
+		if controller == nil && !op.Beside {
 			continue
 		}
 		for i, o := range objects {

@@ -21,6 +21,8 @@ const (
 	prometheuses  = "prometheuses.v1.monitoring.coreos.com"
 	alertmanagers = "alertmanagers.v1.monitoring.coreos.com"
 	kafkas        = "kafkas.v1.kafka.strimzi.io"
+	topics        = "kafkatopics.v1.kafka.strimzi.io"
+	users         = "kafkausers.v1.kafka.strimzi.io"
 	pools         = "kafkanodepools.v1.kafka.strimzi.io"
 	searches      = "elasticsearches.v1.elasticsearch.k8s.elastic.co"
 	kibanas       = "kibanas.v1.kibana.k8s.elastic.co"
@@ -214,7 +216,6 @@ spec:
 	has(t, c.get(t, pools, "broker"), "status.nodeIds", "[0 1 2]")
 	has(t, c.get(t, pools, "controller"), "status.nodeIds", "[3 4 5]")
 	pod := c.get(t, "pods.v1.", "events-controller-5")
-	has(t, pod, "metadata.labels", fmt.Sprint(pod.GetLabels()))
 	if pod.GetLabels()["strimzi.io/cluster"] != "events" || pod.GetLabels()["strimzi.io/controller-role"] != "true" {
 		t.Errorf("the pod's labels are %v", pod.GetLabels())
 	}
@@ -224,6 +225,7 @@ spec:
 	node := c.secret(t, "events-broker-0", "events-broker-0.crt")["events-broker-0.crt"]
 	verifies(t, node, ca, "events-kafka-bootstrap."+c.namespace+".svc")
 
+	topicsAndUsers(t, c)
 	must(t, c.typed.CoreV1().Pods(c.namespace).Delete(c, "events-broker-1", metav1.DeleteOptions{}), "lose a pod")
 	c.becomes(t, "pods.v1.", "events-broker-1", "there again", func(o *unstructured.Unstructured) bool {
 		return o.GetDeletionTimestamp() == nil && condition(o, "Ready") == "True"
@@ -240,6 +242,41 @@ spec:
 	c.gone(t, deployments, "events-entity-operator")
 	c.gone(t, "services.v1.", "events-kafka-bootstrap")
 	c.get(t, "persistentvolumeclaims.v1.", "data-0-events-broker-0")
+}
+
+func topicsAndUsers(t *testing.T, c *Cluster) {
+	for name, replicas := range map[string]int{"clicks": 3, "wide": 5} {
+		c.create(t, fmt.Sprintf(`
+apiVersion: kafka.strimzi.io/v1
+kind: KafkaTopic
+metadata: {name: %s, labels: {strimzi.io/cluster: events}}
+spec: {partitions: 12, replicas: %d}
+`, name, replicas))
+	}
+	topic := c.becomes(t, topics, "clicks", "ready", is("Ready", "True"))
+	has(t, topic, "status.topicName", "clicks")
+	if got := topic.GetFinalizers(); len(got) != 1 || got[0] != "strimzi.io/topic-operator" {
+		t.Errorf("the topic's finalizers are %v", got)
+	}
+	c.becomes(t, topics, "wide", "refused, as there are three brokers", is("Ready", "False"))
+	c.remove(t, topics, "wide")
+	c.gone(t, topics, "wide")
+	for name, kind := range map[string]string{"shop": "scram-sha-512", "billing": "tls"} {
+		c.create(t, fmt.Sprintf(`
+apiVersion: kafka.strimzi.io/v1
+kind: KafkaUser
+metadata: {name: %s, labels: {strimzi.io/cluster: events}}
+spec: {authentication: {type: %s}}
+`, name, kind))
+	}
+	user := c.becomes(t, users, "shop", "ready", is("Ready", "True"))
+	has(t, user, "status.secret", "shop")
+	data := c.secret(t, "shop", "password", "sasl.jaas.config")
+	if !strings.Contains(string(data["sasl.jaas.config"]), `username="shop" password="`+string(data["password"])+`";`) {
+		t.Error("sasl.jaas.config does not hold the user's name and password")
+	}
+	has(t, c.becomes(t, users, "billing", "ready", is("Ready", "True")), "status.username", "CN=billing")
+	c.secret(t, "billing", "ca.crt", "user.crt", "user.key")
 }
 
 // verifies checks that a certificate holds for a name under an authority.

@@ -98,6 +98,8 @@ var kinds = []struct {
 	{"alertmanagers.monitoring.coreos.com", "v1", "Alertmanager", false},
 	{"kafkas.kafka.strimzi.io", "v1", "Kafka", false},
 	{"kafkanodepools.kafka.strimzi.io", "v1", "KafkaNodePool", false},
+	{"kafkatopics.kafka.strimzi.io", "v1", "KafkaTopic", false},
+	{"kafkausers.kafka.strimzi.io", "v1", "KafkaUser", false},
 	{"elasticsearches.elasticsearch.k8s.elastic.co", "v1", "Elasticsearch", false},
 	{"kibanas.kibana.k8s.elastic.co", "v1", "Kibana", false},
 	{"logstashes.logstash.k8s.elastic.co", "v1alpha1", "Logstash", false},
