@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/client-go/dynamic"
 	clients "k8s.io/client-go/kubernetes"
 
 	"github.com/k8or/k8or/internal/sandbox/digitalocean"
@@ -79,6 +80,13 @@ func (r *Runtime) Start(ctx context.Context, k digitalocean.ClusterSpec) (digita
 		return endpoint, fmt.Errorf("reach cluster %s: %w", k.Name, err)
 	}
 	if err := kubernetes.StorageClasses(ctx, client); err != nil {
+		return endpoint, fmt.Errorf("furnish cluster %s: %w", k.Name, err)
+	}
+	custom, err := dynamic.NewForConfig(config)
+	if err != nil {
+		return endpoint, fmt.Errorf("reach cluster %s: %w", k.Name, err)
+	}
+	if err := kubernetes.GatewayAPI(ctx, custom, k); err != nil {
 		return endpoint, fmt.Errorf("furnish cluster %s: %w", k.Name, err)
 	}
 	r.clusters[k.ID] = &one{server: server, client: client, hands: h, spec: k}

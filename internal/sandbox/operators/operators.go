@@ -24,6 +24,8 @@ import (
 // Object is an object of the cluster, or one that should be there.
 type Object = *unstructured.Unstructured
 
+type object = unstructured.Unstructured
+
 // World is a cluster to be read. What it returns is shared and must not be changed.
 type World interface {
 	// Get returns an object, nil when it is not there. Without a namespace it is cluster-scoped.
@@ -62,7 +64,7 @@ type Kind struct {
 	Resource schema.GroupResource
 	Version  string // of Kubernetes' own kinds; empty: a custom resource, in the version its definition stores
 	Only     func(Object) bool
-	Play     func(*Scene) Outcome
+	Play     func(*Scene) Outcome // nil: it is only looked at
 	// Bury is asked in Play's place once the object is being deleted. Nil: nothing is to be done but what owner references do.
 	Bury func(*Scene) Outcome
 }
@@ -112,7 +114,7 @@ type Reference struct {
 
 // All are the operators that are played.
 func All() []*Operator {
-	return []*Operator{certManager(), caInjector(), prometheusOperator(), strimzi(), strimziEntities(), eck()}
+	return []*Operator{certManager(), caInjector(), prometheusOperator(), strimzi(), strimziEntities(), eck(), cilium()}
 }
 
 // usual are the resources of Kubernetes' own that operators make, or look for their controllers in.

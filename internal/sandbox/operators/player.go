@@ -54,6 +54,9 @@ func (p *Player) Pass(c Cluster, now, wall time.Time) (again time.Time, err erro
 		var kinds []*Kind
 		for i := range op.Kinds {
 			k := &op.Kinds[i]
+			if k.Play == nil {
+				continue
+			}
 			for _, o := range c.List(k.Resource) {
 				if k.Only == nil || k.Only(o) {
 					objects, kinds = append(objects, o), append(kinds, k)

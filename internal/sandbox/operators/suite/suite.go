@@ -50,6 +50,7 @@ func Run(t *testing.T, config func() *rest.Config) {
 		{"AlertmanagerRuns", alertmanagerRuns},
 		{"KafkaForms", kafkaForms},
 		{"ElasticsearchForms", elasticsearchForms},
+		{"GatewaysGetAddresses", gatewaysGetAddresses},
 	} {
 		t.Run(claim.name, func(t *testing.T) {
 			t.Parallel()
@@ -100,6 +101,9 @@ var kinds = []struct {
 	{"kafkanodepools.kafka.strimzi.io", "v1", "KafkaNodePool", false},
 	{"kafkatopics.kafka.strimzi.io", "v1", "KafkaTopic", false},
 	{"kafkausers.kafka.strimzi.io", "v1", "KafkaUser", false},
+	{"gatewayclasses.gateway.networking.k8s.io", "v1", "GatewayClass", true},
+	{"gateways.gateway.networking.k8s.io", "v1", "Gateway", false},
+	{"httproutes.gateway.networking.k8s.io", "v1", "HTTPRoute", false},
 	{"elasticsearches.elasticsearch.k8s.elastic.co", "v1", "Elasticsearch", false},
 	{"kibanas.kibana.k8s.elastic.co", "v1", "Kibana", false},
 	{"logstashes.logstash.k8s.elastic.co", "v1alpha1", "Logstash", false},
@@ -120,6 +124,9 @@ func prepare(t *testing.T, config *rest.Config) {
 	c := newCluster(t, config)
 	for _, k := range kinds {
 		plural, group, _ := strings.Cut(k.name, ".")
+		if _, err := c.dynamic.Resource(definitions).Get(c, k.name, metav1.GetOptions{}); err == nil {
+			continue // DOKS's own
+		}
 		scope := "Namespaced"
 		if k.cluster {
 			scope = "Cluster"
@@ -127,7 +134,7 @@ func prepare(t *testing.T, config *rest.Config) {
 		c.create(t, fmt.Sprintf(`
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
-metadata: {name: %s}
+metadata: {name: %s, annotations: {api-approved.kubernetes.io: unapproved}, labels: {doks.digitalocean.com/managed: "true"}}
 spec:
   group: %s
   scope: %s
