@@ -17,9 +17,15 @@ import (
 // by what is there. It is not safe for concurrent use.
 type Player struct {
 	operators []*Operator
-	seen      map[types.UID]sight
+	seen      map[sightOf]sight
 	sent      map[string]*sent
 	pass      uint64
+}
+
+// sightOf is which operator saw which object.
+type sightOf struct {
+	operator string
+	object   types.UID
 }
 
 // sight is when an operator first saw a generation of an object, in model time.
@@ -37,7 +43,7 @@ type sent struct {
 
 // NewPlayer returns one that plays all operators.
 func NewPlayer() *Player {
-	return &Player{operators: All(), seen: map[types.UID]sight{}, sent: map[string]*sent{}}
+	return &Player{operators: All(), seen: map[sightOf]sight{}, sent: map[string]*sent{}}
 }
 
 // retry is how long, in model time, an object is left alone whose change was refused.
@@ -47,7 +53,7 @@ const retry = 5 * time.Second
 // to look again even if nothing changes, in model time (zero: never), and what was refused.
 func (p *Player) Pass(c Cluster, now, wall time.Time) (again time.Time, err error) {
 	p.pass++
-	there := map[types.UID]bool{}
+	there := map[sightOf]bool{}
 	var refused []error
 	for _, op := range p.operators {
 		var objects []Object
@@ -71,11 +77,12 @@ func (p *Player) Pass(c Cluster, now, wall time.Time) (again time.Time, err erro
 			continue
 		}
 		for i, o := range objects {
-			there[o.GetUID()] = true
+			who := sightOf{op.Name, o.GetUID()}
+			there[who] = true
 			if op.Within != nil && !op.Within(controller, o.GetNamespace()) {
 				continue
 			}
-			s := &Scene{World: c, Object: o, Controller: controller, Now: now, Wall: wall, Since: p.since(o, now)}
+			s := &Scene{World: c, Object: o, Controller: controller, Now: now, Wall: wall, Since: p.since(who, o, now)}
 			if err := p.act(c, op, kinds[i], s); err != nil {
 				refused = append(refused, fmt.Errorf("%s, for %s %s: %w", op.Name, o.GetKind(), nameOf(o), err))
 				s.Again(now.Add(retry))
@@ -85,9 +92,9 @@ func (p *Player) Pass(c Cluster, now, wall time.Time) (again time.Time, err erro
 			}
 		}
 	}
-	for uid := range p.seen {
-		if !there[uid] {
-			delete(p.seen, uid)
+	for who := range p.seen {
+		if !there[who] {
+			delete(p.seen, who)
 		}
 	}
 	for key, s := range p.sent {
@@ -99,8 +106,8 @@ func (p *Player) Pass(c Cluster, now, wall time.Time) (again time.Time, err erro
 }
 
 // since is when this generation of the object was first seen. One that had a status before this player's time was seen long ago.
-func (p *Player) since(o Object, now time.Time) time.Time {
-	s, known := p.seen[o.GetUID()]
+func (p *Player) since(who sightOf, o Object, now time.Time) time.Time {
+	s, known := p.seen[who]
 	if known && s.generation == o.GetGeneration() {
 		return s.since
 	}
@@ -108,7 +115,7 @@ func (p *Player) since(o Object, now time.Time) time.Time {
 	if !known && len(mapAt(o.Object, "status")) > 0 {
 		s.since = time.Time{}
 	}
-	p.seen[o.GetUID()] = s
+	p.seen[who] = s
 	return s.since
 }
 

@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -51,6 +52,9 @@ func Run(t *testing.T, config func() *rest.Config) {
 		{"KafkaForms", kafkaForms},
 		{"ElasticsearchForms", elasticsearchForms},
 		{"GatewaysGetAddresses", gatewaysGetAddresses},
+		{"IngressesGetAddresses", ingressesGetAddresses},
+		{"KongSaysWhatIsProgrammed", kongSaysWhatIsProgrammed},
+		{"IstioHandsOutItsRoot", istioHandsOutItsRoot},
 	} {
 		t.Run(claim.name, func(t *testing.T) {
 			t.Parallel()
@@ -101,6 +105,10 @@ var kinds = []struct {
 	{"kafkanodepools.kafka.strimzi.io", "v1", "KafkaNodePool", false},
 	{"kafkatopics.kafka.strimzi.io", "v1", "KafkaTopic", false},
 	{"kafkausers.kafka.strimzi.io", "v1", "KafkaUser", false},
+	{"virtualservers.k8s.nginx.org", "v1", "VirtualServer", false},
+	{"kongplugins.configuration.konghq.com", "v1", "KongPlugin", false},
+	{"kongconsumers.configuration.konghq.com", "v1", "KongConsumer", false},
+	{"peerauthentications.security.istio.io", "v1", "PeerAuthentication", false},
 	{"gatewayclasses.gateway.networking.k8s.io", "v1", "GatewayClass", true},
 	{"gateways.gateway.networking.k8s.io", "v1", "Gateway", false},
 	{"httproutes.gateway.networking.k8s.io", "v1", "HTTPRoute", false},
@@ -115,6 +123,9 @@ var controllers = map[string]string{
 	"cainjector":          "quay.io/jetstack/cert-manager-cainjector:v1.21.1",
 	"prometheus-operator": "quay.io/prometheus-operator/prometheus-operator:v0.93.1",
 	"strimzi":             "quay.io/strimzi/operator:1.2.0",
+	"nginx-ingress":       "docker.io/nginx/nginx-ingress:5.5.4",
+	"kong-controller":     "docker.io/kong/kubernetes-ingress-controller:3.5",
+	"istiod":              "registry.istio.io/release/pilot:1.30.3",
 	"elastic-operator":    "docker.elastic.co/eck/eck-operator:3.5.0",
 }
 
@@ -158,6 +169,10 @@ spec:
 	if got := c.get(t, "certificates.v1.cert-manager.io", "early"); got.Object["status"] != nil {
 		t.Errorf("before there was an operator the certificate's status is %v", got.Object["status"])
 	}
+	c.create(t, "{apiVersion: v1, kind: Service, metadata: {name: proxy}, spec: {type: LoadBalancer, ports: [{port: 80}]}}")
+	for name, controller := range map[string]string{"nginx": "nginx.org/ingress-controller", "kong": "ingress-controllers.konghq.com/kong"} {
+		c.create(t, "{apiVersion: networking.k8s.io/v1, kind: IngressClass, metadata: {name: "+name+"}, spec: {controller: "+controller+"}}")
+	}
 	for name, image := range controllers {
 		c.create(t, fmt.Sprintf(`
 apiVersion: apps/v1
@@ -196,8 +211,14 @@ func (c *Cluster) at(o *unstructured.Unstructured) dynamic.ResourceInterface {
 			}
 		}
 	}
+	if strings.HasSuffix(gvk.Kind, "Class") {
+		plural = strings.ToLower(gvk.Kind) + "es"
+	}
+	if gvk.Kind == "Ingress" {
+		plural = "ingresses"
+	}
 	r := c.dynamic.Resource(gvk.GroupVersion().WithResource(plural))
-	if gvk.Kind == "CustomResourceDefinition" || gvk.Kind == "ValidatingWebhookConfiguration" {
+	if slices.Contains([]string{"CustomResourceDefinition", "ValidatingWebhookConfiguration", "IngressClass"}, gvk.Kind) {
 		return r
 	}
 	if o.GetNamespace() == "" {
