@@ -4,7 +4,6 @@ package sandbox
 
 import (
 	"context"
-	"encoding/base64"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,7 +16,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/rest"
 )
 
 // controlPlane finds the binary that these tests need, or skips.
@@ -39,14 +37,7 @@ func controlPlane(t *testing.T) string {
 // kube is a client with the credentials that the cloud gives out.
 func (b *box) kube(cluster string) kubernetes.Interface {
 	b.Helper()
-	c := b.api(200, "GET", "/v2/kubernetes/clusters/"+cluster+"/credentials?expiry_seconds=3600", "")
-	authority, err := base64.StdEncoding.DecodeString(c["certificate_authority_data"].(string))
-	if err != nil {
-		b.Fatal(err)
-	}
-	client, err := kubernetes.NewForConfig(&rest.Config{
-		Host: c["server"].(string), BearerToken: c["token"].(string), TLSClientConfig: rest.TLSClientConfig{CAData: authority},
-	})
+	client, err := kubernetes.NewForConfig(b.config(cluster))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -5,7 +5,9 @@
 // DOKS's labels, taints and allocatable; the system's daemons and storage classes are there; Services of type LoadBalancer
 // become load balancers, claims become volumes. All of that leaks when a cluster is deleted carelessly, as it does in life.
 //
-// Not played: Gateway API, volume snapshots, the registry's pull secrets; pods do not wait for their volumes to be attached.
+// Operators of custom resources are played too, see package operators.
+//
+// Not played: volume snapshots, the registry's pull secrets; pods do not wait for their volumes to be attached.
 package kubernetes
 
 import (

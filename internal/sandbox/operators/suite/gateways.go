@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package suite
+
+import (
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+const (
+	gateways = "gateways.v1.gateway.networking.k8s.io"
+	routes   = "httproutes.v1.gateway.networking.k8s.io"
+)
+
+func gatewaysGetAddresses(t *testing.T, c *Cluster) {
+	c.create(t, `
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: public}
+spec:
+  gatewayClassName: cilium
+  infrastructure: {annotations: {service.beta.kubernetes.io/do-loadbalancer-size-unit: "1"}}
+  listeners: [{name: http, port: 80, protocol: HTTP, hostname: "*.example.com"}]
+`)
+	c.create(t, "{apiVersion: v1, kind: Service, metadata: {name: web}, spec: {ports: [{port: 80}]}}")
+	for name, host := range map[string]string{"web": "shop.example.com", "stranger": "example.org"} {
+		c.create(t, `
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: `+name+`}
+spec: {parentRefs: [{name: public}], hostnames: [`+host+`], rules: [{backendRefs: [{name: web, port: 80}]}]}
+`)
+	}
+	gateway := c.becomes(t, gateways, "public", "programmed", is("Programmed", "True"))
+	service := c.get(t, "services.v1.", "cilium-gateway-public")
+	ingress, _, _ := unstructured.NestedSlice(service.Object, "status", "loadBalancer", "ingress")
+	addresses, _, _ := unstructured.NestedSlice(gateway.Object, "status", "addresses")
+	if len(ingress) != 1 || len(addresses) != 1 || addresses[0].(map[string]any)["value"] != ingress[0].(map[string]any)["ip"] {
+		t.Errorf("the gateway's addresses are %v, its Service's %v", addresses, ingress)
+	}
+	if service.GetAnnotations()["service.beta.kubernetes.io/do-loadbalancer-size-unit"] != "1" {
+		t.Errorf("the Service's annotations are %v", service.GetAnnotations())
+	}
+	accepted := func(want string) func(*unstructured.Unstructured) bool {
+		return func(o *unstructured.Unstructured) bool {
+			parents, _, _ := unstructured.NestedSlice(o.Object, "status", "parents")
+			if len(parents) != 1 {
+				return false
+			}
+			in := &unstructured.Unstructured{Object: map[string]any{"status": parents[0]}}
+			return condition(in, "Accepted") == want
+		}
+	}
+	c.becomes(t, routes, "web", "accepted", accepted("True"))
+	c.becomes(t, routes, "stranger", "not accepted", accepted("False"))
+	c.becomes(t, gateways, "public", "attached once", func(o *unstructured.Unstructured) bool {
+		listeners, _, _ := unstructured.NestedSlice(o.Object, "status", "listeners")
+		return len(listeners) == 1 && field(&unstructured.Unstructured{Object: listeners[0].(map[string]any)}, "attachedRoutes") == "1"
+	})
+	c.remove(t, gateways, "public")
+	c.gone(t, "services.v1.", "cilium-gateway-public")
+}
+
+func ingressesGetAddresses(t *testing.T, c *Cluster) {
+	for _, class := range []string{"nginx", "kong", "nobody"} {
+		c.create(t, `
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: `+class+`}
+spec:
+  ingressClassName: `+class+`
+  rules: [{host: shop.example.com, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}}]
+`)
+	}
+	for _, class := range []string{"nginx", "kong"} {
+		c.becomes(t, "ingresses.v1.networking.k8s.io", class, "addressed", func(o *unstructured.Unstructured) bool {
+			at, _, _ := unstructured.NestedSlice(o.Object, "status", "loadBalancer", "ingress")
+			return len(at) == 1 && field(&unstructured.Unstructured{Object: at[0].(map[string]any)}, "ip") != ""
+		})
+	}
+	if got := c.get(t, "ingresses.v1.networking.k8s.io", "nobody"); field(got, "status.loadBalancer.ingress") != "" {
+		t.Errorf("an Ingress of nobody's class has status %v", got.Object["status"])
+	}
+	c.create(t, "{apiVersion: k8s.nginx.org/v1, kind: VirtualServer, metadata: {name: web}, spec: {host: a.example.com}}")
+	c.becomes(t, "virtualservers.v1.k8s.nginx.org", "web", "valid", func(o *unstructured.Unstructured) bool { return field(o, "status.state") == "Valid" })
+}
+
+func kongSaysWhatIsProgrammed(t *testing.T, c *Cluster) {
+	c.create(t, "{apiVersion: configuration.konghq.com/v1, kind: KongPlugin, metadata: {name: limit}, plugin: rate-limiting, config: {minute: 5}}")
+	c.create(t, "{apiVersion: configuration.konghq.com/v1, kind: KongConsumer, metadata: {name: me, annotations: {kubernetes.io/ingress.class: kong}}, username: me}")
+	c.becomes(t, "kongconsumers.v1.configuration.konghq.com", "me", "programmed", is("Programmed", "True"))
+	c.becomes(t, "kongplugins.v1.configuration.konghq.com", "limit", "pending, as nothing names it", is("Programmed", "Unknown"))
+	c.create(t, "{apiVersion: v1, kind: Service, metadata: {name: web, annotations: {konghq.com/plugins: limit}}, spec: {ports: [{port: 80}]}}")
+	c.becomes(t, "kongplugins.v1.configuration.konghq.com", "limit", "programmed", is("Programmed", "True"))
+}
+
+func istioHandsOutItsRoot(t *testing.T, c *Cluster) {
+	var root string
+	c.becomes(t, "configmaps.v1.", "istio-ca-root-cert", "there", func(o *unstructured.Unstructured) bool {
+		root, _, _ = unstructured.NestedString(o.Object, "data", "root-cert.pem")
+		return root != ""
+	})
+	c.create(t, `
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingWebhookConfiguration
+metadata: {name: istio-validator-`+c.namespace+`}
+webhooks:
+- name: rev.validation.istio.io
+  admissionReviewVersions: [v1]
+  sideEffects: None
+  failurePolicy: Ignore
+  clientConfig: {service: {name: istiod, namespace: `+early.namespace+`}}
+`)
+	c.until(t, "the webhook trusts istiod", func() (bool, error) {
+		got, err := c.typed.AdmissionregistrationV1().ValidatingWebhookConfigurations().Get(c, "istio-validator-"+c.namespace, metav1.GetOptions{})
+		if err != nil {
+			return false, err
+		}
+		return string(got.Webhooks[0].ClientConfig.CABundle) == root && *got.Webhooks[0].FailurePolicy == "Fail", nil
+	})
+}
