@@ -28,9 +28,9 @@ var profiles = []profile{
 	{name: "starter", about: "a cluster, a gateway, an app", wants: [][2]string{{"gateways", "nginx"}}, asks: true},
 	{name: "minimal", about: "the cluster alone"},
 	{name: "team", about: "starter with database, monitoring, logging and registry",
-		wants: [][2]string{{"gateways", "nginx"}, {"databases", "digitalocean"}, {"monitoring", "prometheus"}, {"logging", "fluentd"}, {"registry", "docker-registry"}}},
+		wants: [][2]string{{"gateways", "nginx"}, {"databases", "digitalocean"}, {"monitoring", "prometheus"}, {"logging", "fluentd"}, {"logging.sink", "elk"}, {"registry", "docker-registry"}}},
 	{name: "production", about: "team with high availability, backups and larger sizes",
-		wants: [][2]string{{"gateways", "nginx"}, {"databases", "digitalocean"}, {"monitoring", "prometheus"}, {"logging", "fluentd"}, {"registry", "docker-registry"}, {"backups", "velero"}}},
+		wants: [][2]string{{"gateways", "nginx"}, {"databases", "digitalocean"}, {"monitoring", "prometheus"}, {"logging", "fluentd"}, {"logging.sink", "elk"}, {"registry", "docker-registry"}, {"backups", "velero"}}},
 }
 
 //go:embed profiles
@@ -40,7 +40,7 @@ var profileFiles embed.FS
 func (p profile) lacks(available v1alpha1.Available) []string {
 	var lacks []string
 	for _, w := range p.wants {
-		if !slices.Contains(available[w[0]], w[1]) {
+		if _, has := available[w[0]][w[1]]; !has {
 			lacks = append(lacks, fmt.Sprintf("%s (%s)", w[0], w[1]))
 		}
 	}

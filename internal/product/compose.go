@@ -268,7 +268,7 @@ func (j joint) Set(id graph.ID, s SetSpec, opts ...graph.Option) (graph.Value[ku
 
 // hooks adds the hooks of one moment of a chart as a node that runs each of them once for chart, values and moment.
 func (j joint) hooks(id graph.ID, namespace string, r chart.Rendered, moment chart.Event, opts ...graph.Option) error {
-	f, err := (&Building{j}).Foundation()
+	f, err := j.foundation()
 	if err != nil {
 		return err
 	}
