@@ -165,7 +165,6 @@ func (d *trial) upgrade(t *testing.T) {
 	for _, set := range mine(before) {
 		if err := settle(t.Context(), cluster, plugged(set)); err != nil {
 			d.wrong(t, entryOf(before, set), "the previous version's set %s: %v", set.Name, err)
-			return
 		}
 	}
 	counts := map[kube.Action]int{}
