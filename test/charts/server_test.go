@@ -121,7 +121,8 @@ func settle(ctx context.Context, cluster *kube.Cluster, set kube.Set) error {
 	defer cancel()
 	for {
 		applied, err := cluster.Apply(ctx, set)
-		if applied.Done || err != nil && !apierrors.IsConflict(err) {
+		passing := apierrors.IsConflict(err) || apierrors.IsTimeout(err) || apierrors.IsServerTimeout(err) || apierrors.IsTooManyRequests(err)
+		if applied.Done || err != nil && !passing {
 			return err
 		}
 		select {
