@@ -121,7 +121,8 @@ func settle(ctx context.Context, cluster *kube.Cluster, set kube.Set) error {
 	defer cancel()
 	for {
 		applied, err := cluster.Apply(ctx, set)
-		if applied.Done || err != nil && !apierrors.IsConflict(err) {
+		passing := apierrors.IsConflict(err) || apierrors.IsTimeout(err) || apierrors.IsServerTimeout(err) || apierrors.IsTooManyRequests(err)
+		if applied.Done || err != nil && !passing {
 			return err
 		}
 		select {
@@ -165,7 +166,6 @@ func (d *trial) upgrade(t *testing.T) {
 	for _, set := range mine(before) {
 		if err := settle(t.Context(), cluster, plugged(set)); err != nil {
 			d.wrong(t, entryOf(before, set), "the previous version's set %s: %v", set.Name, err)
-			return
 		}
 	}
 	counts := map[kube.Action]int{}
