@@ -60,15 +60,15 @@ func (p *placing) shortages() []Shortage {
 func (p *placing) unmoved() []Shortage {
 	var short []Shortage
 	for i, n := range p.stuck {
-		moved := n == 0
+		moved := n == 0 // Or more CPU, memory or pods might help.
 		for at := range p.sites {
 			switch p.refuses(i, at) {
 			case nothing, lacksCPU, lacksMemory, lacksPods:
 				moved = true
 			}
 		}
-		if s := p.shortage(i, n, fmt.Sprintf("%d of them %s no node", n, verb(n, "finds", "find"))); !moved && len(s.Pools) > 0 {
-			short = append(short, s)
+		if !moved && slices.Contains(p.groups[i].accepts, true) {
+			short = append(short, p.shortage(i, n, fmt.Sprintf("%d of them %s no node", n, verb(n, "finds", "find"))))
 		}
 	}
 	return short

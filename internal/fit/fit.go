@@ -13,7 +13,8 @@
 // Where pods end up depends on the order in which they arrive and on chance between equal nodes, and neither is known
 // beforehand. So the same pods are placed many times: in the order given, in orders that are hard (small pods first, daemons
 // last, the system's pods all on the first node), and in random ones from a fixed seed. It fits when every pod found a node
-// every time. That is a simulation and no proof, and kube-scheduler's own choice has been held against it: see test/fit.
+// every time, but for a single failure that did not come again. That is a simulation and no proof; kube-scheduler itself is
+// held against it in test/fit.
 //
 // Such placing is not monotone: one node more can, rarely, lead to a placing that leaves a large pod out. The sums that Check
 // compares first are; what they find short stays short with less.
