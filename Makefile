@@ -64,6 +64,10 @@ charts: ## hold the catalog to real charts: make charts CHARTS=DIR [ONLY=gateway
 hunt: build ## SIGKILL through the built binary, 50 rounds each
 	K8OR_HUNT=50 $(GO) test -count=1 -timeout 120m -run TestHunt ./test/e2e -v
 
+.PHONY: fit
+fit: controlplane ## what plan says of the nodes' room, against the real kube-scheduler, over 200 random platforms
+	K8OR_FIT_PLATFORMS=$${K8OR_FIT_PLATFORMS:-200} $(GO) test -count=1 -timeout 120m -run 'TestFit|TestRecorded' ./test/fit -v
+
 .PHONY: cross
 cross: ## build for the other systems k8or is released for
 	@for t in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64; do \

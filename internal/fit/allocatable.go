@@ -17,6 +17,14 @@ const (
 	// SystemPodsPerNode is how many of them DOKS runs itself: cilium, csi-do-node, do-node-agent, konnectivity-agent,
 	// cpc-bridge-proxy, and kube-proxy where the cluster is not VPC-native.
 	SystemPodsPerNode = 6
+
+	// VolumesPerNode is how many block storage volumes a node takes. The DOKS documentation says 15 (2025-11-14), and
+	// DigitalOcean's CSI driver as published reports 7 unless it is told otherwise; with the lower of the two, what fits does
+	// so on either.
+	VolumesPerNode = 7
+
+	// systemID is what the system's workloads are for.
+	systemID = "cluster/system"
 )
 
 // reserves is what DOKS keeps of a node's memory for the system and its DaemonSets: a node's memory as sold, less the
@@ -59,7 +67,7 @@ func System() []Workload {
 	const memory unit.MiB = 144 // 150 MB, rounded up.
 	anywhere := []Toleration{{Operator: "Exists"}}
 	return []Workload{
-		{For: "cluster/system", Name: "coredns", Replicas: 2, CPU: 100, Memory: memory, Tolerates: anywhere},
-		{For: "cluster/system", Name: "cilium-operator", Replicas: 1, CPU: 100, Memory: memory, Tolerates: anywhere},
+		{For: systemID, Name: "coredns", Replicas: 2, Namespace: "kube-system", CPU: 100, Memory: memory, Tolerates: anywhere},
+		{For: systemID, Name: "cilium-operator", Replicas: 1, Namespace: "kube-system", CPU: 100, Memory: memory, Tolerates: anywhere},
 	}
 }

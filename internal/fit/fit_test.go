@@ -66,6 +66,7 @@ func TestReportSumsRequestsAgainstThePool(t *testing.T) {
 		Allocatable: fit.Amounts{CPU: 2780, Memory: 5120, Pods: 208},
 		Requested:   fit.Amounts{CPU: 300 + 750 + 100, Memory: 3*144 + 768 + 200, Pods: 3 + 3 + 2},
 		Free:        fit.Amounts{CPU: 1630, Memory: 3720, Pods: 200},
+		Largest:     fit.Amounts{CPU: 890, Memory: 1916, Pods: 100},
 	}
 	if diff := cmp.Diff([]fit.PoolReport{want}, report.Pools); diff != "" {
 		t.Errorf("pools (-want +got):\n%s", diff)

@@ -8,7 +8,8 @@ import (
 	"slices"
 )
 
-// ledger is what pools of some number of nodes have, and what is asked of them.
+// ledger is what pools of some number of nodes have, and what is asked of them, in sums. What the sums find short cannot be
+// placed whatever the order; what they leave in order may still not be.
 type ledger struct {
 	pools   []Pool
 	nodes   []int     // Of each pool.
@@ -54,33 +55,6 @@ func (l *ledger) ask(w Workload, in []int, pods int) {
 	if pods > 0 {
 		l.demands = append(l.demands, demand{Workload: w, in: in, pods: pods, total: w.pod().times(pods)})
 	}
-}
-
-// pod is what one pod asks. A negative request is none.
-func (w Workload) pod() Amounts {
-	return Amounts{CPU: max(w.CPU, 0), Memory: max(w.Memory, 0), Pods: 1}
-}
-
-// accounts sums each pool, and all together.
-func (l *ledger) accounts() ([]PoolReport, PoolReport) {
-	var together PoolReport
-	reports := make([]PoolReport, len(l.pools))
-	for i, p := range l.pools {
-		reports[i] = PoolReport{Name: p.Name, Nodes: l.nodes[i], Allocatable: l.node[i].times(l.nodes[i])}
-		together.Nodes += l.nodes[i]
-		together.Allocatable = together.Allocatable.plus(reports[i].Allocatable)
-	}
-	for _, d := range l.demands {
-		if len(d.in) == 1 {
-			reports[d.in[0]].Requested = reports[d.in[0]].Requested.plus(d.total)
-		}
-		together.Requested = together.Requested.plus(d.total)
-	}
-	for i := range reports {
-		reports[i].Free = reports[i].Allocatable.minus(reports[i].Requested)
-	}
-	together.Free = together.Allocatable.minus(together.Requested)
-	return reports, together
 }
 
 // shortages lists everything that does not fit: pods that no pool accepts, daemons that are too much for a node, pods that
@@ -148,11 +122,6 @@ func (l *ledger) tooLarge() []Shortage {
 func (l *ledger) room(i int) Amounts {
 	free := l.node[i].minus(l.daemons[i])
 	return Amounts{max(free.CPU, 0), max(free.Memory, 0), max(free.Pods, 0)}
-}
-
-// less orders shortages of a node: what misses less CPU comes first, then less memory; a whole match before all.
-func (a Amounts) less(b Amounts) bool {
-	return cmp.Or(cmp.Compare(a.CPU, b.CPU), cmp.Compare(a.Memory, b.Memory), cmp.Compare(a.Pods, b.Pods)) < 0
 }
 
 // sums compares, for every set of pools that some workloads are confined to, what they ask with what the set has. A shortage

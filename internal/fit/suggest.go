@@ -41,23 +41,24 @@ type Suggestion struct {
 
 // Suggest finds the cheapest change of a count or size that makes the pools fit the workloads. A pool never gets fewer nodes
 // or a size with less memory or CPU than it has. It changes one pool where one is enough, and that change is the cheapest of
-// all; where several pools are short, it mends one after the other, and the whole may not be the cheapest. Of equal prices it
+// all; where several pools are short, it mends one after the other, and the whole may not be the cheapest. Every pod is placed
+// as Check does before a change is called enough, with the fewest nodes that do. Of equal prices it
 // keeps the size. False: everything fits as it is, nothing that it may change would help (no pool accepts a workload, or no
 // size is large enough), or the present size of the pools that are short is not among the sizes.
 func Suggest(pools []Pool, workloads []Workload, sizes []SizeOption) (Suggestion, bool) {
 	workloads = append(System(), workloads...)
-	short := atMin(pools, workloads)
+	short := judge(pools, workloads).short
 	if len(short) == 0 {
 		return Suggestion{}, false
 	}
 	worth := undominated(sizes)
-	fits := func(pools []Pool) bool { return len(atMin(pools, workloads)) == 0 }
-	if changed, ok := cheapest(pools, indexes(pools, inAll(short)), sizes, worth, fits); ok {
+	all := func(Shortage) bool { return true }
+	if changed, ok := cheapest(pools, workloads, indexes(pools, inAll(short)), sizes, worth, all); ok {
 		return compare(pools, changed, sizes), true
 	}
 	changed := pools
-	for range 2 * len(pools) {
-		if short = atMin(changed, workloads); len(short) == 0 {
+	for range 3 * len(pools) {
+		if short = judge(changed, workloads).short; len(short) == 0 {
 			return compare(pools, changed, sizes), true
 		}
 		// The sums come from the fewest pools to the most, so that a pool's own needs are met before shared ones.
@@ -66,10 +67,8 @@ func Suggest(pools []Pool, workloads []Workload, sizes []SizeOption) (Suggestion
 		if len(set) == 0 {
 			break
 		}
-		mends := func(pools []Pool) bool {
-			return !slices.ContainsFunc(atMin(pools, workloads), func(s Shortage) bool { return among(s.Pools, set) })
-		}
-		next, ok := cheapest(changed, indexes(changed, set), sizes, worth, mends)
+		theirs := func(s Shortage) bool { return among(s.Pools, set) }
+		next, ok := cheapest(changed, workloads, indexes(changed, set), sizes, worth, theirs)
 		if !ok {
 			break
 		}
@@ -78,13 +77,12 @@ func Suggest(pools []Pool, workloads []Workload, sizes []SizeOption) (Suggestion
 	return Suggestion{}, false
 }
 
-func atMin(pools []Pool, workloads []Workload) []Shortage {
-	return newLedger(pools, workloads, func(p Pool) int { return max(p.Min, 0) }).shortages()
-}
+// maxTries is how many nodes more than the sums need are tried before a size is given up.
+const maxTries = 40
 
 // cheapest tries every size worth trying for each of the pools, with the fewest nodes that do, and returns the pools with the
-// change that adds least.
-func cheapest(pools []Pool, candidates []int, sizes, worth []SizeOption, enough func([]Pool) bool) ([]Pool, bool) {
+// change that adds least. A change does when no shortage is left that counts.
+func cheapest(pools []Pool, workloads []Workload, candidates []int, sizes, worth []SizeOption, counts func(Shortage) bool) ([]Pool, bool) {
 	var best []Pool
 	var bestAdds unit.Money
 	for _, i := range candidates {
@@ -108,12 +106,20 @@ func cheapest(pools []Pool, candidates []int, sizes, worth []SizeOption, enough 
 			if best != nil && size.Monthly > 0 { // No more than what stays below the best.
 				most = int(min(unit.Money(most), max(bestAdds+paid-1, 0)/size.Monthly))
 			}
-			if least > most || !enough(with(most)) {
+			sums := func(pools []Pool) bool {
+				return !slices.ContainsFunc(newLedger(pools, workloads, atMin).shortages(), counts)
+			}
+			if least > most || !sums(with(most)) {
 				continue
 			}
-			count := least + sort.Search(most-least, func(n int) bool { return enough(with(least + n)) })
-			if adds := size.Monthly*unit.Money(count) - paid; best == nil || adds < bestAdds {
-				best, bestAdds = with(count), adds
+			count := least + sort.Search(most-least, func(n int) bool { return sums(with(least + n)) })
+			for last := min(most, count+maxTries); count <= last; count++ {
+				if !slices.ContainsFunc(judge(with(count), workloads).short, counts) {
+					if adds := size.Monthly*unit.Money(count) - paid; best == nil || adds < bestAdds {
+						best, bestAdds = with(count), adds
+					}
+					break
+				}
 			}
 		}
 	}

@@ -44,13 +44,13 @@ func TestSuggestFindsTheCheapestChange(t *testing.T) {
 		},
 		"the cheaper of two pools where either will do": {
 			[]fit.Pool{general(1), small}, []fit.Workload{web(5, 300, 300)},
-			"pool small: 2 × s-1vcpu-2gb instead of 1 × s-1vcpu-2gb (+$12.00 a month)",
+			"pool small: 1 × s-2vcpu-4gb instead of 1 × s-1vcpu-2gb (+$12.00 a month)",
 		},
 		"each pool that is short": {
 			[]fit.Pool{general(1), small},
 			[]fit.Workload{bound("small", web(3, 200, 100)), bound("general", web(3, 600, 100))},
 			"pool general: 2 × s-2vcpu-4gb instead of 1 × s-2vcpu-4gb (+$24.00 a month); " +
-				"pool small: 2 × s-1vcpu-2gb instead of 1 × s-1vcpu-2gb (+$12.00 a month)",
+				"pool small: 1 × s-2vcpu-4gb instead of 1 × s-1vcpu-2gb (+$12.00 a month)",
 		},
 		"nothing is large enough":          {[]fit.Pool{general(1)}, []fit.Workload{web(1, 100, 50000)}, ""},
 		"no pool of that name":             {[]fit.Pool{general(1)}, []fit.Workload{bound("other", web(1, 1, 1))}, ""},

@@ -5,6 +5,7 @@ package platform
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -175,7 +176,11 @@ func (p *Platform) judgeFit(plan *Plan, book *price.Book, workloads []fit.Worklo
 			plan.Notes = append(plan.Notes, fmt.Sprintf("whether the pods fit is not judged: the size %s is not known", spec.Size))
 			return
 		}
-		pool := fit.Pool{Name: spec.Key, Size: spec.Size, MemoryMiB: size.MemoryMiB, VCPUs: size.VCPUs, Min: spec.Count, Max: spec.Count, Labels: spec.Labels}
+		pool := fit.Pool{Name: spec.Key, Size: spec.Size, MemoryMiB: size.MemoryMiB, VCPUs: size.VCPUs, Min: spec.Count, Max: spec.Count, Labels: maps.Clone(spec.Labels)}
+		if pool.Labels == nil {
+			pool.Labels = map[string]string{}
+		}
+		pool.Labels[product.PoolLabel] = spec.Key
 		if spec.AutoScale() {
 			pool.Min, pool.Max = spec.Min, spec.Max
 		}
@@ -188,18 +193,25 @@ func (p *Platform) judgeFit(plan *Plan, book *price.Book, workloads []fit.Worklo
 	if plan.Fit.Fits || plan.Fit.FitsAtMax {
 		return
 	}
-	pr := &problem.Problem{Code: problem.DoesNotFit, Kind: problem.Preflight, Title: "the pods do not fit the nodes"}
-	for i, s := range plan.Fit.Short {
-		if i > 0 {
-			pr.Why += "; "
-		}
-		pr.Why += s.String()
+	var why []string
+	for _, s := range plan.Fit.Short {
+		why = append(why, s.String())
 	}
 	var options []fit.SizeOption
 	for _, s := range book.Sizes() {
 		options = append(options, fit.SizeOption(s))
 	}
-	if suggestion, ok := fit.Suggest(pools, workloads, options); ok {
+	suggestion, helps := fit.Suggest(pools, workloads, options)
+	if plan.Fit.Tight { // It may come up all the same, so nobody is kept from trying.
+		note := "whether every pod finds a node depends on the order in which they arrive: " + strings.Join(why, "; ")
+		if helps {
+			note += "; safe is " + suggestion.String()
+		}
+		plan.Notes = append(plan.Notes, note)
+		return
+	}
+	pr := &problem.Problem{Code: problem.DoesNotFit, Kind: problem.Preflight, Title: "the pods do not fit the nodes", Why: strings.Join(why, "; ")}
+	if helps {
 		pr.Fix = suggestion.String()
 	}
 	plan.Problems = append(plan.Problems, p.given.At("spec.cluster.nodePools", pr))

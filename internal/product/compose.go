@@ -65,7 +65,8 @@ type Use struct {
 // Composition is what all phases made of a document.
 type Composition struct {
 	Graph *graph.Graph
-	// Workloads are the pods of all products, for fit; Items what costs money, for price.
+	// Workloads are the pods of all products, for fit: those that products declare, and those that stand in rendered objects
+	// (see Pods). Items are what costs money, for price.
 	Workloads []fit.Workload
 	Items     []price.Item
 	// Support says which support product was chosen because of which entries.
@@ -145,6 +146,8 @@ func Compose(ctx context.Context, p Platform, s Services, uses []Use, support fu
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
+	rendered, notes := Pods(c.rendered...)
+	c.Workloads, c.Notes = append(c.Workloads, rendered...), append(c.Notes, notes...)
 	return c.Composition, nil
 }
 
@@ -152,6 +155,7 @@ type composer struct {
 	ctx      context.Context
 	platform Platform
 	services Services
+	rendered []Rendered // Of all entries, for counting their pods.
 	*Composition
 }
 
@@ -263,7 +267,13 @@ func (j joint) Set(id graph.ID, s SetSpec, opts ...graph.Option) (graph.Value[ku
 		Endings: s.endings, Needs: s.needs}
 	after := append(j.govern(&set), f.Ready...)
 	j.c.Sets = append(j.c.Sets, set)
+	j.renders(s.Namespace, false, s.Objects...)
 	return graph.Add(j.c.Graph, id, j.Kube().Objects(f.Access, set), append([]graph.Option{graph.After(after...)}, opts...)...), nil
+}
+
+// renders keeps objects for counting their pods.
+func (j joint) renders(namespace string, passing bool, objects ...*unstructured.Unstructured) {
+	j.c.rendered = append(j.c.rendered, Rendered{For: string(j.at), Namespace: namespace, Objects: objects, Passing: passing})
 }
 
 // hooks adds the hooks of one moment of a chart as a node that runs each of them once for chart, values and moment.
@@ -271,6 +281,9 @@ func (j joint) hooks(id graph.ID, namespace string, r chart.Rendered, moment cha
 	f, err := j.foundation()
 	if err != nil {
 		return err
+	}
+	for _, h := range r.On(moment) {
+		j.renders(namespace, true, h.Object)
 	}
 	set := kube.Set{Name: setName(id), Namespace: namespace, Known: map[string]string{"node": string(id)}}
 	graph.Add(j.c.Graph, id, j.Kube().Hooks(f.Access, set, hooksOn(r, moment)...), append([]graph.Option{graph.After(f.Ready...)}, opts...)...)
@@ -433,7 +446,23 @@ func (j joint) Release(id graph.ID, s ChartSpec, opts ...graph.Option) (graph.Va
 		return none, err
 	}
 	j.Note("%s is a Helm release: Helm installs it as a whole, and the plan shows no objects of it", id)
+	if err := j.rendersRelease(s); err != nil {
+		j.Note("the pods of %s are not counted: %v", id, err)
+	}
 	return graph.Add(j.c.Graph, id, r, append([]graph.Option{graph.After(f.Ready...)}, opts...)...), nil
+}
+
+// rendersRelease renders a chart that Helm will install, for counting its pods alone.
+func (j joint) rendersRelease(s ChartSpec) error {
+	r, _, err := j.c.services.Charts.Render(j.c.ctx, s.Source, nil, true, chart.Options{ReleaseName: s.Release, Namespace: s.Namespace, Values: s.Values, KubeVersion: j.c.platform.Minor})
+	if err != nil {
+		return err
+	}
+	j.renders(s.Namespace, false, r.Objects...)
+	for _, h := range slices.Concat(r.On(chart.PreInstall), r.On(chart.PostInstall)) {
+		j.renders(s.Namespace, true, h.Object)
+	}
+	return nil
 }
 
 // namespace is the namespace of an entry, labelled with its category so that network policies can name it.

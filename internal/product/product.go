@@ -164,7 +164,8 @@ type want struct {
 	by      graph.ID
 }
 
-// Footprint declares pods, as recorded from the real chart or computed from the document.
+// Footprint declares pods that stand in no object the product renders: those that an operator derives from a custom resource,
+// or containers that are injected into others' pods. What is rendered is counted by itself (see Pods).
 func (s *Selecting) Footprint(w ...fit.Workload) {
 	for i := range w {
 		w[i].For = string(s.at)

@@ -51,14 +51,11 @@ func (s Style) Markdown(w io.Writer, p *platform.Plan) {
 		fmt.Fprintf(w, "| %s | %s | %s | %s |\n", l.For, l.What, amount, l.Date)
 	}
 	if len(p.Fit.Pools) > 0 {
-		fits := "does not fit"
-		switch {
-		case p.Fit.Fits:
-			fits = "fits"
-		case p.Fit.FitsAtMax:
-			fits = "fits once the pools have scaled up"
+		fmt.Fprintf(w, "\n**Room on the nodes:** %s\n\n| pool | nodes | CPU asked | memory asked | head room | on one node |\n|---|---:|---|---|---|---|\n", fits(p.Fit))
+		for _, pool := range p.Fit.Pools {
+			fmt.Fprintf(w, "| %s | %d | %s of %s | %s of %s | %s | %s |\n", pool.Name, pool.Nodes, pool.Requested.CPU, pool.Allocatable.CPU,
+				pool.Requested.Memory, pool.Allocatable.Memory, room(pool.Free), room(pool.Largest))
 		}
-		fmt.Fprintf(w, "\n**Room on the nodes:** %s\n", fits)
 		for _, short := range p.Fit.Short {
 			fmt.Fprintf(w, "\n- short: %s\n", short)
 		}

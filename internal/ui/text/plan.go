@@ -236,34 +236,68 @@ func span5(low, high unit.Money) string {
 	return low.Hourly() + " to " + high.Hourly()
 }
 
-// Fit prints the room on the nodes.
+// Fit prints the room on the nodes: what each pool is asked for, and what is left of it.
 func (s Style) Fit(w io.Writer, r fit.Report) {
 	if len(r.Pools) == 0 {
 		return
 	}
-	verdict := s.paint(green, "it fits")
-	switch {
-	case r.Fits:
-	case r.FitsAtMax:
-		verdict = s.paint(yellow, "it fits once the pools have scaled up")
-	default:
-		verdict = s.paint(red, "it does not fit")
-	}
-	fmt.Fprintf(w, "%s: %s\n", s.paint(bold, "Room on the nodes"), verdict)
+	fmt.Fprintf(w, "%s: %s\n", s.paint(bold, "Room on the nodes"), s.paint(fitColour(r), fits(r)))
+	fmt.Fprintf(w, "  %s\n", s.paint(dim, fmt.Sprintf("%-14s %5s  %-18s %-18s %-11s %-24s %s", "pool", "nodes", "CPU asked", "memory asked", "pods", "head room", "on one node")))
 	row := func(name string, p fit.PoolReport) {
-		fmt.Fprintf(w, "  %-14s %2d nodes  CPU %s of %s asked, memory %s of %s, pods %d of %d\n", name, p.Nodes,
-			p.Requested.CPU, p.Allocatable.CPU, p.Requested.Memory, p.Allocatable.Memory, p.Requested.Pods, p.Allocatable.Pods)
+		fmt.Fprintf(w, "  %-14s %5d  %-18s %-18s %-11s %-24s %s\n", name, p.Nodes, fmt.Sprintf("%s of %s", p.Requested.CPU, p.Allocatable.CPU),
+			fmt.Sprintf("%s of %s", p.Requested.Memory, p.Allocatable.Memory), fmt.Sprintf("%d of %d", p.Requested.Pods, p.Allocatable.Pods), room(p.Free), room(p.Largest))
 	}
 	for _, p := range r.Pools {
-		if len(r.Pools) > 1 || p.Requested.Pods > 0 {
-			row(p.Name, p)
-		}
+		row(p.Name, p)
 	}
-	row("together", r.Together)
+	if len(r.Pools) > 1 {
+		row("together", r.Together)
+	}
 	for _, short := range r.Short {
 		fmt.Fprintf(w, "  %s %s\n", s.paint(red, "short:"), short)
+		for i, because := range short.Because {
+			if i == maxBecause {
+				break
+			}
+			fmt.Fprintf(w, "    %s\n", s.paint(dim, because))
+		}
 	}
 	if n := len(r.NotJudged); n > 0 {
-		fmt.Fprintf(w, "  %s\n", s.paint(dim, fmt.Sprintf("only sums are compared; `-o json` tells the %d things that are not judged yet", n)))
+		tried := "the sums of all requests do not fit"
+		if r.Orders > 0 {
+			tried = fmt.Sprintf("pods placed as kube-scheduler would, in %d orders of arrival", r.Orders)
+		}
+		fmt.Fprintf(w, "  %s\n", s.paint(dim, fmt.Sprintf("%s; `-o json` tells the %d things that are not judged", tried, n)))
 	}
 }
+
+// maxBecause is how many reasons of a shortage are shown; JSON has all of them.
+const maxBecause = 3
+
+// fits is the verdict in words.
+func fits(r fit.Report) string {
+	switch {
+	case r.Fits:
+		return "it fits"
+	case r.FitsAtMax:
+		return "it fits once the pools have scaled up"
+	case r.Tight:
+		return "it may not fit: that depends on the order in which pods arrive"
+	default:
+		return "it does not fit"
+	}
+}
+
+func fitColour(r fit.Report) string {
+	switch {
+	case r.Fits:
+		return green
+	case r.FitsAtMax, r.Tight:
+		return yellow
+	default:
+		return red
+	}
+}
+
+// room is what is left, or what is missing.
+func room(a fit.Amounts) string { return fmt.Sprintf("%s, %s", a.CPU, a.Memory) }

@@ -84,6 +84,17 @@ func grows() *platform.Plan {
 		Fit: fit.Check([]fit.Pool{{Name: "general", MemoryMiB: 8192, VCPUs: 4, Min: 1, Max: 6}}, []fit.Workload{{Name: "web", For: "apps/web", Replicas: 6, CPU: 900, Memory: 512}})}
 }
 
+func tight() fit.Report {
+	return fit.Check([]fit.Pool{{Name: "general", MemoryMiB: 4096, VCPUs: 2, Min: 3, Max: 3}}, []fit.Workload{
+		{Name: "search", For: "apps/search", Replicas: 3, CPU: 500, Memory: 1024}, {Name: "web", For: "apps/web", Replicas: 9, CPU: 200, Memory: 128}})
+}
+
+func apart() fit.Report {
+	labels := map[string]string{"app": "kafka"}
+	return fit.Check([]fit.Pool{{Name: "general", MemoryMiB: 8192, VCPUs: 4, Min: 2, Max: 2}}, []fit.Workload{
+		{Name: "kafka", For: "messaging/events", Replicas: 3, CPU: 500, Memory: 1024, Labels: labels, Apart: []fit.Selector{{MatchLabels: labels}}}})
+}
+
 func status() *platform.Status {
 	return &platform.Status{Platform: "shop-x7k2p9", Account: account, Health: []platform.Health{
 		{Node: "cluster", State: "ready", ID: "c-1", Message: "1.36.3-do.0, 2 nodes, c-1"},
@@ -143,6 +154,8 @@ var views = []struct {
 	{"plan-grows", "an autoscaled pool is a range and fits once it has grown", func(s text.Style, w io.Writer) { s.Plan(w, grows()) }},
 	{"markdown", "a table that no text of a step can break", func(s text.Style, w io.Writer) { s.Markdown(w, everything()) }},
 	{"markdown-nothing", "no table when nothing changes", func(s text.Style, w io.Writer) { s.Markdown(w, nothing()) }},
+	{"fit-tight", "pods that find a node or not, as they arrive", func(s text.Style, w io.Writer) { s.Fit(w, tight()) }},
+	{"fit-apart", "pods that keep apart on fewer nodes than there are of them", func(s text.Style, w io.Writer) { s.Fit(w, apart()) }},
 	{"markdown-grows", "the fit of a pool that grows is not said to be none", func(s text.Style, w io.Writer) { s.Markdown(w, grows()) }},
 	{"status", "each state of health, and addresses", func(s text.Style, w io.Writer) { s.Status(w, status()) }},
 	{"teardown", "data kept, lost and undecided", func(s text.Style, w io.Writer) { s.Teardown(w, teardown()) }},

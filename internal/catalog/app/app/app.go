@@ -10,7 +10,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/k8or/k8or/api/v1alpha1"
-	"github.com/k8or/k8or/internal/fit"
 	"github.com/k8or/k8or/internal/price"
 	"github.com/k8or/k8or/internal/product"
 	"github.com/k8or/k8or/internal/unit"
@@ -37,15 +36,6 @@ func choose(s *product.Selecting, e entry) {
 	if a.Autoscale != nil {
 		s.Want("metrics-server")
 	}
-	if a.Image == "" {
-		return // manifests and charts: their pods are not known before they are read
-	}
-	w := fit.Workload{Name: e.Name, Replicas: replicas(a), CPU: 100, Memory: 128, Pool: a.Pool}
-	if a.Resources != nil {
-		w.CPU = milli(string(a.Resources.Requests.CPU))
-		w.Memory = mebi(string(a.Resources.Requests.Memory))
-	}
-	s.Footprint(w)
 	for name, v := range a.Volumes {
 		n := int(mebi(string(v.Size)) / unit.GiB)
 		s.Bill(price.Item{For: string(e.ID) + "/volumes/" + name, What: "volume " + name, Kind: price.Volume, Min: n, Max: n})
@@ -66,14 +56,6 @@ func replicas(a v1alpha1.App) int {
 	default:
 		return 2
 	}
-}
-
-func milli(q string) unit.MilliCPU {
-	v, err := resource.ParseQuantity(q)
-	if err != nil {
-		return 0 // the document's rules refuse it before
-	}
-	return unit.MilliCPU(v.MilliValue())
 }
 
 func mebi(q string) unit.MiB {

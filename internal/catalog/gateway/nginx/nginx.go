@@ -9,7 +9,6 @@ import (
 
 	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/catalog/gateway"
-	"github.com/k8or/k8or/internal/fit"
 	"github.com/k8or/k8or/internal/product"
 )
 
@@ -59,7 +58,5 @@ func sizeOf(g v1alpha1.Gateway) gateway.Size {
 }
 
 func choose(s *product.Selecting, e product.Entry[v1alpha1.Gateway, Options]) {
-	z := sizeOf(e.Spec)
-	s.Footprint(fit.Workload{Name: "nginx-ingress-controller", Replicas: z.Replicas, CPU: z.CPU, Memory: z.Memory, Pool: e.Spec.Pool})
 	s.Bill(gateway.Bill(e.Spec))
 }

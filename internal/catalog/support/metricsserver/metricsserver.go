@@ -8,7 +8,6 @@ import (
 	_ "embed"
 
 	"github.com/k8or/k8or/internal/chart"
-	"github.com/k8or/k8or/internal/fit"
 	"github.com/k8or/k8or/internal/product"
 )
 
@@ -26,9 +25,6 @@ var Product = &product.Definition[product.Support, struct{}]{
 	Version:    "0.8.1",
 	Placements: []product.Placement{product.Cluster},
 	Page:       page,
-	Select: func(s *product.Selecting, _ product.Entry[product.Support, struct{}]) {
-		s.Footprint(fit.Workload{Name: "metrics-server", Replicas: replicas, CPU: 100, Memory: 200})
-	},
 	Build: func(b *product.Building, e product.Entry[product.Support, struct{}]) error {
 		_, err := b.Chart(e.ID, product.ChartSpec{
 			Source:  chart.Source{Repo: "https://kubernetes-sigs.github.io/metrics-server", Name: "metrics-server", Version: "3.13.1"},
