@@ -31,7 +31,7 @@ func TestOperatorsArePlayedInTheRealControlPlane(t *testing.T) {
 	out := b.api(201, "POST", "/v2/kubernetes/clusters", `{"name":"played","region":"nyc3","version":"1.36",
 		"node_pools":[{"name":"general","size":"s-8vcpu-16gb","count":4}]}`)
 	id := out["kubernetes_cluster"].(map[string]any)["id"].(string)
-	b.until(90*time.Second, "the cluster runs", func() bool { return b.clusterState(id) == "running" })
+	b.until(180*time.Second, "the cluster runs", func() bool { return b.clusterState(id) == "running" })
 	config := b.config(id)
 	suite.Run(t, func() *rest.Config { return rest.CopyConfig(config) })
 }

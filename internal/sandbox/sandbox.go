@@ -59,6 +59,7 @@ type Options struct {
 	Speed        float64 // 1 to 100
 	Listen       string  // of the DigitalOcean API; ":0" ports are chosen once and kept
 	ControlPlane string  // path of k8or-controlplane; empty: looked for
+	Spare        bool    // whether a control plane is booted ahead of the next cluster
 	GodoStates   bool
 	Version      string
 	Log          func(format string, args ...any) // one line each, for people
@@ -133,8 +134,13 @@ func newServer(o Options, f *folder) (*server, error) {
 	if s.saved.Token == "" {
 		s.saved.Token = "dop_v1_" + randomHex(32)
 	}
+	spare := ""
+	if o.Spare {
+		spare = digitalocean.NewestKubernetes()
+	}
 	s.runtime = kubernetes.New(kubernetes.Options{
-		Dir: filepath.Join(o.Dir, "clusters"), Binary: o.ControlPlane, Clock: s.clock, Speed: o.Speed, Log: o.Log,
+		Spare: spare,
+		Dir:   filepath.Join(o.Dir, "clusters"), Binary: o.ControlPlane, Clock: s.clock, Speed: o.Speed, Log: o.Log,
 		Cloud: func(team string) http.RoundTripper { return s.cloud.Hands(team) },
 	})
 	s.cloud = digitalocean.New(digitalocean.Options{

@@ -29,6 +29,9 @@ func readVersions() []string {
 	return v.Versions
 }
 
+// NewestKubernetes is the newest release of Kubernetes that DOKS offers, such as 1.36.3.
+func NewestKubernetes() string { return kubernetesVersion(theVersions[0]) }
+
 // clusterSettings are the fields that a PUT may change. They are both what is sent and what is kept.
 type clusterSettings struct {
 	Tags              []string           `json:"tags"`

@@ -12,6 +12,7 @@ package kubernetes
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -31,6 +32,9 @@ type Options struct {
 	Speed  float64                             // at which nodes and pods live
 	Cloud  func(team string) http.RoundTripper // the way into the cloud for its own hands
 	Log    func(format string, args ...any)    // one line each, for people; nil: nowhere
+	// Spare is the version, such as 1.36.3, of which a control plane is booted ahead for the first cluster that wants it; later
+	// ones are of the version last asked for. Empty: none is.
+	Spare string
 }
 
 // Runtime runs the control planes of all clusters.
@@ -39,16 +43,21 @@ type Runtime struct {
 
 	mu     sync.Mutex
 	planes map[string]*plane
+	spare  *spare // nil when none is kept
 }
 
 var _ digitalocean.Runtime = (*Runtime)(nil)
 
-// New returns a runtime that runs nothing yet.
+// New returns a runtime that runs nothing yet, or a spare control plane alone.
 func New(o Options) *Runtime {
 	if o.Log == nil {
 		o.Log = func(string, ...any) {}
 	}
-	return &Runtime{options: o, planes: map[string]*plane{}}
+	r := &Runtime{options: o, planes: map[string]*plane{}}
+	if o.Spare != "" {
+		r.spare = r.keepSpare(o.Spare)
+	}
+	return r
 }
 
 // Status is what can be said about the control plane's binary.
@@ -83,13 +92,20 @@ func (r *Runtime) Start(ctx context.Context, k digitalocean.ClusterSpec) (digita
 	if err := b.knows(k.Version); err != nil {
 		return digitalocean.Endpoint{}, err
 	}
-	r.mu.Lock()
-	p := r.planes[k.ID]
+	r.spare.happened()
+	defer r.spare.happened()
+	p := r.plane(k.ID)
 	if p == nil {
-		p = &plane{runtime: r, dir: filepath.Join(r.options.Dir, k.ID)}
+		if _, err := os.Stat(r.home(k.ID)); r.spare != nil && errors.Is(err, os.ErrNotExist) {
+			p = r.spare.take(ctx, k) // for a new cluster alone: one that was here before has its data
+		}
+		if p == nil {
+			p = &plane{runtime: r, dir: r.home(k.ID), services: k.ServiceSubnet}
+		}
+		r.mu.Lock()
 		r.planes[k.ID] = p
+		r.mu.Unlock()
 	}
-	r.mu.Unlock()
 	return p.start(ctx, b, k)
 }
 
@@ -99,6 +115,7 @@ func (r *Runtime) SyncNodes(ctx context.Context, id string, nodes []digitalocean
 	if p == nil {
 		return fmt.Errorf("sync the nodes of cluster %s: its control plane does not run", id)
 	}
+	r.spare.happened()
 	return p.syncNodes(ctx, nodes)
 }
 
@@ -119,19 +136,19 @@ func (r *Runtime) Delete(ctx context.Context, id string) error {
 	if err := r.Stop(ctx, id); err != nil {
 		return err
 	}
-	if err := os.RemoveAll(filepath.Join(r.options.Dir, id)); err != nil {
-		return fmt.Errorf("remove the folder of cluster %s: %w", id, err)
-	}
-	return nil
+	return r.forget(id)
 }
 
 // Token makes a bearer token that the cluster's API server accepts.
 func (r *Runtime) Token(id, user string, until time.Time) (string, error) {
-	return token(filepath.Join(r.options.Dir, id, planeDir), id, user, until)
+	return token(filepath.Join(r.home(id), planeDir), id, user, until)
 }
 
-// Close stops all clusters.
+// Close stops all clusters, and the spare.
 func (r *Runtime) Close() {
+	if r.spare != nil {
+		r.spare.close()
+	}
 	r.mu.Lock()
 	planes := r.planes
 	r.planes = map[string]*plane{}

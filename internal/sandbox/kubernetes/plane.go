@@ -34,8 +34,9 @@ const (
 
 // plane is one cluster's control plane and the hands that play DigitalOcean around it.
 type plane struct {
-	runtime *Runtime
-	dir     string
+	runtime  *Runtime
+	dir      string
+	services string // the range of the cluster's Services, for good
 
 	mu       sync.Mutex
 	spec     digitalocean.ClusterSpec
@@ -58,13 +59,16 @@ type process struct {
 func (p *plane) start(ctx context.Context, b *binary, k digitalocean.ClusterSpec) (digitalocean.Endpoint, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.process != nil && p.spec.Version == k.Version {
+	runs := p.process != nil && p.spec.Version == k.Version
+	if runs && p.hands != nil {
 		return p.endpoint, nil
 	}
-	p.halt()
 	p.spec = k
-	if err := p.run(ctx, b); err != nil {
-		return digitalocean.Endpoint{}, err
+	if !runs {
+		p.halt()
+		if err := p.run(ctx, b); err != nil {
+			return digitalocean.Endpoint{}, err
+		}
 	}
 	if p.hands == nil {
 		if err := p.prepare(ctx); err != nil {
