@@ -58,6 +58,7 @@ var onlyHere = []struct{ library, room, why string }{
 	{"k8s.io/client-go", "internal/kube", "one client for the cluster; the sandbox plays DOKS with its own"},
 	{"github.com/spf13/cobra", "internal/cli", "the command line is a thin shell"},
 	{"charm.land/", "internal/ui", "what a terminal shows is made in one place; the command line's questions are its own"},
+	{"github.com/twmb/franz-go", "internal/probe", "Kafka's protocol is spoken by its probe alone"},
 	{"go.yaml.in/yaml/v4", "internal/document", "the document is read in one place, with its positions"},
 }
 

@@ -29,6 +29,9 @@ type HTTP struct {
 	Address string `json:"address,omitempty"`
 	// Status is the answer wanted; zero takes anything from 200 to 399, and 404 of a gateway that serves no route is told apart.
 	Status int `json:"status,omitempty"`
+	// Any takes every answer that comes from behind a gateway, such as 401 or an app's own 404: anything but the gateway's page
+	// for what it has no route for, and its 502, 503 and 504.
+	Any bool `json:"any,omitempty"`
 	// Header is a header that the answer has to carry, such as Via of Kong's.
 	Header string `json:"header,omitempty"`
 	// CA is a file with the certificate authority to believe, Username and Password files to sign in with.
@@ -39,7 +42,8 @@ type HTTP struct {
 
 // Kafka produces a message to a topic and consumes it again, with the credentials that an app gets.
 type Kafka struct {
-	// Binding is the folder of a servicebinding.io Secret: bootstrap-servers, username, password, ca.crt.
+	// Binding is the folder of a servicebinding.io Secret: bootstrap-servers, username, password, ca.crt, and sasl-mechanism,
+	// which is SCRAM-SHA-512 where it is missing. Without username there is no signing in, without ca.crt no TLS.
 	Binding string `json:"binding"`
 	Topic   string `json:"topic"`
 }
@@ -75,8 +79,8 @@ type Registry struct {
 	// Host is the registry's name, Repository where the image goes.
 	Host       string `json:"host"`
 	Repository string `json:"repository"`
-	// Config is a file in the form of Docker's config.json.
-	Config string `json:"config"`
+	// Config is a file in the form of Docker's config.json; empty for a registry that asks for no credentials.
+	Config string `json:"config,omitempty"`
 	// Plain speaks HTTP, for a registry reached within the cluster.
 	Plain bool `json:"plain,omitempty"`
 }

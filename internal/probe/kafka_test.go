@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package probe_test
+
+import (
+	"crypto/tls"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+
+	"github.com/k8or/k8or/internal/probe"
+)
+
+// brokers is a Kafka in this process with one user and one topic.
+func brokers(t *testing.T, more ...kfake.Opt) *kfake.Cluster {
+	t.Helper()
+	c, err := kfake.NewCluster(append([]kfake.Opt{kfake.NumBrokers(1), kfake.SeedTopics(3, "orders"), kfake.EnableSASL(), kfake.Superuser("SCRAM-SHA-512", "web", "s3cret-of-web")}, more...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+func binding(c *kfake.Cluster, password string, more ...string) map[string]string {
+	files := map[string]string{"kafka/bootstrap-servers": strings.Join(c.ListenAddrs(), ","), "kafka/username": "web", "kafka/password": password}
+	for i := 0; i < len(more); i += 2 {
+		files["kafka/"+more[i]] = more[i+1]
+	}
+	return files
+}
+
+func message(topic string) probe.Spec {
+	return probe.Spec{Timeout: 20 * time.Second, Kafka: &probe.Kafka{Binding: "kafka", Topic: topic}}
+}
+
+func TestKafkaProducesAndConsumesAMessage(t *testing.T) {
+	t.Parallel()
+	c := brokers(t)
+	for range 2 { // the second finds its own message among others
+		f, _ := run(t, message("orders"), binding(c, "s3cret-of-web"))
+		wants(t, f, probe.Passed, "produced to orders", "consumed again")
+	}
+}
+
+func TestKafkaSpeaksTLSWithTheBindingsAuthority(t *testing.T) {
+	t.Parallel()
+	a := newAuthority(t)
+	c := brokers(t, kfake.TLS(&tls.Config{Certificates: []tls.Certificate{a.issue(t, "127.0.0.1", -time.Hour, time.Hour)}}))
+	files := binding(c, "s3cret-of-web", "ca.crt", a.pem)
+	f, _ := run(t, message("orders"), files)
+	wants(t, f, probe.Passed)
+	files["kafka/ca.crt"] = newAuthority(t).pem
+	f, _ = run(t, message("orders"), files)
+	wants(t, f, probe.Failed, "nobody who is trusted signed the certificate of Kafka")
+}
+
+func TestKafkaSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	c := brokers(t, kfake.EnableACLs(), kfake.User("SCRAM-SHA-512", "guest", "guest-9f8e7d"))
+	f, _ := run(t, message("orders"), binding(c, "wrong-5a4b3c"))
+	wants(t, f, probe.Failed, "the user of the Binding", "KafkaUser")
+	f, _ = run(t, message("missing"), binding(c, "s3cret-of-web"))
+	wants(t, f, probe.Failed, "the topic missing is not there", "KafkaTopic")
+	guest := binding(c, "guest-9f8e7d")
+	guest["kafka/username"] = "guest"
+	f, _ = run(t, message("orders"), guest)
+	wants(t, f, probe.Failed, "ACLs")
+	f, _ = run(t, message("orders"), map[string]string{})
+	wants(t, f, probe.Failed, "kafka/bootstrap-servers is not there")
+	odd := binding(c, "s3cret-of-web", "sasl-mechanism", "GSSAPI")
+	f, _ = run(t, message("orders"), odd)
+	wants(t, f, probe.Failed, "GSSAPI")
+}
+
+func TestKafkaOutOfReachIsAFailureWithinItsTime(t *testing.T) {
+	t.Parallel()
+	spec := message("orders")
+	spec.Timeout = short
+	f, _ := run(t, spec, map[string]string{"kafka/bootstrap-servers": "127.0.0.1:1"})
+	wants(t, f, probe.Failed, "no broker answers")
+	if f.Elapsed > 10 {
+		t.Errorf("it took %.1f s, and was given %s", f.Elapsed, short)
+	}
+}
