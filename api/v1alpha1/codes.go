@@ -74,6 +74,14 @@ const (
 	CodeFolderOutside    = "K8OR-0618"
 	CodeRouteHost        = "K8OR-0619"
 	CodeScaleNoRequest   = "K8OR-0620"
+	CodeUsesNothing      = "K8OR-0621"
+)
+
+// Codes of messaging's rules.
+const (
+	CodeTopicReplicas  = "K8OR-0801"
+	CodeTopicName      = "K8OR-0802"
+	CodeMessagingField = "K8OR-0803"
 )
 
 // Codes of the registry's rules.
