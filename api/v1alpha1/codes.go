@@ -74,10 +74,18 @@ const (
 	CodeFolderOutside    = "K8OR-0618"
 	CodeRouteHost        = "K8OR-0619"
 	CodeScaleNoRequest   = "K8OR-0620"
+	CodeUsesNothing      = "K8OR-0621"
 )
 
 // Codes of the registry's rules.
 const (
 	CodeRegistryHost    = "K8OR-0701"
 	CodeRegistryGateway = "K8OR-0702"
+)
+
+// Codes of messaging's rules.
+const (
+	CodeTopicReplicas  = "K8OR-0801"
+	CodeTopicName      = "K8OR-0802"
+	CodeMessagingField = "K8OR-0803"
 )

@@ -174,9 +174,9 @@ type Messaging struct {
 	// +required
 	Product string `json:"product"`
 	Choice
-	// Version is the broker's version.
+	// Version is the broker's version: a minor, or an exact release. Left open it is the newest that this k8or knows.
 	//
-	// +example="4.1"
+	// +example="4.3"
 	Version string `json:"version,omitempty"`
 	// Brokers is how many brokers run.
 	//
@@ -190,7 +190,7 @@ type Messaging struct {
 	Topics map[string]Topic `json:"topics,omitempty"`
 	// Users are users beside those that k8or makes for the apps.
 	Users map[string]MessagingUser `json:"users,omitempty"`
-	// DeletionProtection refuses to delete the broker, whatever is asked.
+	// DeletionProtection refuses to delete the broker, whatever is asked. Turn it off, and run up, before you remove it.
 	//
 	// +default=false
 	DeletionProtection *bool `json:"deletionProtection,omitempty"`
@@ -202,20 +202,22 @@ type Messaging struct {
 
 // Topic is a topic of a message broker.
 type Topic struct {
-	// Partitions is in how many parts the topic is kept. It may grow and never shrinks.
+	// Partitions is in how many parts the topic is kept. It may grow and never shrinks. A message's key may then lead to
+	// another part than before.
 	//
 	// +default=3
 	// +min=1
 	Partitions *int `json:"partitions,omitempty"`
-	// Replicas is how many brokers keep each part.
+	// Replicas is how many brokers keep each part. Left open it is three, or all where there are fewer brokers.
 	//
-	// +default=3
 	// +min=1
+	// +example=3
 	Replicas *int `json:"replicas,omitempty"`
-	// MinInSync is how many of them must have a message before it counts as written.
+	// MinInSync is how many of them must have a message before it counts as written. Left open it is one less than there
+	// are, so that one broker may be away.
 	//
-	// +default=2
 	// +min=1
+	// +example=2
 	MinInSync *int `json:"minInSync,omitempty"`
 	// Retention is how long messages are kept.
 	//
@@ -227,9 +229,9 @@ type Topic struct {
 	Config Object `json:"config,omitempty"`
 }
 
-// MessagingUser is a user of a message broker.
+// MessagingUser is a user of a message broker. Its credentials are in a Secret beside the broker.
 type MessagingUser struct {
-	// Grants are what the user may do.
+	// Grants are what the user may do. Without any, nothing.
 	Grants []TopicGrant `json:"grants,omitempty"`
 }
 

@@ -18,6 +18,9 @@ func Default(p *Platform) *Platform {
 		cluster.AutoUpgrade = new(false) // or DigitalOcean would move what the document pins
 	}
 	fill(reflect.ValueOf(filled).Elem())
+	for _, m := range filled.Spec.Messaging {
+		defaultTopics(m)
+	}
 	for name, app := range filled.Spec.Apps {
 		filled.Spec.Apps[name] = defaultApp(app)
 	}
@@ -46,6 +49,22 @@ func defaultApp(app App) App {
 		}
 	}
 	return app
+}
+
+// defaultTopics fills in how many copies of a topic there are: no more than brokers.
+func defaultTopics(m Messaging) {
+	if m.Brokers == nil {
+		return // somebody else's
+	}
+	for name, topic := range m.Topics {
+		if topic.Replicas == nil {
+			topic.Replicas = new(min(3, *m.Brokers))
+		}
+		if topic.MinInSync == nil {
+			topic.MinInSync = new(max(1, *topic.Replicas-1))
+		}
+		m.Topics[name] = topic
+	}
 }
 
 // Exact says whether the version is an exact release, and not a minor's channel.
@@ -107,6 +126,8 @@ func skipDefault(v any, field string) bool {
 	switch v := v.(type) {
 	case Gateway:
 		return v.Product == "existing" && field != "product"
+	case Messaging:
+		return v.Product == "existing"
 	case App:
 		return !v.FromImage() && field != "namespace"
 	}

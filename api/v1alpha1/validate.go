@@ -46,6 +46,7 @@ func Validate(p *Platform, available Available) []FieldError {
 	c.cluster()
 	c.gateways()
 	c.registry()
+	c.messaging()
 	c.apps()
 	return c.found
 }
@@ -127,6 +128,7 @@ var entryNames = map[reflect.Type]nameRule{
 	reflect.TypeFor[Database]():         entryName,
 	reflect.TypeFor[ReadReplica]():      entryName,
 	reflect.TypeFor[Messaging]():        entryName,
+	reflect.TypeFor[MessagingUser]():    entryName,
 	reflect.TypeFor[Gateway]():          entryName,
 	reflect.TypeFor[Receiver]():         entryName,
 	reflect.TypeFor[Bucket]():           entryName,

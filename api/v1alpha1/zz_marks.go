@@ -149,15 +149,15 @@ var marks = map[string]map[string]Mark{
 		"placement":          {Enum: []string{"managed", "cluster", "droplet"}},
 		"size":               {Default: "\"small\"", Example: "\"small\"", Pattern: "^[A-Za-z0-9][A-Za-z0-9._-]*$", Means: "small, medium, large, or a size of the product's cloud"},
 		"pool":               {Example: "\"general\""},
-		"version":            {Example: "\"4.1\""},
+		"version":            {Example: "\"4.3\""},
 		"brokers":            {Default: "3", Min: new(1), Max: new(100)},
 		"deletionProtection": {Default: "false"},
 		"migrateFrom":        {Example: "\"messaging/events-old\""},
 	},
 	"Topic": {
 		"partitions": {Default: "3", Min: new(1)},
-		"replicas":   {Default: "3", Min: new(1)},
-		"minInSync":  {Default: "2", Min: new(1)},
+		"replicas":   {Example: "3", Min: new(1)},
+		"minInSync":  {Example: "2", Min: new(1)},
 		"retention":  {Default: "\"7d\"", Pattern: "^[0-9]+[smhdw]$", Means: "a number and a unit, such as 12h or 7d"},
 	},
 	"TopicGrant": {

@@ -9,9 +9,12 @@ import (
 	"github.com/k8or/k8or/internal/catalog/app/app"
 	"github.com/k8or/k8or/internal/catalog/cluster/doks"
 	"github.com/k8or/k8or/internal/catalog/gateway/nginx"
+	messagingexisting "github.com/k8or/k8or/internal/catalog/messaging/existing"
+	"github.com/k8or/k8or/internal/catalog/messaging/kafka"
 	"github.com/k8or/k8or/internal/catalog/registry/dockerregistry"
 	registryexisting "github.com/k8or/k8or/internal/catalog/registry/existing"
 	"github.com/k8or/k8or/internal/catalog/support/metricsserver"
+	"github.com/k8or/k8or/internal/catalog/support/strimzi"
 	"github.com/k8or/k8or/internal/product"
 )
 
@@ -22,6 +25,9 @@ var Products = []product.Product{
 	metricsserver.Product,
 	dockerregistry.Product,
 	registryexisting.Product,
+	strimzi.Product,
+	kafka.Product,
+	messagingexisting.Product,
 	nginx.Product,
 	app.Product,
 }

@@ -27,6 +27,7 @@ type Kinds struct {
 	options KindsOptions
 	mu      sync.Mutex
 	byID    map[string]*Cluster
+	wanted  map[string]bool // sets that the document speaks of
 }
 
 // KindsOptions say whose cluster it is and how it is reached.
@@ -56,7 +57,7 @@ func NewKinds(o KindsOptions) *Kinds {
 	if o.Say == nil {
 		o.Say = func(string) {}
 	}
-	k := &Kinds{options: o, byID: map[string]*Cluster{}}
+	k := &Kinds{options: o, byID: map[string]*Cluster{}, wanted: map[string]bool{}}
 	k.Sets = &graph.Kind{Name: "kubernetes/set", Rank: SetsRank, Deadline: 15 * time.Minute, Stays: true, List: k.list, Delete: k.delete}
 	return k
 }
@@ -99,7 +100,18 @@ func (k *Kinds) Objects(access graph.Value[Access], set Set) *Objects {
 	if set.Replace == nil {
 		set.Replace = func(id ID) bool { return replaceable[id.Kind] }
 	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.wanted[set.Name] = true
 	return &Objects{Access: access, kinds: k, set: set}
+}
+
+// StandsOn names further sets that this one stands on: when both go, they go after it. It is called before the resource is
+// used.
+func (r *Objects) StandsOn(sets ...string) {
+	needs := append(slices.Clone(r.set.Needs), sets...)
+	slices.Sort(needs)
+	r.set.Needs = slices.Compact(needs)
 }
 
 // replaceable are kinds whose objects hold no state of their own, so that making them anew loses nothing but a moment.
@@ -169,7 +181,7 @@ func (r *Objects) balanced() bool {
 func (r *Objects) Diff(_ *graph.Call, have graph.Observed[Output]) []graph.Change {
 	var out []graph.Change
 	for _, change := range have.Out.changes {
-		out = append(out, planned(change)...)
+		out = append(out, r.set.refused(change, planned(change))...)
 	}
 	return out
 }
@@ -234,8 +246,11 @@ func (r *Objects) apply(ctx context.Context, c *graph.Call) (graph.Observed[Outp
 	return o, nil
 }
 
-// holdsData keeps claims: deleting one may delete its volume.
-func holdsData(id ID) bool { return id.Kind == "PersistentVolumeClaim" }
+// holdsData keeps what data goes with: a claim, with which its volume may go, and a KafkaTopic, with which Strimzi deletes
+// the topic's messages.
+func holdsData(id ID) bool {
+	return id.Kind == "PersistentVolumeClaim" || id.groupKind().String() == "KafkaTopic.kafka.strimzi.io"
+}
 
 // list finds the platform's sets in its cluster, whether or not a document speaks of them.
 func (k *Kinds) list(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
@@ -287,12 +302,27 @@ func (k *Kinds) delete(ctx context.Context, c *graph.Call, item graph.Item) (str
 			k.options.Say(fmt.Sprintf("a delete hook of %s did not succeed, and the cluster goes all the same: %v", item.Key, err))
 			return true
 		}
+	} else if other := k.stoodOn(sets, c.Teardown, item.Key); other != "" {
+		return fmt.Sprintf("waits until %s is gone, which stands on it", other), nil
 	}
 	gone, err := cluster.End(ctx, item.Key, keep, goOn)
 	if err != nil {
 		return "", classify(err)
 	}
 	return gone.Waiting, nil
+}
+
+// stoodOn says which set has to be gone before one that it stands on: custom resources before the operator that tidies up
+// after them. A set that stays does not count; it stands on something else by now.
+func (k *Kinds) stoodOn(sets []Inventory, teardown bool, set string) string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, other := range sets {
+		if (teardown || !k.wanted[other.Name]) && other.Name != set && slices.Contains(other.Needs, set) {
+			return other.Name
+		}
+	}
+	return ""
 }
 
 // Drain empties the nodes that carry a label, one step a call, and says what is waited for; empty when they are.

@@ -198,6 +198,7 @@ type Set struct {
 	Needs     []string          // sets that this one stands on; kept in the inventory so that teardown knows the order
 	Endings   []Ending          // hooks that run when the set goes; no secrets
 	Foreign   []Foreign         // fields that somebody else owns
+	Guards    []Guard           // changes that are refused
 	Adopt     []ID              // objects that may be taken over although somebody else made them
 	Replace   func(ID) bool     // whether an object may be deleted and made anew; nil means none
 	Known     map[string]string // what the caller wants to be remembered with the set, such as its product; no secrets

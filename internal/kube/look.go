@@ -75,7 +75,10 @@ func (c *Cluster) Look(ctx context.Context, set Set) (View, error) {
 		id := inventory.Objects[i]
 		gone := !slices.ContainsFunc(sights, func(s *sight) bool { return s.id.same() == id.same() }) &&
 			!slices.ContainsFunc(waits, func(w pending) bool { return w.id.same() == id.same() })
-		if gone {
+		switch {
+		case gone && holdsData(id):
+			changes = append(changes, Change{ID: id, Action: Keep, Note: "no longer wanted; it holds data and is left as it is"})
+		case gone:
 			changes = append(changes, Change{ID: id, Action: Delete, Note: "no longer wanted"})
 		}
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/k8or/k8or/internal/unit"
 )
 
-// Capabilities are how products meet. Those of the foundation (Foundation, PodPolicy, ImageSource, Issuer, LogSink, Binding) are used
+// Capabilities are how products meet. Those of the foundation (Foundation, PodPolicy, ImageSource, Issuer, Operator, LogSink, Binding) are used
 // while building, by what is built after them; all others are joined while wiring.
 
 // Foundation is the cluster that everything else is built on. It is offered by the products of the category cluster and
@@ -51,6 +51,14 @@ type Issuer struct {
 	// SelfSigned is the name of a ClusterIssuer for authorities of the platform's own.
 	SelfSigned string
 	// Ready is the node after which Certificates and Issuers can be made.
+	Ready graph.ID
+}
+
+// Operator looks after custom resources of a kind, everywhere in the cluster. It is offered by support products that
+// several entries share, under the word they are wanted by.
+type Operator struct {
+	Name string // the support product: "strimzi"
+	// Ready is the node after which its custom resources can be made, and before which they go.
 	Ready graph.ID
 }
 
@@ -235,6 +243,16 @@ func (b *Building) Issuer() (Issuer, error) {
 		return Issuer{}, fmt.Errorf("%s needs certificates, and nothing offers them: it has to want cert-manager in Select", b.at)
 	}
 	return all[0], nil
+}
+
+// Operator is the operator of a support product; a product that uses it says Want(name) in Select.
+func (b *Building) Operator(name string) (Operator, error) {
+	for _, o := range offered[Operator](b.c.offers) {
+		if o.Name == name {
+			return o, nil
+		}
+	}
+	return Operator{}, fmt.Errorf("%s needs the operator %s, and nothing offers it: it has to want %s in Select", b.at, name, name)
 }
 
 // LogSinks are where logs can be kept.

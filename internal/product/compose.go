@@ -251,6 +251,8 @@ type SetSpec struct {
 	Derived []kube.Derived
 	// Foreign are fields that somebody else owns, beside those of DOKS's controllers.
 	Foreign []kube.Foreign
+	// Guards refuse changes that what stands cannot follow.
+	Guards []kube.Guard
 
 	endings []kube.Ending // hooks that run when the set goes
 	needs   []string      // sets that those stand on
@@ -262,13 +264,28 @@ func (j joint) Set(id graph.ID, s SetSpec, opts ...graph.Option) (graph.Value[ku
 	if err != nil {
 		return graph.Value[kube.Output]{}, err
 	}
-	set := kube.Set{Name: setName(id), Namespace: s.Namespace, Objects: s.Objects, Derived: s.Derived,
+	set := kube.Set{Name: setName(id), Namespace: s.Namespace, Objects: s.Objects, Derived: s.Derived, Guards: s.Guards,
 		Foreign: append(foreign(s.Objects), s.Foreign...), Known: map[string]string{"node": string(id)},
 		Endings: s.endings, Needs: s.needs}
 	after := append(j.govern(&set), f.Ready...)
+	resource := j.Kube().Objects(f.Access, set)
+	out := graph.Add(j.c.Graph, id, resource, append([]graph.Option{graph.After(after...)}, opts...)...)
+	resource.StandsOn(j.standsOn(id)...)
 	j.c.Sets = append(j.c.Sets, set)
 	j.renders(s.Namespace, false, s.Objects...)
-	return graph.Add(j.c.Graph, id, j.Kube().Objects(f.Access, set), append([]graph.Option{graph.After(after...)}, opts...)...), nil
+	return out, nil
+}
+
+// standsOn names the sets that a node needs.
+func (j joint) standsOn(id graph.ID) []string {
+	needs := j.c.Graph.Needs(id)
+	var names []string
+	for _, s := range j.c.Sets {
+		if slices.Contains(needs, graph.ID(s.Known["node"])) {
+			names = append(names, s.Name)
+		}
+	}
+	return names
 }
 
 // renders keeps objects for counting their pods.

@@ -39,7 +39,13 @@ func fromImage(b *product.Building, e entry) error {
 	if err != nil {
 		return err
 	}
+	if m.uses, err = uses(b, e); err != nil {
+		return err
+	}
 	after := []graph.ID{before}
+	for _, u := range m.uses {
+		after = append(after, u.Ready)
+	}
 	if e.Spec.BeforeRollout != nil {
 		objects := []runtime.Object{m.beforeRollout()}
 		if secret != nil {
@@ -50,7 +56,7 @@ func fromImage(b *product.Building, e entry) error {
 		if err != nil {
 			return err
 		}
-		if _, err := b.Objects(id, e.Spec.Namespace, u, graph.After(before)); err != nil {
+		if _, err := b.Objects(id, e.Spec.Namespace, u, graph.After(after...)); err != nil {
 			return err
 		}
 		after = append(after, id)
@@ -71,7 +77,10 @@ func fromImage(b *product.Building, e entry) error {
 }
 
 // maker makes the objects of one app from an image.
-type maker struct{ entry }
+type maker struct {
+	entry
+	uses []use
+}
 
 func (m maker) meta(name string) metav1.ObjectMeta {
 	return metav1.ObjectMeta{Name: name, Namespace: m.Spec.Namespace, Labels: labels(m.entry)}
@@ -213,6 +222,7 @@ func (m maker) pod(secretName string) corev1.PodSpec {
 		p.Volumes = append(p.Volumes, corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{
 			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: m.Name + "-" + name}}})
 	}
+	m.bind(&p, &c)
 	if a.Pool != "" {
 		p.NodeSelector = map[string]string{product.PoolLabel: a.Pool}
 	}

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kafka
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/k8or/k8or/api/v1alpha1"
+	"github.com/k8or/k8or/internal/catalog/messaging"
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/kube"
+	"github.com/k8or/k8or/internal/problem"
+	"github.com/k8or/k8or/internal/product"
+)
+
+func build(b *product.Building, e entry) error {
+	operator, err := b.Operator("strimzi")
+	if err != nil {
+		return err
+	}
+	version, err := versionOf(e)
+	if err != nil {
+		return err
+	}
+	m := maker{entry: e, platform: b.Platform(), version: version, users: messaging.Users(b.Platform(), e.ID)}
+	objects, err := m.objects(b)
+	if err != nil {
+		return err
+	}
+	if _, err := b.Set(e.ID, product.SetSpec{Namespace: e.Namespace(), Objects: objects, Guards: m.guards()}, graph.After(operator.Ready)); err != nil {
+		return err
+	}
+	if err := m.accounts(b); err != nil {
+		return err
+	}
+	m.say(b)
+	m.offer(b)
+	return nil
+}
+
+// versionOf is the exact release of Kafka that the document asks for: a minor is its newest patch.
+func versionOf(e entry) (string, error) {
+	if e.Spec.Version == "" {
+		return newest, nil
+	}
+	for _, r := range slices.Backward(releases) {
+		if r == e.Spec.Version || strings.HasPrefix(r, e.Spec.Version+".") {
+			return r, nil
+		}
+	}
+	return "", &problem.Problem{Code: v1alpha1.CodeUnknownWord, Kind: problem.Usage, Path: "spec.messaging." + e.Name + ".version",
+		Title: fmt.Sprintf("Kafka %s is not a version that this k8or can run", e.Spec.Version), Why: "its operator, Strimzi 1.2, runs " + strings.Join(releases, ", "),
+		Fix: "use one of them, a minor such as 4.3, or leave version out for " + newest}
+}
+
+// maker makes the objects of one Kafka.
+type maker struct {
+	entry
+	platform product.Platform
+	version  string
+	users    []messaging.User
+}
+
+// The parts of a Kafka, by the names of their node pools.
+const brokerPool, controllerPool = "brokers", "controllers"
+
+// objects are the Kafka, its pools of nodes, and its topics, in their namespace.
+func (m maker) objects(b *product.Building) ([]*unstructured.Unstructured, error) {
+	brokers := brokersOf(m.Spec)
+	z := sizeOf(m.Spec)
+	kafka, err := object("Kafka", m.Name, "", product.Merge(m.kafka(), m.Spec.Values))
+	if err != nil {
+		return nil, err
+	}
+	out := []*unstructured.Unstructured{b.EntryNamespace(m.Namespace())}
+	for _, p := range []struct {
+		name, role, disk string
+		n                int
+		pod              pod
+	}{{brokerPool, "broker", diskOf(m.Spec), brokers, z.broker}, {controllerPool, "controller", controllerDisk, controllersOf(brokers), z.controller}} {
+		o, err := object("KafkaNodePool", p.name, m.Name, m.pool(p.name, p.role, p.disk, p.n, p.pod))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, o)
+	}
+	topics, err := m.topics()
+	return append(append(out, kafka), topics...), err
+}
+
+// pool is a pool of nodes in one role. Brokers and controllers are apart, so that the number of brokers can change: that of
+// controllers cannot.
+func (m maker) pool(name, role, disk string, n int, p pod) map[string]any {
+	template := m.place()
+	template["topologySpreadConstraints"] = []any{map[string]any{"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "DoNotSchedule",
+		"labelSelector": map[string]any{"matchLabels": map[string]any{"strimzi.io/cluster": m.Name, "strimzi.io/pool-name": name}}}}
+	template["terminationGracePeriodSeconds"] = 120
+	return map[string]any{
+		"replicas": n, "roles": []any{role}, "resources": p.resources(), "jvmOptions": p.java(),
+		"storage": map[string]any{"type": "jbod", "volumes": []any{map[string]any{
+			"id": 0, "type": "persistent-claim", "size": disk, "class": classOf(m.Spec), "deleteClaim": false, "kraftMetadata": "shared"}}},
+		"template": map[string]any{"pod": template},
+	}
+}
+
+// place is where pods run: on the pool that the document names, whose taints they bear.
+func (m maker) place() map[string]any {
+	out := map[string]any{}
+	if m.Spec.Pool == "" {
+		return out
+	}
+	out["affinity"] = map[string]any{"nodeAffinity": map[string]any{"requiredDuringSchedulingIgnoredDuringExecution": map[string]any{
+		"nodeSelectorTerms": []any{map[string]any{"matchExpressions": []any{map[string]any{"key": product.PoolLabel, "operator": "In", "values": []any{m.Spec.Pool}}}}}}}}
+	var tolerations []any
+	for _, t := range m.platform.Spec.Cluster.NodePools[m.Spec.Pool].Taints {
+		tolerations = append(tolerations, map[string]any{"key": t.Key, "operator": "Equal", "value": t.Value, "effect": t.Effect})
+	}
+	if tolerations != nil {
+		out["tolerations"] = tolerations
+	}
+	return out
+}
+
+// kafka is the cluster as a whole.
+func (m maker) kafka() map[string]any {
+	z, brokers := sizeOf(m.Spec), brokersOf(m.Spec)
+	copies := copiesOf(brokers)
+	config := product.Merge(map[string]any{
+		"auto.create.topics.enable":  false, // topics are the document's: a slip of the pen must not make one
+		"default.replication.factor": copies, "min.insync.replicas": inSyncOf(copies),
+		"offsets.topic.replication.factor": copies, "transaction.state.log.replication.factor": copies, "transaction.state.log.min.isr": inSyncOf(copies),
+	}, m.Options.Config)
+	spec := map[string]any{
+		"kafka": map[string]any{
+			"version": m.version, "config": config,
+			"listeners": []any{map[string]any{"name": "tls", "port": listenerPort, "type": "internal", "tls": true,
+				"authentication": map[string]any{"type": "scram-sha-512"}, "networkPolicyPeers": m.peers()}},
+			"authorization": map[string]any{"type": "simple"},
+			"metricsConfig": map[string]any{"type": "strimziMetricsReporter"},
+		},
+		"entityOperator": map[string]any{
+			"topicOperator": map[string]any{"resources": z.entity.resources()}, "userOperator": map[string]any{"resources": z.entity.resources()},
+			// A finalizer would hold a topic's object, and with it the namespace, after the operator has gone.
+			"template": map[string]any{"topicOperatorContainer": map[string]any{"env": []any{map[string]any{"name": "STRIMZI_USE_FINALIZERS", "value": "false"}}}},
+		},
+		"kafkaExporter": map[string]any{"topicRegex": ".*", "groupRegex": ".*", "resources": z.exporter.resources()},
+	}
+	if brokers > 1 { // it refuses to run beside a single broker
+		spec["cruiseControl"] = map[string]any{"resources": z.cruise.resources(), "jvmOptions": z.cruise.java(),
+			"autoRebalance": []any{map[string]any{"mode": "add-brokers"}, map[string]any{"mode": "remove-brokers"}}}
+	}
+	if place := m.place(); len(place) > 0 {
+		for _, part := range []string{"entityOperator", "kafkaExporter", "cruiseControl"} {
+			if at, ok := spec[part].(map[string]any); ok {
+				at["template"] = product.Merge(map[string]any{"pod": place}, template(at))
+			}
+		}
+	}
+	return spec
+}
+
+// template is what a part says of its own template.
+func template(part map[string]any) map[string]any {
+	t, _ := part["template"].(map[string]any)
+	return t
+}
+
+const listenerPort = 9093
+
+// peers are the pods that the brokers' network policy lets in: those of the apps that use this entry, and this namespace's
+// own, where probes run. Users that the document names itself may be anywhere in the cluster.
+func (m maker) peers() []any {
+	space := func(name string) map[string]any {
+		return map[string]any{"matchLabels": map[string]any{"kubernetes.io/metadata.name": name}}
+	}
+	if len(m.Spec.Users) > 0 {
+		return []any{map[string]any{"namespaceSelector": map[string]any{}}}
+	}
+	out := []any{map[string]any{"namespaceSelector": space(m.Namespace())}}
+	for _, u := range m.users {
+		out = append(out, map[string]any{"namespaceSelector": space(u.Namespace),
+			"podSelector": map[string]any{"matchLabels": map[string]any{"app.kubernetes.io/name": u.Name}}})
+	}
+	return out
+}
+
+// guards refuse what a Kafka that stands cannot follow.
+func (m maker) guards() []kube.Guard {
+	const first = "spec.storage.volumes[0]."
+	var out []kube.Guard
+	for _, pool := range []string{brokerPool, controllerPool} {
+		out = append(out, kube.Guard{Kind: "KafkaNodePool", Name: pool, Field: first + "size", Refuse: shrinks("a disk", "keep the size, or make a new entry beside this one and move the messages")},
+			kube.Guard{Kind: "KafkaNodePool", Name: pool, Field: first + "class", Refuse: func(_, _ string) string {
+				return "the storage class of a disk is fixed once it is made: make a new entry beside this one and move the messages"
+			}})
+	}
+	out = append(out, kube.Guard{Kind: "KafkaNodePool", Name: brokerPool, Field: "spec.replicas", Refuse: func(before, after string) string {
+		have, want := copiesOf(number(before)), copiesOf(number(after))
+		if have == want {
+			return ""
+		}
+		return fmt.Sprintf("Kafka's own topics were made with %d of %d copies for this number of brokers, and its quorum of controllers is fixed: make a new entry beside this one and move the messages", have, want)
+	}})
+	for _, name := range m.topicNames() {
+		out = append(out, kube.Guard{Kind: "KafkaTopic", Name: topicObject(name), Field: "spec.partitions", Refuse: shrinks("the number of a topic's partitions", "keep it, or make a new topic")})
+	}
+	return out
+}
+
+// shrinks refuses a smaller amount.
+func shrinks(what, fix string) func(before, after string) string {
+	return func(before, after string) string {
+		b, berr := resource.ParseQuantity(strings.Trim(before, `"`))
+		a, aerr := resource.ParseQuantity(strings.Trim(after, `"`))
+		if berr != nil || aerr != nil || a.Cmp(b) >= 0 {
+			return ""
+		}
+		return fmt.Sprintf("%s can grow and never shrinks: %s", what, fix)
+	}
+}
+
+func number(text string) int {
+	q, err := resource.ParseQuantity(strings.Trim(text, `"`))
+	if err != nil {
+		return 0
+	}
+	return int(q.Value())
+}
+
+// say tells the reader of the plan what the document leaves weaker than it could be.
+func (m maker) say(b *product.Building) {
+	if n := brokersOf(m.Spec); n < 3 {
+		b.Note("%s keeps each message on %d of %d brokers; with three, it would survive the loss of one", m.ID, copiesOf(n), n)
+	}
+	if len(m.Spec.Topics) == 0 {
+		b.Note("%s has no topics, and none is made by itself: nobody can write to it yet", m.ID)
+	}
+}
+
+// object is a custom resource of Strimzi's; kafka says which Kafka it belongs to, empty for a Kafka itself.
+func object(kind, name, kafka string, spec map[string]any) (*unstructured.Unstructured, error) {
+	meta := map[string]any{"name": name}
+	if kafka != "" {
+		meta["labels"] = map[string]any{"strimzi.io/cluster": kafka}
+	}
+	raw, err := json.Marshal(map[string]any{"apiVersion": "kafka.strimzi.io/v1", "kind": kind, "metadata": meta, "spec": spec})
+	if err != nil {
+		return nil, fmt.Errorf("make %s %s: %w", kind, name, err)
+	}
+	o := &unstructured.Unstructured{}
+	return o, o.UnmarshalJSON(raw) // numbers become what the API's machinery takes
+}

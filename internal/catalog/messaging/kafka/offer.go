@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kafka
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/k8or/k8or/internal/catalog/messaging"
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/kube"
+	"github.com/k8or/k8or/internal/probe"
+	"github.com/k8or/k8or/internal/product"
+)
+
+// offer makes the Kafka known to monitoring, logging and verify.
+func (m maker) offer(b *product.Building) {
+	labels := map[string]string{"strimzi.io/cluster": m.Name, "strimzi.io/kind": "Kafka"}
+	product.Offer(b, product.MetricsTarget{Entry: m.ID, Namespace: m.Namespace(), Labels: labels, Port: "tcp-prometheus", Path: "/metrics", Ready: m.ID})
+	product.Offer(b, product.LogSource{Entry: m.ID, Namespace: m.Namespace(), Labels: labels, Multiline: "java"})
+	for _, a := range m.alerts() {
+		product.Offer(b, a)
+	}
+	product.Offer(b, product.Dashboard{Entry: m.ID, Title: "Kafka " + m.Name, JSON: m.dashboard()})
+	files := map[string]kube.SecretKey{}
+	for _, key := range []string{messaging.KeyBootstrap, messaging.KeyProtocol, messaging.KeyMechanism, messaging.KeyUsername, messaging.KeyPassword, messaging.KeyCA} {
+		files["kafka/"+key] = kube.SecretKey{Namespace: m.Namespace(), Name: probeUser + ".binding", Key: key}
+	}
+	product.Offer(b, product.Probe{Entry: m.ID, Name: "message",
+		Proves: "a message is written to all copies of a topic and read again, with the kind of credentials that apps get",
+		Spec:   probe.Spec{Timeout: 2 * time.Minute, Kafka: &probe.Kafka{Binding: "/probe/kafka", Topic: probeTopic}},
+		Files:  files, Namespace: m.Namespace(), Look: "k8or logs " + string(m.ID)})
+}
+
+// alerts are what somebody has to be told. The series are those of Strimzi's metrics reporter and of its exporter of lag.
+func (m maker) alerts() []product.Alert {
+	in := fmt.Sprintf("{namespace=%q}", m.Namespace())
+	alert := func(name, severity, after, summary, expression string, args ...any) product.Alert {
+		return product.Alert{Entry: m.ID, Name: name, Severity: severity, For: after, Summary: "Kafka " + m.Name + ": " + summary, Expression: fmt.Sprintf(expression, args...)}
+	}
+	return []product.Alert{
+		alert("KafkaOfflinePartitions", "critical", "1m", "partitions have no leader and can be neither written nor read",
+			"sum(kafka_controller_kafkacontroller_offlinepartitionscount%s) > 0", in),
+		alert("KafkaUnderMinInSync", "critical", "5m", "partitions have too few copies in sync and refuse writes",
+			"sum(kafka_cluster_partition_underminisr%s) > 0", in),
+		alert("KafkaNoController", "critical", "5m", "there is not exactly one active controller",
+			"sum(kafka_controller_kafkacontroller_activecontrollercount%s) != 1", in),
+		alert("KafkaUnderReplicated", "warning", "10m", "partitions lack a copy; a broker is down or slow",
+			"sum(kafka_server_replicamanager_underreplicatedpartitions%s) > 0", in),
+		alert("KafkaDiskFills", "warning", "15m", "the disk {{ $labels.persistentvolumeclaim }} has less than 15 % free",
+			"kubelet_volume_stats_available_bytes%[1]s / kubelet_volume_stats_capacity_bytes%[1]s < 0.15", in),
+		alert("KafkaConsumersLag", "warning", "15m", "the group {{ $labels.consumergroup }} is behind on {{ $labels.topic }}",
+			"sum by (consumergroup, topic) (kafka_consumergroup_lag%s) > %d", in, cmp.Or(m.Options.MaxLag, 10000)),
+	}
+}
+
+// dashboard is a page of Grafana's: what a person looks at first when messages are late.
+func (m maker) dashboard() []byte {
+	in := fmt.Sprintf("namespace=%q", m.Namespace())
+	panels := []struct{ title, unit, legend, expression string }{
+		{"Messages in a second", "ops", "{{topic}}", `sum by (topic) (rate(kafka_server_brokertopicmetrics_messagesinpersec_total{%s,topic!=""}[5m]))`},
+		{"Bytes in a second", "Bps", "{{pod}}", `sum by (pod) (rate(kafka_server_brokertopicmetrics_bytesinpersec_total{%s,topic!=""}[5m]))`},
+		{"Bytes out a second", "Bps", "{{pod}}", `sum by (pod) (rate(kafka_server_brokertopicmetrics_bytesoutpersec_total{%s,topic!=""}[5m]))`},
+		{"Messages that consumers are behind", "short", "{{consumergroup}} {{topic}}", `sum by (consumergroup, topic) (kafka_consumergroup_lag{%s})`},
+		{"Partitions without a leader", "short", "offline", `sum(kafka_controller_kafkacontroller_offlinepartitionscount{%s})`},
+		{"Partitions that lack a copy", "short", "under-replicated", `sum(kafka_server_replicamanager_underreplicatedpartitions{%s})`},
+		{"Heap in use", "bytes", "{{pod}}", `sum by (pod) (jvm_memory_used_bytes{%s})`},
+		{"Free space of disks", "percentunit", "{{persistentvolumeclaim}}", `kubelet_volume_stats_available_bytes{%[1]s} / kubelet_volume_stats_capacity_bytes{%[1]s}`},
+	}
+	var out []any
+	for i, p := range panels {
+		out = append(out, map[string]any{"id": i + 1, "type": "timeseries", "title": p.title,
+			"gridPos":     map[string]any{"x": 12 * (i % 2), "y": 8 * (i / 2), "w": 12, "h": 8},
+			"fieldConfig": map[string]any{"defaults": map[string]any{"unit": p.unit}, "overrides": []any{}},
+			"targets":     []any{map[string]any{"refId": "A", "expr": fmt.Sprintf(p.expression, in), "legendFormat": p.legend}}})
+	}
+	raw, err := json.Marshal(map[string]any{"uid": uid(m.ID), "title": "Kafka " + m.Name, "tags": []any{"k8or", "kafka"}, "schemaVersion": 39, "refresh": "30s",
+		"time": map[string]any{"from": "now-3h", "to": "now"}, "panels": out})
+	if err != nil {
+		panic(err) // texts and numbers alone
+	}
+	return raw
+}
+
+// uid is a dashboard's identity, at most 40 characters.
+func uid(id graph.ID) string {
+	s := "k8or-" + topicObject(string(id))
+	return s[:min(40, len(s))]
+}
