@@ -197,8 +197,8 @@ func (c *certificateSpec) renewal(x *x509.Certificate) time.Time {
 
 func certificateStatus(s *Scene, spec certificateSpec, x *x509.Certificate) map[string]any {
 	revision := numberAt(s.Object.Object, 0, "status", "revision")
-	if textAt(s.Object.Object, "status", "notAfter") != stamp(x.NotAfter) {
-		revision++
+	if revision == 0 || conditionOf(s.Object, "Issuing") == "True" {
+		revision++ // this one has just been issued
 	}
 	return map[string]any{
 		"conditions": conditions(s.Object, s.Wall, condition{"Ready", "True", "Ready", "Certificate is up to date and has not expired", s.Object.GetGeneration()}),

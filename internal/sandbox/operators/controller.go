@@ -65,8 +65,8 @@ func environment(workload Object, variable string) (value, field string, ok bool
 	return "", "", false
 }
 
-// ready is whether a workload of the cluster's has all the pods it wants, and they are ready.
-func ready(o Object) bool {
+// isReady is whether a workload of the cluster's has all the pods it wants, and they are ready.
+func isReady(o Object) bool {
 	if o == nil {
 		return false
 	}

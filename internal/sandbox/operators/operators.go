@@ -110,7 +110,7 @@ type Reference struct {
 
 // All are the operators that are played.
 func All() []*Operator {
-	return []*Operator{certManager(), caInjector()}
+	return []*Operator{certManager(), caInjector(), prometheusOperator(), strimzi(), eck()}
 }
 
 // usual are the resources of Kubernetes' own that operators make, or look for their controllers in.
