@@ -45,6 +45,7 @@ func Validate(p *Platform, available Available) []FieldError {
 	c.products()
 	c.cluster()
 	c.gateways()
+	c.observers()
 	c.apps()
 	return c.found
 }
@@ -134,6 +135,7 @@ var entryNames = map[reflect.Type]nameRule{
 	reflect.TypeFor[Firewall]():         entryName,
 	reflect.TypeFor[ReservedIP]():       entryName,
 	reflect.TypeFor[App]():              entryName,
+	reflect.TypeFor[Alert]():            entryName,
 	reflect.TypeFor[Volume]():           entryName,
 	reflect.TypeFor[EnvValue]():         envName,
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/k8or/k8or/internal/catalog/app/app"
 	"github.com/k8or/k8or/internal/catalog/cluster/doks"
 	"github.com/k8or/k8or/internal/catalog/gateway/nginx"
+	monitoringexisting "github.com/k8or/k8or/internal/catalog/monitoring/existing"
+	"github.com/k8or/k8or/internal/catalog/monitoring/prometheus"
 	"github.com/k8or/k8or/internal/catalog/support/metricsserver"
 	"github.com/k8or/k8or/internal/product"
 )
@@ -19,6 +21,8 @@ var Products = []product.Product{
 	doks.Existing,
 	metricsserver.Product,
 	nginx.Product,
+	prometheus.Product,
+	monitoringexisting.Product,
 	app.Product,
 }
 

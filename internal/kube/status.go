@@ -133,6 +133,9 @@ func standing(live *unstructured.Unstructured) ObjectStatus {
 // own judges kinds by conditions of theirs that kstatus does not look at.
 func own(live *unstructured.Unstructured) (State, string) {
 	gvk := live.GroupVersionKind()
+	if judge, ok := operated[gvk.GroupKind().String()]; ok {
+		return judge(live)
+	}
 	switch gvk.GroupKind().String() {
 	case "Service":
 		kind, _, _ := unstructured.NestedString(live.Object, "spec", "type")
