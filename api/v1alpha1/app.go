@@ -91,11 +91,16 @@ type App struct {
 	//
 	// +example="public"
 	Gateway string `json:"gateway,omitempty"`
+	// Multiline says whose stack traces the program writes to its log, so that each becomes one record
+	// there and not one a line.
+	//
+	// +enum=java;go;python;ruby
+	Multiline string `json:"multiline,omitempty"`
 	// Metrics is where the program shows its metrics.
 	Metrics *Metrics `json:"metrics,omitempty"`
 	// Alerts are raised when a measured value leaves its bounds, by name.
 	//
-	// +later
+	// +example={"too-slow": {"expression": "histogram_quantile(0.99, rate(http_request_duration_seconds_bucket{namespace=\"apps\"}[5m])) > 1"}}
 	Alerts map[string]Alert `json:"alerts,omitempty"`
 	// Probe is how to tell that a copy is ready and alive. Left open, a web app is ready when its port
 	// accepts connections.
@@ -242,8 +247,17 @@ type Alert struct {
 	// For is how long it has to hold.
 	//
 	// +default="5m"
+	// +pattern=^([0-9]+h)?([0-9]+m)?([0-9]+s)?$
+	// +means=a time such as 90s, 10m or 1h30m
 	For string `json:"for,omitempty"`
-	// Receiver is who is told: a name of monitoring.receivers.
+	// Severity says how bad it is.
+	//
+	// +default="warning"
+	// +enum=warning;critical
+	Severity string `json:"severity,omitempty"`
+	// Receiver is who is told: a name of monitoring.receivers. Left open, all of them are.
+	//
+	// +example="oncall"
 	Receiver string `json:"receiver,omitempty"`
 }
 

@@ -52,6 +52,13 @@ const (
 	CodeLoadBalancer = "K8OR-0502"
 )
 
+// Codes of the rules of monitoring and logging.
+const (
+	CodeReceiverEmpty = "K8OR-0901"
+	CodeAlertUnheard  = "K8OR-0902"
+	CodeConsole       = "K8OR-0903"
+)
+
 // Codes of the apps' rules.
 const (
 	CodeAppSource        = "K8OR-0601"

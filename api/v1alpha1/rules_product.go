@@ -66,6 +66,8 @@ func existingNeeds(category string) string {
 		return "the `class` of its ingresses"
 	case "monitoring":
 		return "its `namespace` and the `selector` of its monitors"
+	case "logging":
+		return "the `address` at which it takes Fluentd's forward protocol"
 	}
 	return "its `address` and `credentials`"
 }

@@ -47,6 +47,7 @@ func Validate(p *Platform, available Available) []FieldError {
 	c.gateways()
 	c.registry()
 	c.messaging()
+	c.observers()
 	c.apps()
 	return c.found
 }
@@ -137,6 +138,7 @@ var entryNames = map[reflect.Type]nameRule{
 	reflect.TypeFor[Firewall]():         entryName,
 	reflect.TypeFor[ReservedIP]():       entryName,
 	reflect.TypeFor[App]():              entryName,
+	reflect.TypeFor[Alert]():            entryName,
 	reflect.TypeFor[Volume]():           entryName,
 	reflect.TypeFor[EnvValue]():         envName,
 }

@@ -312,7 +312,8 @@ var marks = map[string]map[string]Mark{
 		"timeout":   {Example: "\"10m\"", Pattern: "^([0-9]+h)?([0-9]+m)?([0-9]+s)?$", Means: "a time such as 90s, 10m or 1h30m"},
 		"routes":    {Example: "[{\"host\": \"shop.example.com\", \"path\": \"/\"}]"},
 		"gateway":   {Example: "\"public\""},
-		"alerts":    {Later: true},
+		"multiline": {Enum: []string{"java", "go", "python", "ruby"}},
+		"alerts":    {Example: "{\"too-slow\": {\"expression\": \"histogram_quantile(0.99, rate(http_request_duration_seconds_bucket{namespace=\\\"apps\\\"}[5m])) > 1\"}}"},
 		"uses":      {Example: "[\"databases/orders\", \"storage/spaces/media\"]"},
 		"pool":      {Example: "\"general\""},
 	},
@@ -345,7 +346,9 @@ var marks = map[string]map[string]Mark{
 	},
 	"Alert": {
 		"expression": {Required: true},
-		"for":        {Default: "\"5m\""},
+		"for":        {Default: "\"5m\"", Pattern: "^([0-9]+h)?([0-9]+m)?([0-9]+s)?$", Means: "a time such as 90s, 10m or 1h30m"},
+		"severity":   {Enum: []string{"warning", "critical"}, Default: "\"warning\""},
+		"receiver":   {Example: "\"oncall\""},
 	},
 	"Probe": {
 		"path": {Example: "\"/healthz\"", Pattern: "^/[^\\s]*$", Means: "a path that begins with /"},

@@ -13,6 +13,8 @@ import (
 	"github.com/k8or/k8or/internal/catalog/messaging/kafka"
 	"github.com/k8or/k8or/internal/catalog/registry/dockerregistry"
 	registryexisting "github.com/k8or/k8or/internal/catalog/registry/existing"
+	monitoringexisting "github.com/k8or/k8or/internal/catalog/monitoring/existing"
+	"github.com/k8or/k8or/internal/catalog/monitoring/prometheus"
 	"github.com/k8or/k8or/internal/catalog/support/metricsserver"
 	"github.com/k8or/k8or/internal/catalog/support/strimzi"
 	"github.com/k8or/k8or/internal/product"
@@ -29,6 +31,8 @@ var Products = []product.Product{
 	kafka.Product,
 	messagingexisting.Product,
 	nginx.Product,
+	prometheus.Product,
+	monitoringexisting.Product,
 	app.Product,
 }
 

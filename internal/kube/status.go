@@ -130,24 +130,11 @@ func standing(live *unstructured.Unstructured) ObjectStatus {
 	return out
 }
 
-// readyBy are kinds of custom resources with the condition that says that they are ready. kstatus takes one that says
-// nothing yet for ready.
-var readyBy = map[string]string{
-	"Kafka.kafka.strimzi.io":      "Ready",
-	"KafkaTopic.kafka.strimzi.io": "Ready",
-	"KafkaUser.kafka.strimzi.io":  "Ready",
-}
-
 // own judges kinds by conditions of theirs that kstatus does not look at.
 func own(live *unstructured.Unstructured) (State, string) {
 	gvk := live.GroupVersionKind()
-	if kind, ok := readyBy[gvk.GroupKind().String()]; ok {
-		if status, message := condition(live, kind); status != "True" {
-			if _, not := condition(live, "Not"+kind); message == "" { // Strimzi's word for it
-				message = not
-			}
-			return InProgress, cmp.Or(message, "its operator has not made it ready yet")
-		}
+	if judge, ok := operated[gvk.GroupKind().String()]; ok {
+		return judge(live)
 	}
 	switch gvk.GroupKind().String() {
 	case "Service":

@@ -57,7 +57,10 @@ type Prometheus struct {
 
 // Alert raises a test alert at Alertmanager and finds it among those that are routed to a receiver.
 type Alert struct {
-	URL      string `json:"url"`
+	URL string `json:"url"`
+	// Name is the alert's name, such as one that is routed to nobody who would be woken; empty for the probe's own.
+	Name string `json:"name,omitempty"`
+	// Receiver is the receiver it has to be routed to; empty for any.
 	Receiver string `json:"receiver,omitempty"`
 }
 

@@ -65,8 +65,9 @@ type Operator struct {
 // LogSink is where logs are kept: Elasticsearch or what speaks its API. It is offered by the sink's products.
 type LogSink struct {
 	Entry graph.ID
-	// Address is host:port; Service and Namespace say where in the cluster, empty outside of it.
+	// Address is host:port; Service and Namespace say where in the cluster, empty outside of it. It speaks TLS unless Plain.
 	Address, Namespace, Service string
+	Plain                       bool
 	// Username and Password are keys of Secrets that may write logs and nothing else, CA the authority of its certificate;
 	// nil for one that the system trusts.
 	Username, Password, CA *kube.SecretKey
@@ -203,6 +204,13 @@ type Probe struct {
 	Files map[string]kube.SecretKey
 	// Look says where to look when it fails: `k8or logs gateways/public`.
 	Look string
+}
+
+// ProbeLate adds a probe whose proof can only be said once everything has been offered, such as that all targets are up. Like
+// pages, probes are read when the composition stands, so that nobody misses one.
+func (w *Wiring) ProbeLate(p Probe) {
+	t := reflect.TypeFor[Probe]()
+	w.c.offers[t] = append(w.c.offers[t], p)
 }
 
 // offers keeps what was offered, by type.

@@ -85,9 +85,10 @@ func offer(b *product.Building, e entry, service string) {
 			Namespace: a.Namespace, Service: service, Port: port(a), Ready: e.ID})
 	}
 	if a.Metrics != nil {
-		product.Offer(b, product.MetricsTarget{Entry: e.ID, Namespace: a.Namespace, Labels: selector(e.Name), Port: "metrics", Path: a.Metrics.Path})
+		product.Offer(b, product.MetricsTarget{Entry: e.ID, Namespace: a.Namespace, Labels: selector(e.Name), Port: "metrics", Path: a.Metrics.Path, Guarded: true, Ready: e.ID})
 	}
-	product.Offer(b, product.LogSource{Entry: e.ID, Namespace: a.Namespace, Labels: selector(e.Name)})
+	observe(b, e)
+	product.Offer(b, product.LogSource{Entry: e.ID, Namespace: a.Namespace, Labels: selector(e.Name), Multiline: a.Multiline})
 }
 
 // gatewayOf is the gateway of an app's routes: the one it names, or the only one.

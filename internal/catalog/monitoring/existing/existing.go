@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package existing is the product "existing" of the category monitoring: a Prometheus of somebody else's, under Prometheus
+// Operator. k8or gives it monitors, rules and dashboards by the labels it selects, and touches nothing of it.
+package existing
+
+import (
+	"cmp"
+	_ "embed"
+
+	"github.com/k8or/k8or/api/v1alpha1"
+	"github.com/k8or/k8or/internal/catalog/monitoring"
+	"github.com/k8or/k8or/internal/product"
+)
+
+//go:embed README.md
+var page string
+
+// Product is a Prometheus that was there before.
+var Product = &product.Definition[v1alpha1.Monitoring, struct{}]{
+	Category:   "monitoring",
+	Name:       "existing",
+	Title:      "A Prometheus that is there already",
+	Placements: []product.Placement{product.Cluster},
+	Page:       page,
+	Wire: func(w *product.Wiring, e product.Entry[v1alpha1.Monitoring, struct{}]) error {
+		if len(e.Spec.Receivers) > 0 || e.Spec.Heartbeat != nil {
+			w.Note("receivers and heartbeat of monitoring are not used: an existing Prometheus tells whom its own Alertmanager is told to")
+		}
+		var there v1alpha1.Existing
+		if e.Spec.Existing != nil {
+			there = *e.Spec.Existing
+		}
+		_, err := monitoring.Join(w, monitoring.Watcher{Entry: e.ID, Namespace: cmp.Or(there.Namespace, "monitoring"), Labels: there.Selector})
+		return err
+	},
+}

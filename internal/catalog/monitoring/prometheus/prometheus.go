@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package prometheus is the product "prometheus" of the category monitoring: Prometheus and Alertmanager under Prometheus
+// Operator, with Grafana, kube-state-metrics and node-exporter.
+package prometheus
+
+import (
+	_ "embed"
+
+	"github.com/k8or/k8or/api/v1alpha1"
+	"github.com/k8or/k8or/internal/fit"
+	"github.com/k8or/k8or/internal/price"
+	"github.com/k8or/k8or/internal/product"
+	"github.com/k8or/k8or/internal/unit"
+)
+
+//go:embed README.md
+var page string
+
+//go:embed footprint.json
+var footprint []byte
+
+//go:embed values.yaml
+var values []byte
+
+// Product is Prometheus with Grafana.
+var Product = &product.Definition[v1alpha1.Monitoring, Options]{
+	Category:   "monitoring",
+	Name:       "prometheus",
+	Title:      "Prometheus and Grafana",
+	Version:    "3.14.0",
+	Placements: []product.Placement{product.Cluster},
+	Page:       page,
+	Select:     choose,
+	Build:      build,
+	Wire:       wire,
+}
+
+// Options are the settings that only this product has.
+type Options struct {
+	// Prometheus is laid over the spec of the Prometheus resource, in the words of Prometheus Operator: remoteWrite,
+	// scrapeInterval, and so on.
+	Prometheus v1alpha1.Object `json:"prometheus,omitempty"`
+	// Alertmanager is laid over the spec of the Alertmanager resource.
+	Alertmanager v1alpha1.Object `json:"alertmanager,omitempty"`
+	// SSO are the endpoints of the provider that console.sso names. Grafana does not discover them by itself; they stand in
+	// the provider's page `<issuerURL>/.well-known/openid-configuration`.
+	SSO *SSO `json:"sso,omitempty"`
+}
+
+// SSO are an OpenID Connect provider's endpoints.
+type SSO struct {
+	// AuthURL is its authorization_endpoint, TokenURL its token_endpoint, UserInfoURL its userinfo_endpoint.
+	AuthURL     string `json:"authURL"`
+	TokenURL    string `json:"tokenURL"`
+	UserInfoURL string `json:"userInfoURL"`
+	// Role is Grafana's role of whoever signs in: Viewer, Editor or Admin. Left open it is Viewer.
+	Role string `json:"role,omitempty"`
+}
+
+type entry = product.Entry[v1alpha1.Monitoring, Options]
+
+// size is what one word of the document sets together. Requests are of one pod; storage is in GiB.
+type size struct {
+	prometheus, alertmanager int
+	cpu                      unit.MilliCPU
+	memory, limit            unit.MiB
+	storage                  int
+	grafanaCPU               unit.MilliCPU
+	grafana, grafanaLimit    unit.MiB
+}
+
+var sizes = map[string]size{
+	"small":  {prometheus: 1, alertmanager: 1, cpu: 200, memory: 1024, limit: 2048, storage: 20, grafanaCPU: 50, grafana: 192, grafanaLimit: 512},
+	"medium": {prometheus: 1, alertmanager: 2, cpu: 500, memory: 2048, limit: 4096, storage: 50, grafanaCPU: 100, grafana: 256, grafanaLimit: 512},
+	"large":  {prometheus: 2, alertmanager: 3, cpu: 1000, memory: 4096, limit: 8192, storage: 100, grafanaCPU: 200, grafana: 512, grafanaLimit: 1024},
+}
+
+func sizeOf(m v1alpha1.Monitoring) size {
+	z, ok := sizes[m.Size]
+	if !ok {
+		z = sizes["small"]
+	}
+	if m.Storage != nil && m.Storage.Size != "" {
+		z.storage = product.GiB(m.Storage.Size)
+	}
+	return z
+}
+
+// The disks beside that of Prometheus, in GiB: Alertmanager keeps silences, Grafana what people draw by hand.
+const (
+	alertmanagerGiB = 1
+	grafanaGiB      = 5
+)
+
+// reloader is what the operator adds to each pod of Prometheus and Alertmanager, as values.yaml tells it.
+const (
+	reloaderCPU    unit.MilliCPU = 10
+	reloaderMemory unit.MiB      = 32
+)
+
+const (
+	alertmanagerCPU    unit.MilliCPU = 10
+	alertmanagerMemory unit.MiB      = 64
+)
+
+// choose declares what the operator makes of the custom resources; the chart's own pods are read from its objects.
+func choose(s *product.Selecting, e entry) {
+	z := sizeOf(e.Spec)
+	s.Footprint(
+		fit.Workload{Name: "prometheus-" + name, Replicas: z.prometheus, CPU: z.cpu + reloaderCPU, Memory: z.memory + reloaderMemory, Pool: e.Spec.Pool},
+		fit.Workload{Name: "alertmanager-" + name, Replicas: z.alertmanager, CPU: alertmanagerCPU + reloaderCPU, Memory: alertmanagerMemory + reloaderMemory, Pool: e.Spec.Pool})
+	disk := func(what string, gib int) price.Item {
+		return price.Item{What: what, Kind: price.Volume, Min: gib, Max: gib}
+	}
+	s.Bill(disk("disk of metrics", z.prometheus*z.storage), disk("disk of Alertmanager", z.alertmanager*alertmanagerGiB), disk("disk of Grafana", grafanaGiB))
+}

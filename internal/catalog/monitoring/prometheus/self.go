@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package prometheus
+
+import (
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/k8or/k8or/internal/catalog/monitoring"
+)
+
+// own are the things of this product's that show metrics themselves. Job is what the chart's rules and dashboards call
+// them; Honor keeps labels that the exporter says of others.
+var own = []struct {
+	service, port, job string
+	labels             map[string]string
+	honor, node        bool
+}{
+	{service: "prometheus", port: "http-web", job: name + "-prometheus", labels: map[string]string{"app.kubernetes.io/name": "prometheus", "app.kubernetes.io/part-of": name}},
+	{service: "alertmanager", port: "http-web", job: name + "-alertmanager", labels: map[string]string{"app.kubernetes.io/name": "alertmanager", "app.kubernetes.io/part-of": name}},
+	{service: "operator", port: "http", job: name + "-operator", labels: map[string]string{"app": "kube-prometheus-stack-operator"}},
+	{service: "grafana", port: "http-web", job: "grafana", labels: map[string]string{"app.kubernetes.io/name": "grafana"}},
+	{service: "kube-state-metrics", port: "http", job: "kube-state-metrics", labels: map[string]string{"app.kubernetes.io/name": "kube-state-metrics"}, honor: true},
+	{service: "node-exporter", port: "http-metrics", job: "node-exporter", labels: map[string]string{"app.kubernetes.io/name": "prometheus-node-exporter"}, node: true},
+}
+
+// monitors are the ServiceMonitors of this product's own things.
+func monitors(e entry) []*unstructured.Unstructured {
+	var out []*unstructured.Unstructured
+	for _, s := range own {
+		relabel := []any{map[string]any{"action": "replace", "targetLabel": "job", "replacement": s.job}}
+		if s.node { // dashboards tell nodes apart by their address, people by their name
+			relabel = append(relabel, map[string]any{"action": "replace", "sourceLabels": []any{"__meta_kubernetes_pod_node_name"}, "targetLabel": "nodename"})
+		}
+		endpoint := map[string]any{"port": s.port, "relabelings": relabel}
+		if s.honor {
+			endpoint["honorLabels"] = true
+		}
+		out = append(out, object(monitoring.Group, "ServiceMonitor", s.service, map[string]any{"spec": map[string]any{
+			"selector":          map[string]any{"matchLabels": labels(s.labels)},
+			"namespaceSelector": map[string]any{"matchNames": []any{e.Namespace()}},
+			"endpoints":         []any{endpoint},
+		}}))
+	}
+	return out
+}
+
+// pools are the names of the scrape pools of monitors.
+func pools(e entry) []string {
+	var out []string
+	for _, s := range own {
+		out = append(out, "serviceMonitor/"+e.Namespace()+"/"+s.service+"/0")
+	}
+	return out
+}
