@@ -75,7 +75,7 @@ func TestTheWholeShapeBreaksNoRule(t *testing.T) {
 	  "monitoring": {"retention": "15d", "receivers": {"oncall": {"slack": {"from": {"env": "SLACK_WEBHOOK"}}}}},
 	  "logging": {"product": "fluentd", "sink": {"product": "elk", "retention": "7d"}},
 	  "storage": {"spaces": {"media": {}}},
-	  "registry": {"product": "docker-registry", "host": "registry.example.com"},
+	  "registry": {"product": "docker-registry", "host": "shop.example.com"},
 	  "delivery": {"product": "circleci"},
 	  "backups": {"bucket": "storage/spaces/media"},
 	  "apps": {"web": {"image": "web:1.4.2", "source": "github/acme/shop", "port": 8080, "routes": [{"host": "shop.example.com"}],
