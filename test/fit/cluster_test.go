@@ -138,9 +138,13 @@ func (t *trial) remove(o client.Object) {
 	}
 }
 
-// pod is a pod of the trial, which stays on a node that no kubelet speaks for.
+// pod is a pod of the trial, which stays on a node that no kubelet speaks for, and goes to nodes of the trial alone.
 func (t *trial) pod(name string, spec corev1.PodSpec) *corev1.Pod {
 	p := &corev1.Pod{ObjectMeta: t.meta(name), Spec: *spec.DeepCopy()}
+	if p.Spec.NodeSelector == nil {
+		p.Spec.NodeSelector = map[string]string{}
+	}
+	p.Spec.NodeSelector["trial"] = t.prefix
 	p.Spec.TerminationGracePeriodSeconds = new(int64(0))
 	for _, key := range []string{corev1.TaintNodeNotReady, corev1.TaintNodeUnreachable} {
 		p.Spec.Tolerations = append(p.Spec.Tolerations, corev1.Toleration{Key: key, Operator: corev1.TolerationOpExists})
@@ -346,7 +350,7 @@ func said(stuck []corev1.Pod) outcome {
 // clear takes pods and nodes away.
 func (t *trial) clear() {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 3*time.Minute)
 	defer cancel()
 	ours := client.MatchingLabels{"trial": t.prefix}
 	for _, step := range []error{
@@ -357,7 +361,7 @@ func (t *trial) clear() {
 		t.DeleteAllOf(ctx, &storagev1.CSINode{}, ours),
 	} {
 		if step != nil {
-			t.Error(step)
+			t.Fatalf("clear away what was tried: %v", step)
 		}
 	}
 	t.round++
