@@ -232,8 +232,14 @@ spec:
 	})
 	c.patch(t, pools, "broker", `{"spec":{"replicas":4}}`)
 	c.becomes(t, pools, "broker", "larger", func(o *unstructured.Unstructured) bool { return field(o, "status.nodeIds") == "[0 1 2 6]" })
+	c.becomes(t, "pods.v1.", "events-broker-6", "ready", func(o *unstructured.Unstructured) bool { return condition(o, "Ready") == "True" })
 	c.patch(t, pools, "broker", `{"spec":{"replicas":3}}`)
+	c.becomes(t, kafkas, "events", "keeping a broker that holds partitions", is("Warning", "True"))
+	c.patch(t, kafkas, "events", `{"spec":{"cruiseControl":{"autoRebalance":[{"mode":"remove-brokers"}]}}}`)
 	c.gone(t, "pods.v1.", "events-broker-6")
+	c.becomes(t, kafkas, "events", "at rest", func(o *unstructured.Unstructured) bool {
+		return field(o, "status.autoRebalance.state") == "Idle" && condition(o, "Warning") == ""
+	})
 	c.get(t, "persistentvolumeclaims.v1.", "data-0-events-broker-6") // without deleteClaim it stays
 	c.remove(t, kafkas, "events")
 	for _, name := range []string{"events-broker-0", "events-controller-3"} {

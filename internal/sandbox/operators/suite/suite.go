@@ -105,6 +105,7 @@ var kinds = []struct {
 	{"alertmanagers.monitoring.coreos.com", "v1", "Alertmanager", false},
 	{"kafkas.kafka.strimzi.io", "v1", "Kafka", false},
 	{"kafkanodepools.kafka.strimzi.io", "v1", "KafkaNodePool", false},
+	{"kafkarebalances.kafka.strimzi.io", "v1", "KafkaRebalance", false},
 	{"kafkatopics.kafka.strimzi.io", "v1", "KafkaTopic", false},
 	{"kafkausers.kafka.strimzi.io", "v1", "KafkaUser", false},
 	{"virtualservers.k8s.nginx.org", "v1", "VirtualServer", false},
