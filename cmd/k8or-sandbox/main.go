@@ -51,7 +51,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.Float64Var(&o.Speed, "speed", 60, "how many times faster than real time, 1 to 100")
 	flags.StringVar(&o.Listen, "listen", "127.0.0.1:0", "the address of the DigitalOcean API")
 	flags.StringVar(&o.ControlPlane, "controlplane", "", "the k8or-controlplane binary (default: $K8OR_CONTROLPLANE, beside this binary, in PATH)")
-	flags.BoolVar(&o.Spare, "spare", true, "boot a control plane ahead of the next cluster, for some 300 MB of memory")
+	flags.BoolVar(&o.Spare, "spare", os.Getenv("K8OR_SANDBOX_SPARE") != "0", "boot a control plane ahead of the next cluster, for some 300 MB of memory; K8OR_SANDBOX_SPARE=0 turns it off too")
 	flags.BoolVar(&o.GodoStates, "godo-states", false, "say `deleted` where DigitalOcean says deleting, for clients built on godo")
 	if err := flags.Parse(args[1:]); err != nil {
 		if errors.Is(err, flag.ErrHelp) {

@@ -86,6 +86,7 @@ func setup(e *testscript.Env) error {
 	e.Setenv("HOME", filepath.Join(e.WorkDir, "home"))
 	e.Setenv("PATH", bin+string(os.PathListSeparator)+e.Getenv("PATH"))
 	e.Setenv("K8OR_SANDBOX_DIR", filepath.Join(e.WorkDir, ".sandbox"))
+	e.Setenv("K8OR_SANDBOX_SPARE", "0") // most scripts make no second cluster, and a boot takes seconds of a whole core
 	e.Setenv("NO_COLOR", "1")
 	e.Setenv("DIGITALOCEAN_ACCESS_TOKEN", "")
 	e.Setenv("DIGITALOCEAN_TOKEN", "")

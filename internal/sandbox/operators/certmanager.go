@@ -7,6 +7,7 @@ import (
 	"crypto/x509/pkix"
 	"fmt"
 	"maps"
+	"math/big"
 	"net"
 	"net/url"
 	"slices"
@@ -47,6 +48,7 @@ func certManager() *Operator {
 			{Resource: issuers, Play: playIssuer},
 			{Resource: certificates, Play: playCertificate},
 			{Resource: schema.GroupResource{Group: certManagerGroup, Resource: "certificaterequests"}, Play: playCertificateRequest},
+			{Resource: ingresses, Version: "v1", Only: asksForCertificates, Play: playIngressShim},
 		},
 	}
 }
@@ -112,7 +114,7 @@ func playCertificate(s *Scene) Outcome {
 				status[kept] = v
 			}
 		}
-		return Outcome{Status: status}
+		return Outcome{Status: status, Children: spec.temporary(s, have)}
 	}
 	issuer := findIssuer(s.World, spec.IssuerRef, namespace)
 	if spec.IssuerRef.Group != "" && spec.IssuerRef.Group != certManagerGroup || issuer == nil || conditionOf(issuer, "Ready") != "True" {
@@ -145,6 +147,9 @@ func (c *certificateSpec) current(s *Scene, have map[string][]byte) (p *pair, re
 	if err != nil {
 		return nil, "InvalidKeyPair", "Issuing certificate as Secret contains an invalid key-pair: " + err.Error()
 	}
+	if p.certificate.SerialNumber.Cmp(temporarySerial) == 0 {
+		return nil, "DoesNotExist", "Issuing certificate as Secret does not exist"
+	}
 	was := s.Get(secrets, s.Object.GetNamespace(), c.SecretName).GetAnnotations()
 	if was["cert-manager.io/issuer-name"] != c.IssuerRef.Name || was["cert-manager.io/issuer-kind"] != c.IssuerRef.kind() {
 		return nil, "IncorrectIssuer", "Issuing certificate as Secret was previously issued by " + strconv.Quote(was["cert-manager.io/issuer-kind"]+"/"+was["cert-manager.io/issuer-name"])
@@ -160,6 +165,34 @@ func (c *certificateSpec) current(s *Scene, have map[string][]byte) (p *pair, re
 		return nil, "Renewing", "Renewing certificate as renewal was scheduled at " + stamp(c.renewal(x))
 	}
 	return p, "", ""
+}
+
+// temporarySerial marks the certificates that stand in for one that is being issued.
+var temporarySerial = big.NewInt(1234567890)
+
+// temporary is a certificate that signs itself, for who asks for one by annotation while the real one is being issued.
+func (c *certificateSpec) temporary(s *Scene, have map[string][]byte) []Object {
+	if s.Object.GetAnnotations()["cert-manager.io/issue-temporary-certificate"] != "true" || len(have["tls.crt"]) > 0 {
+		return nil
+	}
+	template, err := c.template(s.Wall)
+	if err != nil {
+		return nil // said when it is issued
+	}
+	template.SerialNumber = temporarySerial
+	key, err := newKey(c.PrivateKey.Algorithm, c.PrivateKey.Size)
+	if err != nil {
+		return nil
+	}
+	made, err := sign(template, key, nil)
+	if err != nil {
+		return nil
+	}
+	text, err := encodeKey(key, c.PrivateKey.Encoding == "PKCS8")
+	if err != nil {
+		return nil
+	}
+	return []Object{c.secret(s, map[string][]byte{"tls.crt": made.certificates(), "tls.key": text})}
 }
 
 func sameSet(a, b []string) bool {

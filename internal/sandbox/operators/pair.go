@@ -94,10 +94,12 @@ func sign(template *x509.Certificate, key crypto.Signer, issuer *pair) (*pair, e
 
 // signFor makes a certificate for somebody's public key; the pair has no private one.
 func signFor(template *x509.Certificate, public crypto.PublicKey, issuer *pair) (*pair, error) {
-	serial := make([]byte, 16)
-	rand.Read(serial)
-	serial[0] &= 0x7f // positive
-	template.SerialNumber = new(big.Int).SetBytes(serial)
+	if template.SerialNumber == nil {
+		serial := make([]byte, 16)
+		rand.Read(serial)
+		serial[0] &= 0x7f // positive
+		template.SerialNumber = new(big.Int).SetBytes(serial)
+	}
 	der, err := x509.CreateCertificate(rand.Reader, template, issuer.certificate, public, issuer.key)
 	if err != nil {
 		return nil, fmt.Errorf("sign a certificate for %s: %w", template.Subject, err)

@@ -18,12 +18,15 @@ func strimziKind(resource string) schema.GroupResource {
 var (
 	kafkas     = strimziKind("kafkas")
 	kafkaPools = strimziKind("kafkanodepools")
+
+	kafkaRebalances = strimziKind("kafkarebalances")
 )
 
 // How long Strimzi and Kafka take, in model time: of the order that its own system tests wait for.
 const (
 	strimziReconciles = 4 * time.Second   // certificates and Services
 	strimziForms      = 40 * time.Second  // a new cluster's brokers find each other
+	strimziRebalances = 90 * time.Second  // Cruise Control proposes, and moves what there is to move
 	strimziEntity     = 2 * time.Second   // a topic or a user
 	strimziGivesUp    = 300 * time.Second // STRIMZI_OPERATION_TIMEOUT_MS
 )
@@ -37,6 +40,7 @@ func strimzi() *Operator {
 		Kinds: []Kind{
 			{Resource: kafkas, Play: playKafka},
 			{Resource: kafkaPools, Play: playKafkaPool},
+			{Resource: kafkaRebalances, Play: playRebalance},
 		},
 		Within: strimziWithin,
 	}

@@ -116,7 +116,10 @@ func kafkaStatus(s *Scene, pools []Object, is condition) map[string]any {
 	kafka := s.Object
 	status := map[string]any{
 		"observedGeneration": kafka.GetGeneration(), "clusterId": clusterID(kafka), "kafkaVersion": kafkaVersion(kafka),
-		"operatorLastSuccessfulVersion": strimziRelease(s.Controller), "conditions": conditions(kafka, s.Wall, is),
+		"operatorLastSuccessfulVersion": strimziRelease(s.Controller), "conditions": conditions(kafka, s.Wall, append(warnings(s, pools), is)...),
+	}
+	if auto := autoRebalance(s, pools); auto != nil {
+		status["autoRebalance"] = auto
 	}
 	metadata := textAt(kafka.Object, "spec", "kafka", "metadataVersion")
 	if metadata == "" {
@@ -272,7 +275,7 @@ func strimziDoors(s *Scene, pool Object, outside []listener) []Object {
 		if !ok {
 			continue
 		}
-		for _, id := range nodeIDs(poolsOf(s.World, s.Object.GetNamespace(), kafka))[pool.GetName()] {
+		for _, id := range nodeIDs(poolsOf(s.World, s.Object.GetNamespace(), kafka), never)[pool.GetName()] {
 			node := nodeName(kafka, pool, id)
 			svc := service(metav1.ObjectMeta{
 				Namespace: s.Object.GetNamespace(), Name: fmt.Sprintf("%s-%s-%s-%d", kafka, pool.GetName(), l.Name, id), Labels: nodeLabels(s.Object, pool),
@@ -292,7 +295,7 @@ func strimziCertificates(s *Scene, pools []Object) []Object {
 		return nil
 	}
 	var out []Object
-	for pool, ids := range nodeIDs(pools) {
+	for pool, ids := range nodeIDs(pools, never) {
 		for _, id := range ids {
 			name := fmt.Sprintf("%s-%s-%d", kafka, pool, id)
 			if s.Get(secrets, namespace, name) != nil {

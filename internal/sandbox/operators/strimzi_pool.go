@@ -34,8 +34,8 @@ func poolsOf(w World, namespace, kafka string) []Object {
 }
 
 // nodeIDs gives each pool its nodes' numbers, which are unique in the cluster: those it has, without the highest when it
-// shrinks, and the lowest free ones when it grows.
-func nodeIDs(pools []Object) map[string][]int64 {
+// may shrink, and the lowest free ones when it grows.
+func nodeIDs(pools []Object, shrinks func(pool Object) bool) map[string][]int64 {
 	out, taken := map[string][]int64{}, map[int64]bool{}
 	for _, p := range pools {
 		for _, id := range listAt(p.Object, "status", "nodeIds") {
@@ -48,7 +48,9 @@ func nodeIDs(pools []Object) map[string][]int64 {
 		ids := out[p.GetName()]
 		slices.Sort(ids)
 		want := int(numberAt(p.Object, 0, "spec", "replicas"))
-		ids = ids[:min(len(ids), want)]
+		if len(ids) > want && shrinks(p) {
+			ids = ids[:want]
+		}
 		for next := int64(0); len(ids) < want; next++ {
 			if !taken[next] {
 				ids, taken[next] = append(ids, next), true
@@ -77,7 +79,9 @@ func playKafkaPool(s *Scene) Outcome {
 	if s.Get(services, pool.GetNamespace(), name+"-kafka-brokers") == nil {
 		return Outcome{} // the Kafka's own things come first
 	}
-	ids := nodeIDs(poolsOf(s.World, pool.GetNamespace(), name))[pool.GetName()]
+	ids := nodeIDs(poolsOf(s.World, pool.GetNamespace(), name), func(p Object) bool {
+		return p.GetName() == pool.GetName() && mayShrink(s, kafka)
+	})[pool.GetName()]
 	var out Outcome
 	keep := map[string]bool{}
 	settled := true

@@ -107,6 +107,18 @@ spec:
     solvers: [{http01: {ingress: {ingressClassName: nginx}}}]
 `)
 	c.create(t, certificate(c.namespace, "web", "letsencrypt"))
+	waiting := strings.Replace(certificate(c.namespace, "waiting", "absent"), "{name: waiting,",
+		`{name: waiting, annotations: {cert-manager.io/issue-temporary-certificate: "true"},`, 1)
+	c.create(t, waiting)
+	if leaf, err := parse(c.secret(t, "waiting-tls", "tls.crt")["tls.crt"]); err != nil || leaf.SerialNumber.Int64() != 1234567890 {
+		t.Errorf("while a certificate waits for its issuer there is no temporary one: %v", err)
+	}
+	c.create(t, `
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: shop, annotations: {cert-manager.io/issuer: letsencrypt}}
+spec: {tls: [{secretName: shop-tls, hosts: [shop.example.com]}], defaultBackend: {service: {name: web, port: {number: 80}}}}
+`)
 	got := c.becomes(t, "issuers.v1.cert-manager.io", "letsencrypt", "registered", is("Ready", "True"))
 	has(t, got, "status.acme.lastRegisteredEmail", "me@example.com")
 	c.secret(t, "account", "tls.key")
@@ -114,6 +126,7 @@ spec:
 	if n := strings.Count(string(c.secret(t, "web-tls", "tls.crt")["tls.crt"]), "BEGIN CERTIFICATE"); n != 2 {
 		t.Errorf("tls.crt holds %d certificates, want the leaf and its intermediate", n)
 	}
+	c.becomes(t, certificates, "shop-tls", "ready, as the Ingress asks for it", is("Ready", "True"))
 }
 
 func authoritiesAreInjected(t *testing.T, c *Cluster) {
@@ -232,8 +245,14 @@ spec:
 	})
 	c.patch(t, pools, "broker", `{"spec":{"replicas":4}}`)
 	c.becomes(t, pools, "broker", "larger", func(o *unstructured.Unstructured) bool { return field(o, "status.nodeIds") == "[0 1 2 6]" })
+	c.becomes(t, "pods.v1.", "events-broker-6", "ready", func(o *unstructured.Unstructured) bool { return condition(o, "Ready") == "True" })
 	c.patch(t, pools, "broker", `{"spec":{"replicas":3}}`)
+	c.becomes(t, kafkas, "events", "keeping a broker that holds partitions", is("Warning", "True"))
+	c.patch(t, kafkas, "events", `{"spec":{"cruiseControl":{"autoRebalance":[{"mode":"remove-brokers"}]}}}`)
 	c.gone(t, "pods.v1.", "events-broker-6")
+	c.becomes(t, kafkas, "events", "at rest", func(o *unstructured.Unstructured) bool {
+		return field(o, "status.autoRebalance.state") == "Idle" && condition(o, "Warning") == ""
+	})
 	c.get(t, "persistentvolumeclaims.v1.", "data-0-events-broker-6") // without deleteClaim it stays
 	c.remove(t, kafkas, "events")
 	for _, name := range []string{"events-broker-0", "events-controller-3"} {
