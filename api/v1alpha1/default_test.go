@@ -178,3 +178,14 @@ func TestAFullDocumentIsWalked(t *testing.T) {
 	v1alpha1.Default(&v1alpha1.Platform{})
 	v1alpha1.Validate(&v1alpha1.Platform{}, nil)
 }
+
+func TestTopicsHaveNoMoreCopiesThanBrokers(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct{ brokers, replicas, inSync int }{{1, 1, 1}, {2, 2, 1}, {3, 3, 2}, {7, 3, 2}} {
+		p := &v1alpha1.Platform{Spec: v1alpha1.Spec{Messaging: map[string]v1alpha1.Messaging{"events": {Product: "kafka", Brokers: new(row.brokers), Topics: map[string]v1alpha1.Topic{"clicks": {}}}}}}
+		topic := v1alpha1.Default(p).Spec.Messaging["events"].Topics["clicks"]
+		if *topic.Replicas != row.replicas || *topic.MinInSync != row.inSync {
+			t.Errorf("%d brokers: %d copies and %d in sync, want %d and %d", row.brokers, *topic.Replicas, *topic.MinInSync, row.replicas, row.inSync)
+		}
+	}
+}

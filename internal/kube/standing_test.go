@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kube
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/sandbox/memkube"
+)
+
+func TestASetGoesAfterWhatStandsOnIt(t *testing.T) {
+	t.Parallel()
+	sets := []Inventory{{Name: "operator"}, {Name: "kafka", Needs: []string{"operator"}}, {Name: "app", Needs: []string{"kafka"}}}
+	for _, row := range []struct {
+		why      string
+		wanted   []string
+		teardown bool
+		set      string
+		want     string
+	}{
+		{"what stands on it is going too", nil, false, "operator", "kafka"},
+		{"nothing stands on it", nil, false, "app", ""},
+		{"what stood on it stays, and stands on something else by now", []string{"kafka"}, false, "operator", ""},
+		{"everything goes, whatever was wanted before", []string{"kafka"}, true, "operator", "kafka"},
+	} {
+		k := NewKinds(KindsOptions{})
+		for _, name := range row.wanted {
+			k.Objects(graph.Known(Access{}), Set{Name: name})
+		}
+		if got := k.stoodOn(sets, row.teardown, row.set); got != row.want {
+			t.Errorf("%s waits for %q, want %q, since %s", row.set, got, row.want, row.why)
+		}
+	}
+}
+
+// topics is a set with the definition of topics, and one topic if asked.
+func topics(with bool) Set {
+	set := Set{Name: "events", Namespace: "default", Objects: []*unstructured.Unstructured{{Object: map[string]any{
+		"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": map[string]any{"name": "kafkatopics.kafka.strimzi.io"},
+		"spec": map[string]any{"group": "kafka.strimzi.io", "scope": "Namespaced",
+			"names": map[string]any{"kind": "KafkaTopic", "plural": "kafkatopics", "singular": "kafkatopic", "listKind": "KafkaTopicList"},
+			"versions": []any{map[string]any{"name": "v1", "served": true, "storage": true,
+				"schema": map[string]any{"openAPIV3Schema": map[string]any{"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}}},
+	}}}}
+	if with {
+		set.Objects = append(set.Objects, &unstructured.Unstructured{Object: map[string]any{
+			"apiVersion": "kafka.strimzi.io/v1", "kind": "KafkaTopic", "metadata": map[string]any{"name": "clicks"}, "spec": map[string]any{"partitions": int64(3)}}})
+	}
+	return set
+}
+
+func TestATopicThatIsTakenOutIsKeptAndSaid(t *testing.T) {
+	t.Parallel()
+	c := New(Options{Platform: "shop-x7k2p9", Transport: memkube.Transport(memkube.New(memkube.Options{})), Credentials: func(context.Context) (Credentials, error) {
+		return Credentials{Server: "https://memkube.invalid", Token: "none", Expires: time.Now().Add(time.Hour)}, nil
+	}})
+	apply := func(set Set) {
+		t.Helper()
+		for range 50 {
+			applied, err := c.Apply(t.Context(), set)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if applied.Done {
+				return
+			}
+		}
+		t.Fatal("the set is not applied after 50 steps")
+	}
+	apply(topics(true))
+	view, err := c.Look(t.Context(), topics(false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(view.Changes) != 1 || view.Changes[0].Action != Keep {
+		t.Errorf("without the topic the plan is %v, want to keep it", view.Changes)
+	}
+	pruned, err := c.Prune(t.Context(), topics(false), holdsData)
+	if err != nil || !pruned.Done || !slices.ContainsFunc(pruned.Kept, func(k Kept) bool { return k.ID.Name == "clicks" }) {
+		t.Errorf("pruning ends with %+v, %v, want the topic kept", pruned, err)
+	}
+	if view, err = c.Look(t.Context(), topics(false)); err != nil || len(view.Changes) > 0 {
+		t.Errorf("a second look finds %v, %v, want nothing to do", view.Changes, err)
+	}
+}
+
+func TestAStrimziResourceIsReadyWhenItSaysSo(t *testing.T) {
+	t.Parallel()
+	kafka := func(conditions ...any) *unstructured.Unstructured {
+		return &unstructured.Unstructured{Object: map[string]any{"apiVersion": "kafka.strimzi.io/v1", "kind": "Kafka",
+			"metadata": map[string]any{"name": "events", "generation": int64(1)}, "status": map[string]any{"observedGeneration": int64(1), "conditions": conditions}}}
+	}
+	if got := standing(kafka(map[string]any{"type": "Ready", "status": "True"})); got.State != Ready {
+		t.Errorf("a Kafka that is ready is %v: %s", got.State, got.Message)
+	}
+	got := standing(kafka(map[string]any{"type": "NotReady", "status": "True", "reason": "Creating", "message": "Kafka cluster is being deployed"}))
+	if got.State != InProgress || got.Message != "Kafka cluster is being deployed" {
+		t.Errorf("a Kafka that is being deployed is %v: %s", got.State, got.Message)
+	}
+	if got := standing(kafka()); got.State != InProgress {
+		t.Errorf("a Kafka that its operator has not seen is %v", got.State)
+	}
+}
