@@ -10,6 +10,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
+	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -154,4 +157,47 @@ func until(ctx context.Context, so func() (bool, error)) (bool, error) {
 		}
 		wait = min(2*wait, 2*time.Second)
 	}
+}
+
+// How a Job hands a probe over: the Spec as JSON in an environment variable, files below a folder.
+const (
+	SpecVariable = "K8OR_PROBE"
+	Folder       = "/probe"
+)
+
+// Reaches are the servers that the probe calls, as host:port; a broker's are in its Binding and not among them.
+func (s Spec) Reaches() []string {
+	var out []string
+	add := func(address string) {
+		u, err := url.Parse(address)
+		if err != nil || u.Host == "" {
+			return
+		}
+		port := cmp.Or(u.Port(), map[string]string{"https": "443"}[u.Scheme], "80")
+		host := net.JoinHostPort(u.Hostname(), port)
+		if !slices.Contains(out, host) {
+			out = append(out, host)
+		}
+	}
+	switch {
+	case s.HTTP != nil && s.HTTP.Address != "":
+		add("tcp://" + s.HTTP.Address)
+	case s.HTTP != nil:
+		add(s.HTTP.URL)
+	case s.Prometheus != nil:
+		add(s.Prometheus.URL)
+	case s.Alert != nil:
+		add(s.Alert.URL)
+	case s.Logs != nil:
+		add(s.Logs.URL)
+	case s.Registry != nil && s.Registry.Plain:
+		add("http://" + s.Registry.Host)
+	case s.Registry != nil:
+		add("https://" + s.Registry.Host)
+	case s.Certificate != nil:
+		add("https://" + s.Certificate.Address)
+	case s.Mesh != nil:
+		add(s.Mesh.URL)
+	}
+	return out
 }

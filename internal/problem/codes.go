@@ -83,6 +83,8 @@ const (
 	ChartRender       Code = "K8OR-3008"
 	ManifestsInvalid  Code = "K8OR-3009"
 	SecretMissing     Code = "K8OR-3010"
+	ProbeFailed       Code = "K8OR-3021"
+	NoProbeImage      Code = "K8OR-3022"
 )
 
 // Codes of the command line and of this machine.

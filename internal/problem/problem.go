@@ -20,6 +20,8 @@ type Kind int
 const (
 	// Failed is anything that went wrong on the way (1). It is the zero Kind.
 	Failed Kind = iota
+	// Broken is something that stands and does not do its job, as verify found (3).
+	Broken
 	// NotAllowed is a missing or refused token, a missing scope, or the wrong account (4).
 	NotAllowed
 	// Preflight is a check that says no before anything is made: limits, fit, budget, data not
@@ -38,6 +40,8 @@ const (
 // ExitCode is the code a command ends with because of a problem of this kind.
 func (k Kind) ExitCode() int {
 	switch k {
+	case Broken:
+		return 3
 	case NotAllowed:
 		return 4
 	case Preflight:
@@ -228,9 +232,9 @@ func within(err error, found List) List {
 
 // ExitCode is how a command ends that met err: 0 without one, otherwise the code of the gravest
 // problem's kind. An interruption outweighs everything, then what was left behind, a lock, a missing
-// permission, a check that said no, a wrong document, and last a plain failure.
+// permission, a check that said no, a wrong document, what verify found broken, and last a plain failure.
 func ExitCode(err error) int {
-	gravity := []Kind{Failed, Usage, Preflight, NotAllowed, Locked, Left, Interrupted}
+	gravity := []Kind{Failed, Broken, Usage, Preflight, NotAllowed, Locked, Left, Interrupted}
 	worst := -1
 	for _, p := range All(err) {
 		if !p.Warning {

@@ -120,6 +120,8 @@ var entries = []Entry{
 	{"K8OR-3008", "A chart cannot be rendered with its values."},
 	{"K8OR-3009", "A folder of manifests cannot be read."},
 	{"K8OR-3010", "A secret is not where the document says."},
+	{"K8OR-3021", "Something stands and does not do its job: a probe of `k8or verify` failed."},
+	{"K8OR-3022", "There is no image for the Jobs of `k8or verify`, since this k8or is no release."},
 	{"K8OR-4001", "The command line is wrong."},
 	{"K8OR-4002", "A question has to be answered, and there is no terminal."},
 	{"K8OR-4003", "The platform's name was not confirmed."},

@@ -192,6 +192,9 @@ type Page struct {
 	Login string
 }
 
+// AnyHost stands in the URL of a Probe for the address of the load balancer of its Via, where a route is for any host.
+const AnyHost = "any.invalid"
+
 // Probe proves that an entry does its job. It is wanted by verify.
 type Probe struct {
 	Entry graph.ID
@@ -200,7 +203,11 @@ type Probe struct {
 	Spec         probe.Spec
 	// Namespace is where its Job runs; empty for a namespace of probes.
 	Namespace string
-	// Files are the Secrets' keys that the Spec names as files: the path below /probe to the key.
+	// Via is the node of the load balancer that an HTTP or Certificate probe goes in by: its address takes the place of the
+	// Spec's Address, since it is known only once it stands. Empty for none.
+	Via graph.ID
+	// Files are the Secrets' keys that the Spec names as files: the path below /probe to the key. They are of Namespace, since a
+	// pod sees the Secrets of its own namespace alone.
 	Files map[string]kube.SecretKey
 	// Look says where to look when it fails: `k8or logs gateways/public`.
 	Look string

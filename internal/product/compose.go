@@ -89,6 +89,9 @@ type Chosen struct {
 // Pages are the places where a person finds something.
 func (c *Composition) Pages() []Page { return offered[Page](c.offers) }
 
+// Probes are the proofs that the platform's parts do their jobs.
+func (c *Composition) Probes() []Probe { return offered[Probe](c.offers) }
+
 // Gateways are the ways in.
 func (c *Composition) Gateways() []Gateway { return offered[Gateway](c.offers) }
 

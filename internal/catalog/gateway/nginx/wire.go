@@ -24,6 +24,7 @@ func wire(w *product.Wiring, e product.Entry[v1alpha1.Gateway, Options]) error {
 			return err
 		}
 	}
+	prove(w, e)
 	return nil
 }
 
