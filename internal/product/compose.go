@@ -89,6 +89,9 @@ type Chosen struct {
 // Pages are the places where a person finds something.
 func (c *Composition) Pages() []Page { return offered[Page](c.offers) }
 
+// Probes are what proves that the entries do their job.
+func (c *Composition) Probes() []Probe { return offered[Probe](c.offers) }
+
 // Gateways are the ways in.
 func (c *Composition) Gateways() []Gateway { return offered[Gateway](c.offers) }
 
