@@ -9,12 +9,16 @@ import (
 	"github.com/k8or/k8or/internal/catalog/app/app"
 	"github.com/k8or/k8or/internal/catalog/cluster/doks"
 	"github.com/k8or/k8or/internal/catalog/gateway/nginx"
+	loggingexisting "github.com/k8or/k8or/internal/catalog/logging/existing"
+	"github.com/k8or/k8or/internal/catalog/logging/fluentd"
 	messagingexisting "github.com/k8or/k8or/internal/catalog/messaging/existing"
 	"github.com/k8or/k8or/internal/catalog/messaging/kafka"
 	monitoringexisting "github.com/k8or/k8or/internal/catalog/monitoring/existing"
 	"github.com/k8or/k8or/internal/catalog/monitoring/prometheus"
 	"github.com/k8or/k8or/internal/catalog/registry/dockerregistry"
 	registryexisting "github.com/k8or/k8or/internal/catalog/registry/existing"
+	"github.com/k8or/k8or/internal/catalog/sink/elk"
+	sinkexisting "github.com/k8or/k8or/internal/catalog/sink/existing"
 	"github.com/k8or/k8or/internal/catalog/support/metricsserver"
 	"github.com/k8or/k8or/internal/catalog/support/strimzi"
 	"github.com/k8or/k8or/internal/product"
@@ -33,6 +37,10 @@ var Products = []product.Product{
 	nginx.Product,
 	prometheus.Product,
 	monitoringexisting.Product,
+	elk.Product,
+	sinkexisting.Product,
+	fluentd.Product,
+	loggingexisting.Product,
 	app.Product,
 }
 

@@ -71,7 +71,10 @@ type LogSink struct {
 	// Username and Password are keys of Secrets that may write logs and nothing else, CA the authority of its certificate;
 	// nil for one that the system trusts.
 	Username, Password, CA *kube.SecretKey
-	// Stream is the data stream that logs go to; its template and retention are the sink's.
+	// Reader and ReaderPassword may search logs and nothing else; the same as the writer's where there is one user alone.
+	Reader, ReaderPassword *kube.SecretKey
+	// Stream is the data stream that logs go to; its template and retention are the sink's. A record has its time in
+	// @timestamp and its text in message, as the Elastic Common Schema calls them.
 	Stream string
 	Ready  graph.ID
 }

@@ -108,10 +108,16 @@ const (
 func choose(s *product.Selecting, e entry) {
 	z := sizeOf(e.Spec)
 	s.Footprint(
-		fit.Workload{Name: "prometheus-" + name, Replicas: z.prometheus, CPU: z.cpu + reloaderCPU, Memory: z.memory + reloaderMemory, Pool: e.Spec.Pool},
-		fit.Workload{Name: "alertmanager-" + name, Replicas: z.alertmanager, CPU: alertmanagerCPU + reloaderCPU, Memory: alertmanagerMemory + reloaderMemory, Pool: e.Spec.Pool})
+		pods("prometheus", z.prometheus, z.cpu, z.memory, e), pods("alertmanager", z.alertmanager, alertmanagerCPU, alertmanagerMemory, e))
 	disk := func(what string, gib int) price.Item {
 		return price.Item{What: what, Kind: price.Volume, Min: gib, Max: gib}
 	}
 	s.Bill(disk("disk of metrics", z.prometheus*z.storage), disk("disk of Alertmanager", z.alertmanager*alertmanagerGiB), disk("disk of Grafana", grafanaGiB))
+}
+
+// pods are what the operator makes of one of its resources, with a reloader in each.
+func pods(kind string, replicas int, cpu unit.MilliCPU, memory unit.MiB, e entry) fit.Workload {
+	return fit.Workload{Name: kind + "-" + name, Replicas: replicas, CPU: cpu + reloaderCPU, Memory: memory + reloaderMemory, Volumes: 1, Pool: e.Spec.Pool,
+		Namespace: e.Namespace(), Labels: podsOf(kind),
+		PreferApart: []fit.Preference{{Selector: fit.Selector{Namespaces: []string{e.Namespace()}, MatchLabels: podsOf(kind)}, Weight: 100}}}
 }

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package existing is the product "existing" of the category logging: a Fluentd, or anything that takes its forward protocol,
+// that somebody else runs. k8or brings it the logs of this cluster's containers and nodes, and changes nothing of it.
+package existing
+
+import (
+	_ "embed"
+	"net"
+	"strconv"
+	"strings"
+
+	"github.com/k8or/k8or/api/v1alpha1"
+	"github.com/k8or/k8or/internal/catalog/logging"
+	"github.com/k8or/k8or/internal/kube"
+	"github.com/k8or/k8or/internal/problem"
+	"github.com/k8or/k8or/internal/product"
+)
+
+//go:embed README.md
+var page string
+
+// Product is a Fluentd that was there before.
+var Product = &product.Definition[v1alpha1.Logging, struct{}]{
+	Category:   "logging",
+	Name:       "existing",
+	Title:      "A Fluentd that is there already",
+	Placements: []product.Placement{product.Cluster},
+	Page:       page,
+	Build: func(b *product.Building, e entry) error {
+		logging.Offer(b, e.ID, e.Namespace())
+		return nil
+	},
+	Wire: wire,
+}
+
+type entry = product.Entry[v1alpha1.Logging, struct{}]
+
+const keySecret = "fluent-bit-forward"
+
+func wire(w *product.Wiring, e entry) error {
+	var there v1alpha1.Existing
+	if e.Spec.Existing != nil {
+		there = *e.Spec.Existing
+	}
+	to, err := targetOf(there.Address)
+	if err != nil {
+		return err
+	}
+	a := logging.AgentSet{ID: e.ID, Namespace: e.Namespace(), Values: e.Spec.Values, OwnNamespace: true}
+	if there.Credentials != nil {
+		f, err := w.Platform().SecretField(logging.KeyField, *there.Credentials, "spec.logging.existing.credentials", e.Namespace())
+		if err != nil {
+			return err
+		}
+		a.Derived, to.Key = []kube.Derived{{Name: keySecret, Namespace: e.Namespace(), Fields: []kube.Field{f}}}, keySecret
+	}
+	a.To = to
+	return logging.Agents(w, a)
+}
+
+// targetOf reads host:port, with tls:// before it for a Fluentd that speaks TLS.
+func targetOf(address string) (logging.Target, error) {
+	rest, tls := strings.CutPrefix(address, "tls://")
+	host, port, err := net.SplitHostPort(rest)
+	if err != nil {
+		host, port = rest, "24224"
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil || host == "" || n < 1 || n > 65535 || strings.Contains(host, "/") {
+		return logging.Target{}, &problem.Problem{Code: problem.BadOptions, Kind: problem.Preflight, Path: "spec.logging.existing.address", Title: "the address of the Fluentd that is there cannot be read",
+			Fix: "write host:port, or tls://host:port"}
+	}
+	return logging.Target{Host: host, Port: n, TLS: tls}, nil
+}
