@@ -229,3 +229,6 @@ func (c *Cloud) changed() {
 	}
 	c.wake()
 }
+
+// Clock is the clock by which this cloud lives.
+func (c *Cloud) Clock() clock.Clock { return c.clock }

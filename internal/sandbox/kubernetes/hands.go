@@ -11,6 +11,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
@@ -45,7 +46,7 @@ type hands struct {
 // again is how soon, in model time, the hands look again while something is under way: the cloud controller manager's figure.
 const again = 15 * time.Second
 
-func newHands(r *Runtime, spec digitalocean.ClusterSpec, client kubernetes.Interface) *hands {
+func newHands(r *Runtime, spec digitalocean.ClusterSpec, client kubernetes.Interface, custom dynamic.Interface) *hands {
 	ctx, cancel := context.WithCancel(context.Background())
 	h := &hands{
 		runtime: r, spec: spec, client: client, cancel: cancel, nudged: make(chan struct{}, 1),
@@ -65,6 +66,8 @@ func newHands(r *Runtime, spec digitalocean.ClusterSpec, client kubernetes.Inter
 	}
 	h.seen.StartWithContext(ctx)
 	h.done.Go(func() { h.work(ctx) })
+	o := newOperated(r, spec, custom)
+	h.done.Go(func() { o.work(ctx) })
 	return h
 }
 

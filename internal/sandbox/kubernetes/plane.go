@@ -19,6 +19,7 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
@@ -229,10 +230,15 @@ func (p *plane) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	client, err := kubernetes.NewForConfig(&rest.Config{
+	config := &rest.Config{
 		Host: p.endpoint.Server, BearerToken: bearer, TLSClientConfig: rest.TLSClientConfig{CAData: p.endpoint.CertificateAuthority},
 		UserAgent: "digitalocean", QPS: 200, Burst: 400,
-	})
+	}
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return fmt.Errorf("reach cluster %s: %w", p.spec.Name, err)
+	}
+	custom, err := dynamic.NewForConfig(config)
 	if err != nil {
 		return fmt.Errorf("reach cluster %s: %w", p.spec.Name, err)
 	}
@@ -240,6 +246,6 @@ func (p *plane) prepare(ctx context.Context) error {
 		return fmt.Errorf("furnish cluster %s: %w", p.spec.Name, err)
 	}
 	p.client = client
-	p.hands = newHands(p.runtime, p.spec, client)
+	p.hands = newHands(p.runtime, p.spec, client, custom)
 	return nil
 }

@@ -48,6 +48,10 @@ type Options struct {
 	// PersistentVolume.
 	VolumeGone func(Claim) bool
 
+	// Hands play whoever looks after custom resources. They are called whenever something has changed, and at the time they
+	// asked for (zero: never), with a Room to read and change the cluster in.
+	Hands func(r *Room, now time.Time) (again time.Time)
+
 	// Fault meets every request before it is looked at. A status other than 0 is answered in place of the API, with
 	// nothing changed; dropBefore closes the connection with nothing changed, dropAfter once the change was made.
 	Fault func(*http.Request) (status int, dropAfter, dropBefore bool)
@@ -62,6 +66,8 @@ type Server struct {
 	kinds    map[schema.GroupResource]*kind
 	settled  uint64    // the resource version up to which consequences were drawn
 	due      time.Time // when time alone will change something; zero means never
+	handled  uint64    // the resource version that the hands have seen
+	hands    time.Time // when they look again though nothing changes; zero means never
 	watchers map[chan struct{}]struct{}
 }
 
@@ -90,7 +96,7 @@ func New(options Options) *Server {
 func (s *Server) reset() {
 	s.store = store{tables: map[schema.GroupResource]map[name]*record{}, space: s.options.Name}
 	s.kinds = builtin()
-	s.settled, s.due = 0, time.Time{}
+	s.settled, s.handled, s.due = 0, 0, time.Time{}
 }
 
 // Config reaches the server in process, without limits of the client's own. Each call returns a new one.

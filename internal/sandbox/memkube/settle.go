@@ -28,6 +28,7 @@ func (s *Server) settle() {
 			s.establish, s.furnish, s.empty, s.collect,
 			s.playNodes, s.playVolumes, s.playServices,
 			s.playJobs, s.playDeployments, s.playReplicaSets, s.playStatefulSets, s.playDaemonSets, s.playPods, s.playBudgets,
+			s.playHands,
 		} {
 			play(now)
 		}

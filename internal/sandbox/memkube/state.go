@@ -67,7 +67,7 @@ func (s *Server) Import(data []byte) error {
 	}
 	s.options.Name, s.store = in.Name, next
 	s.serveDefinitions()
-	s.settled = 0
+	s.settled, s.handled = 0, 0
 	s.settle()
 	s.wake()
 	return nil

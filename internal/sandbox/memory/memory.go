@@ -21,6 +21,7 @@ import (
 	"github.com/k8or/k8or/internal/sandbox/digitalocean"
 	"github.com/k8or/k8or/internal/sandbox/kubernetes"
 	"github.com/k8or/k8or/internal/sandbox/memkube"
+	"github.com/k8or/k8or/internal/sandbox/operators"
 )
 
 // Runtime keeps one memkube server a cluster. Give it to digitalocean.Options, and the cloud to it by Join.
@@ -65,10 +66,11 @@ func (r *Runtime) Start(ctx context.Context, k digitalocean.ClusterSpec) (digita
 		c.spec = k
 		return endpoint, nil
 	}
-	h := &hands{cloud: r.cloud, spec: k, balancers: map[string]string{}}
+	h := &hands{cloud: r.cloud, spec: k, balancers: map[string]string{}, operators: operators.NewPlayer()}
 	server := memkube.New(memkube.Options{
 		Name: k.ID, Version: k.Version, NeedNodes: true, Fault: r.met,
 		LoadBalancer: h.balancer, LoadBalancerGone: h.balancerGone, Volume: h.volume, VolumeGone: h.volumeGone,
+		Hands: h.operate,
 	})
 	config := server.Config()
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return ours{next} })
@@ -143,6 +145,19 @@ func (r *Runtime) Server(id string) *memkube.Server {
 	return nil
 }
 
+// Refused is what the cluster refused the operators that are played in it when they last looked; nil is well.
+func (r *Runtime) Refused(id string) error {
+	r.mu.Lock()
+	c := r.clusters[id]
+	r.mu.Unlock()
+	if c == nil {
+		return nil
+	}
+	c.hands.mu.Lock()
+	defer c.hands.mu.Unlock()
+	return c.hands.refused
+}
+
 // Transport reaches the clusters by the host names that the cloud gives out, and wants a token that it gave out too. A host
 // that is no cluster's is an error, as of a name that does not resolve.
 func (r *Runtime) Transport() http.RoundTripper { return transport{r} }
@@ -180,6 +195,23 @@ type hands struct {
 	mu        sync.Mutex
 	nodes     []int             // Droplets
 	balancers map[string]string // by the uid of their Service
+	refused   error             // what the operators' last pass was refused
+
+	operators *operators.Player // used with memkube's lock held
+}
+
+// operate plays the operators of custom resources, in the cloud's model time.
+func (h *hands) operate(r *memkube.Room, now time.Time) time.Time {
+	clock := h.cloud.Clock()
+	model := clock.Now()
+	again, err := h.operators.Pass(r, model, now)
+	h.mu.Lock()
+	h.refused = err
+	h.mu.Unlock()
+	if again.IsZero() {
+		return again
+	}
+	return now.Add(clock.Real(again.Sub(model)))
 }
 
 func (h *hands) setNodes(nodes []digitalocean.Node) {
