@@ -45,6 +45,8 @@ func Validate(p *Platform, available Available) []FieldError {
 	c.products()
 	c.cluster()
 	c.gateways()
+	c.dns()
+	c.support()
 	c.apps()
 	return c.found
 }

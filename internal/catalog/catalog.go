@@ -9,6 +9,8 @@ import (
 	"github.com/k8or/k8or/internal/catalog/app/app"
 	"github.com/k8or/k8or/internal/catalog/cluster/doks"
 	"github.com/k8or/k8or/internal/catalog/gateway/nginx"
+	"github.com/k8or/k8or/internal/catalog/support/certmanager"
+	"github.com/k8or/k8or/internal/catalog/support/externaldns"
 	"github.com/k8or/k8or/internal/catalog/support/metricsserver"
 	"github.com/k8or/k8or/internal/product"
 )
@@ -18,6 +20,8 @@ var Products = []product.Product{
 	doks.Product,
 	doks.Existing,
 	metricsserver.Product,
+	certmanager.Product,
+	externaldns.Product,
 	nginx.Product,
 	app.Product,
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	kstatus "github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	"golang.org/x/sync/errgroup"
@@ -130,10 +131,28 @@ func standing(live *unstructured.Unstructured) ObjectStatus {
 	return out
 }
 
+// conditions are what kinds of operators' say of themselves once they work. kstatus takes one that says nothing yet for
+// ready, and does not know the names that are not Ready.
+var conditions = map[string]string{
+	"Certificate.cert-manager.io":   "Ready",
+	"ClusterIssuer.cert-manager.io": "Ready",
+	"Issuer.cert-manager.io":        "Ready",
+}
+
 // own judges kinds by conditions of theirs that kstatus does not look at.
 func own(live *unstructured.Unstructured) (State, string) {
-	gvk := live.GroupVersionKind()
-	switch gvk.GroupKind().String() {
+	kind := live.GroupVersionKind().GroupKind().String()
+	if name, ok := conditions[kind]; ok {
+		switch status, message := condition(live, name); {
+		case status == "True":
+			return Ready, ""
+		case message == "":
+			return InProgress, "its operator has not said that it is " + strings.ToLower(name)
+		default:
+			return InProgress, message
+		}
+	}
+	switch kind {
 	case "Service":
 		kind, _, _ := unstructured.NestedString(live.Object, "spec", "type")
 		ingress, _, _ := unstructured.NestedSlice(live.Object, "status", "loadBalancer", "ingress")

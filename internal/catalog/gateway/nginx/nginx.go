@@ -30,6 +30,7 @@ var Product = &product.Definition[v1alpha1.Gateway, Options]{
 	Version:    "5.5.4",
 	Placements: []product.Placement{product.Cluster},
 	Page:       page,
+	Check:      check,
 	Select:     choose,
 	Build:      build,
 	Wire:       wire,
@@ -61,5 +62,5 @@ func sizeOf(g v1alpha1.Gateway) gateway.Size {
 func choose(s *product.Selecting, e product.Entry[v1alpha1.Gateway, Options]) {
 	z := sizeOf(e.Spec)
 	s.Footprint(fit.Workload{Name: "nginx-ingress-controller", Replicas: z.Replicas, CPU: z.CPU, Memory: z.Memory, Pool: e.Spec.Pool})
-	s.Bill(gateway.Bill(e.Spec))
+	gateway.Of(e).Select(s)
 }
