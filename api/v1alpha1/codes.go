@@ -50,6 +50,10 @@ const (
 const (
 	CodeDomainTwice  = "K8OR-0501"
 	CodeLoadBalancer = "K8OR-0502"
+	CodeTLSIssuer    = "K8OR-0503"
+	CodeTLSChallenge = "K8OR-0504"
+	CodeDNSToken     = "K8OR-0505"
+	CodeGatewayAuth  = "K8OR-0506"
 )
 
 // Codes of the rules of monitoring and logging.

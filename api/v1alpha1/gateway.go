@@ -19,22 +19,16 @@ type Gateway struct {
 	//
 	// +default={"type": "network", "sizeUnit": 1}
 	LoadBalancer *LoadBalancer `json:"loadBalancer,omitempty"`
-	// TLS says where certificates come from.
-	//
-	// +later
+	// TLS says where certificates come from. With it, each host that a route asks for has a certificate
+	// of its own, and who comes by plain HTTP is sent on to HTTPS. Left open, requests come by plain HTTP.
 	TLS *TLS `json:"tls,omitempty"`
-	// RateLimit is the number of requests one client may make.
-	//
-	// +later
+	// RateLimit is the number of requests that one address may make; more are answered with 429.
 	RateLimit *RateLimit `json:"rateLimit,omitempty"`
 	// Allow are the addresses and ranges that may come in. Left open, everybody.
 	//
-	// +later
 	// +example=["198.51.100.0/24"]
 	Allow []string `json:"allow,omitempty"`
 	// Auth asks each caller who they are.
-	//
-	// +later
 	Auth *GatewayAuth `json:"auth,omitempty"`
 }
 
@@ -62,16 +56,23 @@ type LoadBalancer struct {
 
 // TLS is where a gateway's certificates come from.
 type TLS struct {
-	// Issuer is who signs.
+	// Issuer is who signs: Let's Encrypt, its staging service, which has wide limits and which no browser
+	// trusts, or a ClusterIssuer of cert-manager's that is there already.
 	//
 	// +default="letsencrypt"
 	// +enum=letsencrypt;letsencrypt-staging;existing
 	Issuer string `json:"issuer,omitempty"`
+	// ClusterIssuer is the name of the existing one.
+	//
+	// +example="corporate-ca"
+	ClusterIssuer string `json:"clusterIssuer,omitempty"`
 	// Email is where the issuer writes when a certificate is about to end.
 	//
 	// +example="ops@example.com"
 	Email string `json:"email,omitempty"`
-	// Challenge is how the domain is proven.
+	// Challenge is how a name is proven to Let's Encrypt: by a record in its zone, for which spec.dns has
+	// the token, or by an answer through this gateway, for which the name has to lead to it already. Left
+	// open it is dns where spec.dns is given.
 	//
 	// +enum=dns;http
 	Challenge string `json:"challenge,omitempty"`
@@ -95,7 +96,7 @@ type RateLimit struct {
 type GatewayAuth struct {
 	// Basic are user names with their passwords.
 	Basic map[string]Secret `json:"basic,omitempty"`
-	// Keys are callers' names with their keys.
+	// Keys are callers' names with their keys, which they send in the header X-API-Key.
 	Keys map[string]Secret `json:"keys,omitempty"`
 }
 

@@ -101,6 +101,14 @@ type Spec struct {
 	//
 	// +example={"public": {"product": "nginx"}}
 	Gateways map[string]Gateway `json:"gateways,omitempty"`
+	// DNS writes records for the gateways' domains, and proves them to who signs certificates. Without
+	// it, records are yours to make.
+	DNS *DNS `json:"dns,omitempty"`
+	// Support are helpers that are in the cluster already, by name: cert-manager, external-dns,
+	// metrics-server. The others k8or installs when something needs them.
+	//
+	// +example={"cert-manager": {"product": "existing"}}
+	Support map[string]Support `json:"support,omitempty"`
 	// Mesh is the service mesh. None unless asked for.
 	Mesh *Mesh `json:"mesh,omitempty"`
 	// Monitoring collects metrics, draws them and raises alerts.

@@ -14,6 +14,9 @@ func (c *checker) gateways() {
 			c.add(FieldError{Path: Join(path, "loadBalancer"), Code: CodeLoadBalancer, What: "loadBalancer does not go with an existing gateway",
 				Why: "k8or never changes what was there before", Fix: "remove it"})
 		}
+		c.tls(gateway, path)
+		c.callers(gateway.Auth, path)
+		c.addresses(gateway.Allow, Join(path, "allow"))
 		for i, domain := range gateway.Domains {
 			at := Join(Join(path, "domains"), i)
 			if !matches(MarkOf("Route", "host").Pattern, domain) {

@@ -48,6 +48,8 @@ func Validate(p *Platform, available Available) []FieldError {
 	c.registry()
 	c.messaging()
 	c.observers()
+	c.dns()
+	c.support()
 	c.apps()
 	return c.found
 }

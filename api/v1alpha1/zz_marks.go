@@ -23,6 +23,7 @@ var marks = map[string]map[string]Mark{
 		"region":   {Required: true, Once: true, Example: "\"nyc3\"", Pattern: "^[a-z]{3}[0-9]{1,2}$", Means: "a region's short name, such as nyc3, sfo3, ams3, fra1, lon1, sgp1, tor1, blr1 or syd1"},
 		"network":  {Later: true},
 		"gateways": {Example: "{\"public\": {\"product\": \"nginx\"}}"},
+		"support":  {Example: "{\"cert-manager\": {\"product\": \"existing\"}}"},
 		"budget":   {Later: true},
 		"apps":     {Example: "{\"hello\": {\"image\": \"docker.io/hashicorp/http-echo:1.0.0\", \"port\": 5678}}"},
 	},
@@ -171,10 +172,7 @@ var marks = map[string]map[string]Mark{
 		"pool":         {Example: "\"general\""},
 		"domains":      {Example: "[\"shop.example.com\"]"},
 		"loadBalancer": {Default: "{\"type\": \"network\", \"sizeUnit\": 1}"},
-		"tls":          {Later: true},
-		"rateLimit":    {Later: true},
-		"allow":        {Later: true, Example: "[\"198.51.100.0/24\"]"},
-		"auth":         {Later: true},
+		"allow":        {Example: "[\"198.51.100.0/24\"]"},
 	},
 	"LoadBalancer": {
 		"type":     {Enum: []string{"network", "proxy"}, Default: "\"network\""},
@@ -182,13 +180,21 @@ var marks = map[string]map[string]Mark{
 		"name":     {Pattern: "^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,253}[a-zA-Z0-9])?$", Means: "letters, digits, dots and hyphens"},
 	},
 	"TLS": {
-		"issuer":    {Enum: []string{"letsencrypt", "letsencrypt-staging", "existing"}, Default: "\"letsencrypt\""},
-		"email":     {Example: "\"ops@example.com\""},
-		"challenge": {Enum: []string{"dns", "http"}},
+		"issuer":        {Enum: []string{"letsencrypt", "letsencrypt-staging", "existing"}, Default: "\"letsencrypt\""},
+		"clusterIssuer": {Example: "\"corporate-ca\""},
+		"email":         {Example: "\"ops@example.com\""},
+		"challenge":     {Enum: []string{"dns", "http"}},
 	},
 	"RateLimit": {
 		"requests": {Required: true, Min: new(1)},
 		"per":      {Enum: []string{"second", "minute", "hour"}, Default: "\"minute\""},
+	},
+	"DNS": {
+		"token":  {Required: true, Example: "{\"from\": {\"env\": \"DNS_TOKEN\"}}"},
+		"policy": {Enum: []string{"upsert-only", "sync"}, Default: "\"upsert-only\""},
+	},
+	"Support": {
+		"product": {Required: true, Enum: []string{"existing"}},
 	},
 	"Mesh": {
 		"product":   {Required: true},

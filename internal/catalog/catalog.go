@@ -19,6 +19,8 @@ import (
 	registryexisting "github.com/k8or/k8or/internal/catalog/registry/existing"
 	"github.com/k8or/k8or/internal/catalog/sink/elk"
 	sinkexisting "github.com/k8or/k8or/internal/catalog/sink/existing"
+	"github.com/k8or/k8or/internal/catalog/support/certmanager"
+	"github.com/k8or/k8or/internal/catalog/support/externaldns"
 	"github.com/k8or/k8or/internal/catalog/support/metricsserver"
 	"github.com/k8or/k8or/internal/catalog/support/strimzi"
 	"github.com/k8or/k8or/internal/product"
@@ -34,6 +36,8 @@ var Products = []product.Product{
 	strimzi.Product,
 	kafka.Product,
 	messagingexisting.Product,
+	certmanager.Product,
+	externaldns.Product,
 	nginx.Product,
 	prometheus.Product,
 	monitoringexisting.Product,

@@ -21,7 +21,7 @@ import (
 var update = flag.Bool("update", false, "write what is found into the golden cases")
 
 // available is what the golden cases are judged by.
-var available = v1alpha1.Available{"gateways": {"nginx": {"cluster"}, "existing": nil}}
+var available = v1alpha1.Available{"gateways": {"nginx": {"cluster"}, "existing": nil}, "support": {"cert-manager": {"cluster"}, "metrics-server": {"cluster"}}}
 
 // Each case under testdata/bad is a document, its overlays, and what a person is told of them.
 func TestBadDocumentsAreExplained(t *testing.T) {

@@ -13,7 +13,7 @@ func Available() v1alpha1.Available {
 	for _, p := range catalog.Products {
 		about := p.About()
 		switch about.Category {
-		case "cluster", "apps", "support":
+		case "cluster", "apps":
 			continue // not a choice of product in the document
 		}
 		if available[about.Category] == nil {

@@ -149,6 +149,14 @@ func (p *Platform) explainOthers(pr *problem.Problem, err error) {
 		pr.Fix = fmt.Sprintf("`k8or catalog show %s` lists its options", e.Product)
 		p.given.At("spec."+strings.ReplaceAll(string(e.Entry), "/", ".")+".options", pr)
 	}
+	if e, ok := errors.AsType[*product.RefusedError](err); ok {
+		pr.Code, pr.Kind, pr.Title, pr.Why, pr.Fix = problem.ProductCannot, problem.Usage, e.What, e.Why, e.Fix
+		at := "spec." + strings.ReplaceAll(string(e.Entry), "/", ".")
+		if e.Field != "" {
+			at += "." + e.Field
+		}
+		p.given.At(at, pr)
+	}
 	if e, ok := errors.AsType[*kube.RejectedError](err); ok {
 		pr.Code, pr.Why = problem.ApplyRefused, e.Error()
 	}

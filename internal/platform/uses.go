@@ -48,13 +48,16 @@ func usesOf(spec v1alpha1.Spec) ([]product.Use, error) {
 	return uses, nil
 }
 
-// Check finds what only the catalog knows to be wrong with a document: options that a product does not take.
+// Check finds what only the catalog knows to be wrong with a document: options that a product does not take, and what it
+// cannot do.
 func Check(d *document.Document) error {
-	uses, err := usesOf(v1alpha1.Default(d.Platform).Spec)
+	filled := v1alpha1.Default(d.Platform)
+	uses, err := usesOf(filled.Spec)
 	if err != nil {
 		return err
 	}
-	return (&Platform{given: d}).explainAll(product.CheckOptions(uses)).Err()
+	about := product.Platform{Platform: filled, Minor: minorOf(filled.Spec.Cluster.Version)}
+	return (&Platform{given: d}).explainAll(product.Check(about, uses)).Err()
 }
 
 // minorOf is the minor version that charts are rendered for: the document's, whether it names a channel or a release.

@@ -33,6 +33,7 @@ const (
 	DuplicateKey  Code = "K8OR-0103"
 	SecretLiteral Code = "K8OR-0108"
 	BadOptions    Code = "K8OR-0205"
+	ProductCannot Code = "K8OR-0206"
 )
 
 // Codes of clouds: tokens, limits and answers.

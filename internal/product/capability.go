@@ -48,8 +48,11 @@ type PodPolicy struct {
 
 // Issuer makes certificates, by cert-manager's API. It is offered by the support product cert-manager.
 type Issuer struct {
-	// SelfSigned is the name of a ClusterIssuer for authorities of the platform's own.
+	// SelfSigned is the name of a ClusterIssuer whose certificates sign themselves: for authorities of a product's own.
 	SelfSigned string
+	// Authority is the name of a ClusterIssuer that signs for servers within the cluster; empty where cert-manager is
+	// somebody else's, and a product makes an authority of its own by SelfSigned.
+	Authority string
 	// Ready is the node after which Certificates and Issuers can be made.
 	Ready graph.ID
 }
@@ -255,10 +258,10 @@ func (j joint) foundation() (Foundation, error) {
 }
 
 // Issuer is what makes certificates; a product that uses it says Want("cert-manager") in Select.
-func (b *Building) Issuer() (Issuer, error) {
-	all := offered[Issuer](b.c.offers)
+func (j joint) Issuer() (Issuer, error) {
+	all := offered[Issuer](j.c.offers)
 	if len(all) == 0 {
-		return Issuer{}, fmt.Errorf("%s needs certificates, and nothing offers them: it has to want cert-manager in Select", b.at)
+		return Issuer{}, fmt.Errorf("%s needs certificates, and nothing offers them: it has to want cert-manager in Select", j.at)
 	}
 	return all[0], nil
 }

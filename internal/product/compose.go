@@ -98,23 +98,14 @@ func (c *Composition) Gateways() []Gateway { return offered[Gateway](c.offers) }
 // Routes are what apps asked the gateways for.
 func (c *Composition) Routes() []Route { return offered[Route](c.offers) }
 
-// CheckOptions reads the options of all uses, without building anything. Its error joins an OptionsError for each that is
-// not what its product takes.
-func CheckOptions(uses []Use) error {
-	var errs []error
-	for _, u := range uses {
-		if _, err := u.Product.bind(u); err != nil {
-			errs = append(errs, err)
-		}
-	}
-	return errors.Join(errs...)
+// Check reads the options of all uses and asks their products, without building anything. Its error joins an OptionsError or
+// a RefusedError for each thing that a product does not take or cannot do.
+func Check(p Platform, uses []Use) error {
+	_, err := bindAll(p, uses)
+	return err
 }
 
-// Compose runs Select, Build and Wire for all uses, each phase for all of them before the next. Uses are built in the
-// order given, so foundations come first. Support finds the support product of a name. All errors are found before it
-// returns.
-func Compose(ctx context.Context, p Platform, s Services, uses []Use, support func(name string) (Product, bool)) (*Composition, error) {
-	c := &composer{ctx: ctx, platform: p, services: s, Composition: &Composition{Graph: graph.New(), Support: map[string][]graph.ID{}, offers: offers{}}}
+func bindAll(p Platform, uses []Use) ([]bound, error) {
 	var bounds []bound
 	var errs []error
 	for _, u := range uses {
@@ -123,15 +114,27 @@ func Compose(ctx context.Context, p Platform, s Services, uses []Use, support fu
 			errs = append(errs, err)
 			continue
 		}
+		for _, r := range b.checks(p) {
+			errs = append(errs, &RefusedError{Entry: u.ID, Refusal: r})
+		}
 		bounds = append(bounds, b)
 	}
-	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
-	}
-	bounds, err := c.selectAll(bounds, support)
+	return bounds, errors.Join(errs...)
+}
+
+// Compose runs Select, Build and Wire for all uses, each phase for all of them before the next. Uses are built in the
+// order given, so foundations come first. Support finds the support product of a name. All errors are found before it
+// returns.
+func Compose(ctx context.Context, p Platform, s Services, uses []Use, support func(name string) (Product, bool)) (*Composition, error) {
+	c := &composer{ctx: ctx, platform: p, services: s, Composition: &Composition{Graph: graph.New(), Support: map[string][]graph.ID{}, offers: offers{}}}
+	bounds, err := bindAll(p, uses)
 	if err != nil {
 		return nil, err
 	}
+	if bounds, err = c.selectAll(bounds, support); err != nil {
+		return nil, err
+	}
+	var errs []error
 	for _, b := range bounds {
 		c.Entries = append(c.Entries, Chosen{b.id, b.about})
 		if err := b.builds(&Building{joint{c, b.id}}); err != nil {
@@ -173,7 +176,7 @@ func (c *composer) selectAll(bounds []bound, support func(string) (Product, bool
 	for len(pending) > 0 {
 		var wants []want
 		for _, b := range pending {
-			s := &Selecting{at: b.id, minor: c.platform.Minor}
+			s := &Selecting{at: b.id, platform: c.platform}
 			b.selects(s)
 			c.Workloads = append(c.Workloads, s.workload...)
 			c.Items = append(c.Items, s.items...)
@@ -181,7 +184,10 @@ func (c *composer) selectAll(bounds []bound, support func(string) (Product, bool
 		}
 		pending = nil
 		for _, w := range wants {
-			c.Support[w.product] = append(c.Support[w.product], w.by)
+			existing := c.platform.Spec.Support[w.product].Product == "existing"
+			if !existing {
+				c.Support[w.product] = append(c.Support[w.product], w.by)
+			}
 			if slices.Contains(chosen, w.product) {
 				continue
 			}
@@ -190,7 +196,7 @@ func (c *composer) selectAll(bounds []bound, support func(string) (Product, bool
 			if !ok {
 				return nil, fmt.Errorf("%s wants the support product %q, which the catalog does not have", w.by, w.product)
 			}
-			b, err := product.bind(Use{ID: graph.ID("support/" + w.product), Name: w.product, Spec: Support{}})
+			b, err := product.bind(Use{ID: graph.ID("support/" + w.product), Name: w.product, Spec: Support{Existing: existing}})
 			if err != nil {
 				return nil, err
 			}
@@ -202,8 +208,11 @@ func (c *composer) selectAll(bounds []bound, support func(string) (Product, bool
 	return bounds, nil
 }
 
-// Support is the document's part of a support product: it has none.
-type Support struct{}
+// Support is the document's part of a support product.
+type Support struct {
+	// Existing says that somebody else runs it in the cluster.
+	Existing bool
+}
 
 // joint is what Building and Wiring share.
 type joint struct {

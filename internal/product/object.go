@@ -13,6 +13,13 @@ import (
 // document, which stays the same while the pool's size changes.
 const PoolLabel = "k8or.io/pool"
 
+// DNSLabel is the label of Services whose names external-dns writes into their zones; its value is the platform's name and uid.
+// DNSNames is the annotation that says the names, separated by commas.
+const (
+	DNSLabel = "k8or.io/dns"
+	DNSNames = "external-dns.alpha.kubernetes.io/hostname"
+)
+
 // Object turns a typed Kubernetes object, with its apiVersion and kind set, into what sets are made of. What the type
 // would send empty (status, creationTimestamp) is left out, since k8or would otherwise own it.
 func Object(typed runtime.Object) (*unstructured.Unstructured, error) {

@@ -38,12 +38,17 @@ type Definition[S, O any] struct {
 	Placements []Placement
 	// Page is its README.
 	Page string
+	// Check says which parts of an entry this product cannot do, beyond the rules that hold for all. It is pure, and may be nil.
+	Check func(Platform, Entry[S, O]) []Refusal
 	// Select declares footprint, cost and wants. It is pure.
 	Select func(*Selecting, Entry[S, O])
 	// Build adds resources and offers capabilities.
 	Build func(*Building, Entry[S, O]) error
 	// Wire joins what was offered. It may be nil.
 	Wire func(*Wiring, Entry[S, O]) error
+	// Existing stands for all three phases of a support product where somebody else runs it in the cluster: it may offer
+	// what that one offers, and installs nothing. It may be nil.
+	Existing func(*Building, Entry[S, O]) error
 }
 
 // Entry is one use of a product in a document.
@@ -83,6 +88,7 @@ type About struct {
 type bound struct {
 	id      graph.ID
 	about   About
+	checks  func(Platform) []Refusal
 	selects func(*Selecting)
 	builds  func(*Building) error
 	wires   func(*Wiring) error
@@ -105,7 +111,16 @@ func (d *Definition[S, O]) bind(u Use) (bound, error) {
 	if err := decodeOptions(u.Options, &e.Options); err != nil {
 		return bound{}, &OptionsError{Entry: u.ID, Product: d.Name, Err: err}
 	}
-	b := bound{id: u.ID, about: d.About(), selects: func(*Selecting) {}, builds: func(*Building) error { return nil }, wires: func(*Wiring) error { return nil }}
+	b := bound{id: u.ID, about: d.About(), checks: func(Platform) []Refusal { return nil }, selects: func(*Selecting) {}, builds: func(*Building) error { return nil }, wires: func(*Wiring) error { return nil }}
+	if support, ok := any(s).(Support); ok && support.Existing {
+		if d.Existing != nil {
+			b.builds = func(p *Building) error { return d.Existing(p, e) }
+		}
+		return b, nil
+	}
+	if d.Check != nil {
+		b.checks = func(p Platform) []Refusal { return d.Check(p, e) }
+	}
 	if d.Select != nil {
 		b.selects = func(p *Selecting) { d.Select(p, e) }
 	}
@@ -133,6 +148,23 @@ func (e *OptionsError) Error() string {
 // Unwrap gives the cause.
 func (e *OptionsError) Unwrap() error { return e.Err }
 
+// Refusal is a part of an entry that its product cannot do.
+type Refusal struct {
+	// Field is the part, such as "auth.keys"; empty for the product itself.
+	Field string
+	// What says in one line what it cannot do, Why why not, Fix what to do instead: which products can.
+	What, Why, Fix string
+}
+
+// RefusedError says that a product cannot do what an entry asks for.
+type RefusedError struct {
+	Entry graph.ID
+	Refusal
+}
+
+// Error names the entry and what cannot be done.
+func (e *RefusedError) Error() string { return fmt.Sprintf("%s: %s", e.Entry, e.What) }
+
 // decodeOptions reads options strictly: an unknown field is an error.
 func decodeOptions(options v1alpha1.Object, into any) error {
 	if len(options) == 0 {
@@ -153,7 +185,7 @@ func decodeOptions(options v1alpha1.Object, into any) error {
 // Selecting is what a product may do in its first phase.
 type Selecting struct {
 	at       graph.ID
-	minor    string
+	platform Platform
 	workload []fit.Workload
 	items    []price.Item
 	support  []want
@@ -163,6 +195,9 @@ type want struct {
 	product string
 	by      graph.ID
 }
+
+// Platform is the document.
+func (s *Selecting) Platform() Platform { return s.platform }
 
 // Footprint declares pods that stand in no object the product renders: those that an operator derives from a custom resource,
 // or containers that are injected into others' pods. What is rendered is counted by itself (see Pods).

@@ -6,7 +6,10 @@ package gateway
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/price"
@@ -77,4 +80,19 @@ func Balancer(p product.Platform, entry string, g v1alpha1.Gateway) map[string]s
 		a[prefix+"enable-proxy-protocol"] = "true"
 	}
 	return a
+}
+
+// Front turns a Service into the load balancer's: it carries the balancer's annotations, and labels and annotations of its names.
+func Front(service *unstructured.Unstructured, balancer, labels, annotations map[string]string) {
+	all := service.GetLabels()
+	for k, v := range labels {
+		if all == nil {
+			all = map[string]string{}
+		}
+		all[k] = v
+	}
+	service.SetLabels(all)
+	marks := maps.Clone(balancer)
+	maps.Copy(marks, annotations)
+	service.SetAnnotations(marks)
 }

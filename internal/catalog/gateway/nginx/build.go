@@ -27,9 +27,13 @@ func build(b *product.Building, e product.Entry[v1alpha1.Gateway, Options]) erro
 	if err != nil {
 		return err
 	}
+	g := gateway.Of(e)
+	labels, annotations := g.Names(b)
 	out, err := b.Chart(e.ID, product.ChartSpec{
 		Source: source, Release: e.Name, Namespace: e.Namespace(), Values: vals, Footprint: footprint, SkipSchema: true, OwnValues: len(e.Spec.Values) > 0,
-		Adjust: func(objects []*unstructured.Unstructured) error { return adjust(objects, b.Platform(), e) },
+		Adjust: func(objects []*unstructured.Unstructured) error {
+			return adjust(objects, b.Platform(), e, labels, annotations)
+		},
 	})
 	if err != nil {
 		return err
@@ -37,6 +41,14 @@ func build(b *product.Building, e product.Entry[v1alpha1.Gateway, Options]) erro
 	service := serviceName(e.Name)
 	address := graph.Map(out, func(o kube.Output) string { return o.Addresses[service] })
 	product.Offer(b, product.Gateway{Entry: e.ID, Name: e.Name, Address: address})
+	if err := guard(b, g); err != nil {
+		return err
+	}
+	// The answer to a challenge is one more Ingress of the host, next to its master.
+	if err := g.Secure(b, gateway.IngressSolver(e.Name, map[string]any{mergeable: "minion"})); err != nil {
+		return err
+	}
+	g.Prove(b, service, "Server")
 	product.Offer(b, product.MetricsTarget{Entry: e.ID, Namespace: e.Namespace(), Labels: map[string]string{"app.kubernetes.io/instance": e.Name}, Port: "prometheus", Path: "/metrics"})
 	product.Offer(b, product.LogSource{Entry: e.ID, Namespace: e.Namespace(), Labels: map[string]string{"app.kubernetes.io/instance": e.Name}})
 	return nil
@@ -65,7 +77,7 @@ func chartValues(p product.Platform, e product.Entry[v1alpha1.Gateway, Options])
 }
 
 // adjust gives the rendered objects what the document's portable fields say: size, pool and load balancer.
-func adjust(objects []*unstructured.Unstructured, p product.Platform, e product.Entry[v1alpha1.Gateway, Options]) error {
+func adjust(objects []*unstructured.Unstructured, p product.Platform, e product.Entry[v1alpha1.Gateway, Options], labels, annotations map[string]string) error {
 	z := sizeOf(e.Spec)
 	for _, o := range objects {
 		switch o.GetKind() {
@@ -86,7 +98,7 @@ func adjust(objects []*unstructured.Unstructured, p product.Platform, e product.
 			}
 		case "Service":
 			if kind, _, _ := unstructured.NestedString(o.Object, "spec", "type"); kind == "LoadBalancer" {
-				o.SetAnnotations(gateway.Balancer(p, e.Name, e.Spec))
+				gateway.Front(o, gateway.Balancer(p, e.Name, e.Spec), labels, annotations)
 			}
 		}
 	}

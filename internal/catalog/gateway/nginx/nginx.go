@@ -29,6 +29,7 @@ var Product = &product.Definition[v1alpha1.Gateway, Options]{
 	Version:    "5.5.4",
 	Placements: []product.Placement{product.Cluster},
 	Page:       page,
+	Check:      check,
 	Select:     choose,
 	Build:      build,
 	Wire:       wire,
@@ -58,5 +59,5 @@ func sizeOf(g v1alpha1.Gateway) gateway.Size {
 }
 
 func choose(s *product.Selecting, e product.Entry[v1alpha1.Gateway, Options]) {
-	s.Bill(gateway.Bill(e.Spec))
+	gateway.Of(e).Select(s)
 }

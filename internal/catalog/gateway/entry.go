@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"strings"
+
+	"github.com/k8or/k8or/api/v1alpha1"
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/product"
+)
+
+// Entry is one gateway of the document, whatever product it chose.
+type Entry struct {
+	ID   graph.ID
+	Name string
+	// Namespace is where what belongs to the gateway lives: its pods, certificates and secrets.
+	Namespace string
+	Spec      v1alpha1.Gateway
+}
+
+// Of is an entry without its product's options.
+func Of[O any](e product.Entry[v1alpha1.Gateway, O]) Entry {
+	return Entry{ID: e.ID, Name: e.Name, Namespace: e.Namespace(), Spec: e.Spec}
+}
+
+// Select declares what every gateway costs and needs: its load balancer, who makes its certificates, and who writes its names
+// into their zones.
+func (e Entry) Select(s *product.Selecting) {
+	s.Bill(Bill(e.Spec))
+	if e.Spec.TLS != nil {
+		s.Want("cert-manager")
+	}
+	if e.named(s.Platform()) {
+		s.Want("external-dns")
+	}
+}
+
+// named says whether records of the gateway's domains are k8or's to write.
+func (e Entry) named(p product.Platform) bool { return len(e.Spec.Domains) > 0 && p.Spec.DNS != nil }
+
+// Names are the labels and annotations by which external-dns finds the load balancer's Service and the names that lead to it;
+// nil where records are somebody else's to write, which the plan then says.
+func (e Entry) Names(b *product.Building) (labels, annotations map[string]string) {
+	p := b.Platform()
+	switch {
+	case e.named(p):
+		return map[string]string{product.DNSLabel: p.Metadata.Name + "-" + p.Metadata.UID}, map[string]string{product.DNSNames: strings.Join(e.Spec.Domains, ",")}
+	case len(e.Spec.Domains) > 0:
+		b.Note("nothing writes DNS records for %s: point them at the address of %s yourself (`k8or status` shows it), or give spec.dns a token", strings.Join(e.Spec.Domains, ", "), e.ID)
+	}
+	return nil, nil
+}
