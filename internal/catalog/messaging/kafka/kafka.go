@@ -52,17 +52,28 @@ var releases = []string{"4.2.0", "4.2.1", "4.3.0", newest}
 func choose(s *product.Selecting, e entry) {
 	s.Want("strimzi")
 	z, brokers := sizeOf(e.Spec), brokersOf(e.Spec)
-	pods := func(name string, n int, p pod) {
+	pods := func(name string, n int, p pod, change func(*fit.Workload)) {
+		w := fit.Workload{Name: e.Name + "-" + name, Replicas: n, CPU: p.cpu, Memory: p.memory, Pool: e.Spec.Pool, Tolerates: tolerates(e.Spec.Pool)}
+		if change != nil {
+			change(&w)
+		}
 		if n > 0 {
-			s.Footprint(fit.Workload{Name: e.Name + "-" + name, Replicas: n, CPU: p.cpu, Memory: p.memory, Pool: e.Spec.Pool, Tolerates: tolerates(e.Spec.Pool)})
+			s.Footprint(w)
 		}
 	}
-	pods("brokers", brokers, z.broker)
-	pods("controllers", controllersOf(brokers), z.controller)
-	pods("entity-operator", 1, pod{cpu: 2 * z.entity.cpu, memory: 2 * z.entity.memory})
-	pods("kafka-exporter", 1, z.exporter)
+	// Each of them has a disk, and none may be on a node with two more than another (see pool in build.go).
+	keeps := func(pool string) func(*fit.Workload) {
+		return func(w *fit.Workload) {
+			w.Volumes, w.Namespace, w.Labels = 1, e.Namespace(), map[string]string{"strimzi.io/cluster": e.Name, "strimzi.io/pool-name": pool}
+			w.Spread = []fit.Spread{{Selector: fit.Selector{Namespaces: []string{w.Namespace}, MatchLabels: w.Labels}, MaxSkew: 1}}
+		}
+	}
+	pods("brokers", brokers, z.broker, keeps(brokerPool))
+	pods("controllers", controllersOf(brokers), z.controller, keeps(controllerPool))
+	pods("entity-operator", 1, pod{cpu: 2 * z.entity.cpu, memory: 2 * z.entity.memory}, nil)
+	pods("kafka-exporter", 1, z.exporter, nil)
 	if brokers > 1 {
-		pods("cruise-control", 1, z.cruise)
+		pods("cruise-control", 1, z.cruise, nil)
 	}
 	disks := func(name string, n int, size string) {
 		g := n * gibibytes(size)
