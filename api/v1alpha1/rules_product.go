@@ -64,6 +64,8 @@ func existingNeeds(category string) string {
 	switch category {
 	case "gateways":
 		return "the `class` of its ingresses"
+	case "mesh":
+		return "the `selector`: the labels of namespaces that it takes in"
 	case "monitoring":
 		return "its `namespace` and the `selector` of its monitors"
 	case "logging":

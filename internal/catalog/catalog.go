@@ -11,6 +11,8 @@ import (
 	"github.com/k8or/k8or/internal/catalog/gateway/nginx"
 	loggingexisting "github.com/k8or/k8or/internal/catalog/logging/existing"
 	"github.com/k8or/k8or/internal/catalog/logging/fluentd"
+	meshexisting "github.com/k8or/k8or/internal/catalog/mesh/existing"
+	"github.com/k8or/k8or/internal/catalog/mesh/istio"
 	messagingexisting "github.com/k8or/k8or/internal/catalog/messaging/existing"
 	"github.com/k8or/k8or/internal/catalog/messaging/kafka"
 	monitoringexisting "github.com/k8or/k8or/internal/catalog/monitoring/existing"
@@ -34,6 +36,8 @@ var Products = []product.Product{
 	dockerregistry.Product,
 	registryexisting.Product,
 	strimzi.Product,
+	istio.Product,
+	meshexisting.Product,
 	kafka.Product,
 	messagingexisting.Product,
 	certmanager.Product,

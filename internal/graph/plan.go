@@ -287,6 +287,10 @@ func judge(st Step, changes []Change, err error) Step {
 func itemStep(k *Kind, it Item, opts Options) Step {
 	st := Step{Node: ID(identity(k, it.Key)), Kind: k.Name, Key: it.Key, ID: it.ID, Title: it.Title, Action: Delete, Data: it.Data, Risk: Replaces, State: Ready,
 		Owner: cmp.Or(it.Owner, k.Owner), item: true}
+	if it.Protected != nil {
+		st.Action, st.Risk, st.Reason, st.Err = Refuse, Refused, "it is protected from deletion", it.Protected
+		return st
+	}
 	if it.Ending {
 		st.Reason = "its end is under way"
 	}

@@ -90,6 +90,8 @@ type Item struct {
 	// Data names the data the item holds ("volumes/apps/data"), empty if it holds none. An item with data is deleted
 	// only when an approval names it.
 	Data string
+	// Protected says that it must not be deleted, whatever is asked, and how to change that; nil where it may be.
+	Protected error
 	// Owner is the node that made the item, if the item tells.
 	Owner ID
 	// Ending is true when its end is already under way.

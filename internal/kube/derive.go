@@ -23,6 +23,8 @@ type Derived struct {
 	Labels          map[string]string
 	Type            string  // such as kubernetes.io/dockerconfigjson; empty means Opaque
 	Fields          []Field // in order: a computed one sees those before it
+	// ConfigMap makes it a ConfigMap, for what is public, such as an authority's certificate, and read as such.
+	ConfigMap bool
 }
 
 // Field is one key of a Derived, by one of its sources.
@@ -53,6 +55,10 @@ func (d Derived) object(namespace string) *unstructured.Unstructured {
 	o.SetName(d.Name)
 	o.SetNamespace(d.namespace(namespace))
 	o.SetLabels(d.Labels)
+	if d.ConfigMap {
+		o.Object["kind"] = "ConfigMap"
+		return o
+	}
 	o.Object["type"] = "Opaque"
 	if d.Type != "" {
 		o.Object["type"] = d.Type
@@ -88,13 +94,17 @@ func (conn *connection) derive(ctx context.Context, set Set) (Set, []pending, er
 	var waits []pending
 	for _, d := range set.Derived {
 		o := d.object(set.Namespace)
-		have, there, err := conn.secret(ctx, o.GetNamespace(), o.GetName())
+		read := conn.secret
+		if d.ConfigMap {
+			read = conn.configMap
+		}
+		have, there, err := read(ctx, o.GetNamespace(), o.GetName())
 		if err != nil {
 			return set, nil, err
 		}
 		data, why, err := conn.fill(ctx, d, have)
 		if err != nil {
-			return set, nil, fmt.Errorf("make Secret %s/%s: %w", o.GetNamespace(), o.GetName(), err)
+			return set, nil, fmt.Errorf("make %s %s/%s: %w", o.GetKind(), o.GetNamespace(), o.GetName(), err)
 		}
 		if why != "" {
 			waits = append(waits, pending{IDOf(o), why, there})
@@ -106,6 +116,9 @@ func (conn *connection) derive(ctx context.Context, set Set) (Set, []pending, er
 		encoded := map[string]any{}
 		for k, v := range data {
 			encoded[k] = base64.StdEncoding.EncodeToString(v)
+			if d.ConfigMap {
+				encoded[k] = string(v)
+			}
 		}
 		o.Object["data"] = encoded
 		set.Objects = append(set.Objects[:len(set.Objects):len(set.Objects)], o)
@@ -160,6 +173,23 @@ func (conn *connection) secret(ctx context.Context, namespace, name string) (map
 		return nil, false, fmt.Errorf("read Secret %s/%s: %w", namespace, name, err)
 	}
 	return found.Data, true, nil
+}
+
+// configMap reads a ConfigMap's data.
+func (conn *connection) configMap(ctx context.Context, namespace, name string) (map[string][]byte, bool, error) {
+	var found corev1.ConfigMap
+	err := conn.client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &found)
+	if apierrors.IsNotFound(err) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("read ConfigMap %s/%s: %w", namespace, name, err)
+	}
+	data := map[string][]byte{}
+	for k, v := range found.Data {
+		data[k] = []byte(v)
+	}
+	return data, true, nil
 }
 
 const alphabet = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789" // without what eyes confuse

@@ -46,6 +46,9 @@ type KindsOptions struct {
 	Connect func(Options) *Cluster
 }
 
+// ProtectedKey is a key of a set's Known: with any value, the set is not deleted, whatever is asked.
+const ProtectedKey = "protected"
+
 // SetsRank is the rank of sets: they go before anything of the cloud.
 const SetsRank = 100
 
@@ -272,7 +275,12 @@ func (k *Kinds) list(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
 		if n := s.due(); n > 0 {
 			title += fmt.Sprintf(", after %d delete hooks", n)
 		}
-		items = append(items, graph.Item{Key: s.Name, ID: s.Name, Title: title, Owner: graph.ID(s.Known["node"]), Ref: access})
+		item := graph.Item{Key: s.Name, ID: s.Name, Title: title, Owner: graph.ID(s.Known["node"]), Ref: access}
+		if s.Known[ProtectedKey] != "" {
+			item.Protected = &problem.Problem{Code: problem.Protected, Kind: problem.Preflight, Title: s.Known["node"] + " is protected from deletion",
+				Why: "deletionProtection was on when it was last brought up", Fix: "put it back with `deletionProtection: false`, run `k8or up`, and then remove it"}
+		}
+		items = append(items, item)
 	}
 	return items, nil
 }

@@ -96,14 +96,14 @@ func (c *Cluster) tenantsOf(ctx context.Context, conn *connection, namespace str
 	return all, nil
 }
 
-// isByproduct is true of what Kubernetes itself puts into a namespace, and of what goes with its owner.
+// isByproduct is true of what Kubernetes itself, or Istio, puts into every namespace, and of what goes with its owner.
 func isByproduct(kind string, o *metav1.PartialObjectMetadata) bool {
 	if len(o.OwnerReferences) > 0 || o.DeletionTimestamp != nil {
 		return true
 	}
 	switch kind {
 	case "ConfigMap":
-		return o.Name == "kube-root-ca.crt"
+		return o.Name == "kube-root-ca.crt" || o.Name == "istio-ca-root-cert" && o.Labels["istio.io/config"] == "true"
 	case "ServiceAccount":
 		return o.Name == "default"
 	case "Secret":

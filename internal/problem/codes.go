@@ -70,6 +70,7 @@ const (
 	OverBudget    Code = "K8OR-2010"
 	NoIdentity    Code = "K8OR-2011"
 	Unobservable  Code = "K8OR-2012"
+	Protected     Code = "K8OR-2013"
 )
 
 // Codes of the cluster's inside: its API, objects and charts.

@@ -31,7 +31,8 @@ type PodPolicy struct {
 	Entry graph.ID
 	// Categories are those whose pods it concerns, such as apps and gateways.
 	Categories []string
-	// NamespaceLabels go onto namespaces, PodLabels and PodAnnotations onto pod templates.
+	// NamespaceLabels go onto namespaces, in place of what they say themselves; PodLabels and PodAnnotations go onto pod
+	// templates that do not say otherwise.
 	NamespaceLabels, PodLabels, PodAnnotations map[string]string
 	// PullSecret is the name of a Secret of that namespace which pods pull images with; Secrets makes it, and whatever else a
 	// namespace of theirs needs.
@@ -122,6 +123,18 @@ type Route struct {
 	// Unlimited takes bodies of any size, such as an image's layers.
 	Unlimited bool
 	// Ready is the node after which the Service stands.
+	Ready graph.ID
+}
+
+// Workload is an app's pods and the ports by which they serve. It is wanted by meshes.
+type Workload struct {
+	Entry graph.ID
+	// Name and Namespace are its own, Labels those of its pods.
+	Name, Namespace string
+	Labels          map[string]string
+	// Ports are those that serve requests, as far as they are known, Metrics those that show metrics alone.
+	Ports, Metrics []int
+	// Ready is the node after which its pods run as they were last asked to.
 	Ready graph.ID
 }
 

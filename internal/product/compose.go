@@ -265,6 +265,9 @@ type SetSpec struct {
 	Foreign []kube.Foreign
 	// Guards refuse changes that what stands cannot follow.
 	Guards []kube.Guard
+	// Protected refuses to delete the set, whatever is asked. Something in it has to change with this, or a set that stands
+	// does not learn of it.
+	Protected bool
 
 	endings []kube.Ending // hooks that run when the set goes
 	needs   []string      // sets that those stand on
@@ -279,6 +282,9 @@ func (j joint) Set(id graph.ID, s SetSpec, opts ...graph.Option) (graph.Value[ku
 	set := kube.Set{Name: setName(id), Namespace: s.Namespace, Objects: s.Objects, Derived: s.Derived, Guards: s.Guards,
 		Foreign: append(foreign(s.Objects), s.Foreign...), Known: map[string]string{"node": string(id)},
 		Endings: s.endings, Needs: s.needs}
+	if s.Protected {
+		set.Known[kube.ProtectedKey] = "true"
+	}
 	after := append(j.govern(&set), f.Ready...)
 	resource := j.Kube().Objects(f.Access, set)
 	out := graph.Add(j.c.Graph, id, resource, append([]graph.Option{graph.After(after...)}, opts...)...)
@@ -302,7 +308,11 @@ func (j joint) standsOn(id graph.ID) []string {
 
 // renders keeps objects for counting their pods.
 func (j joint) renders(namespace string, passing bool, objects ...*unstructured.Unstructured) {
-	j.c.rendered = append(j.c.rendered, Rendered{For: string(j.at), Namespace: namespace, Objects: objects, Passing: passing})
+	r := Rendered{For: string(j.at), Namespace: namespace, Objects: objects, Passing: passing}
+	for _, p := range j.policies() {
+		r.CPU, r.Memory = r.CPU+p.Sidecar.CPU, r.Memory+p.Sidecar.Memory
+	}
+	j.c.rendered = append(j.c.rendered, r)
 }
 
 // hooks adds the hooks of one moment of a chart as a node that runs each of them once for chart, values and moment.

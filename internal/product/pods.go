@@ -30,7 +30,7 @@ func (j joint) govern(set *kube.Set) []graph.ID {
 		concerned := false // by the policy: its pods, or Secrets of it that wait for others
 		for _, o := range set.Objects {
 			if o.GetKind() == "Namespace" && o.GetAPIVersion() == "v1" {
-				o.SetLabels(with(o.GetLabels(), p.NamespaceLabels))
+				o.SetLabels(with(p.NamespaceLabels, o.GetLabels())) // the policy knows what its pods need
 				if p.Secrets != nil {
 					concerned = true
 					set.Derived = append(set.Derived, p.Secrets(o.GetName())...)

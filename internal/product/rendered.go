@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/k8or/k8or/internal/fit"
+	"github.com/k8or/k8or/internal/unit"
 )
 
 // Rendered are objects that an entry has rendered.
@@ -24,6 +25,9 @@ type Rendered struct {
 	Objects   []*unstructured.Unstructured
 	// Passing says that these are hooks: their pods come once, one after the other, and go again.
 	Passing bool
+	// CPU and Memory are what containers request that are added to each of their pods at its admission.
+	CPU    unit.MilliCPU
+	Memory unit.MiB
 }
 
 // Pods reads the pods that stand in rendered objects: those of Deployments, StatefulSets, DaemonSets, ReplicaSets, Jobs, CronJobs
@@ -51,6 +55,7 @@ func Pods(all ...Rendered) (workloads []fit.Workload, notes []string) {
 			}
 			w := set.workload(cmp.Or(o.GetNamespace(), r.Namespace))
 			w.For, w.Name = r.For, o.GetName()
+			w.CPU, w.Memory = w.CPU+r.CPU, w.Memory+r.Memory
 			if n, ok := least[scaled(cmp.Or(o.GetNamespace(), r.Namespace), o.GetKind(), o.GetName())]; ok && !w.PerNode {
 				w.Replicas = n
 			}

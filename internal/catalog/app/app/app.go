@@ -77,7 +77,7 @@ func build(b *product.Building, e entry) error {
 	}
 }
 
-// offer makes the app known to gateways, monitoring and logging.
+// offer makes the app known to gateways, monitoring, logging and the mesh.
 func offer(b *product.Building, e entry, service string) {
 	a := e.Spec
 	for _, r := range a.Routes {
@@ -89,6 +89,14 @@ func offer(b *product.Building, e entry, service string) {
 	}
 	observe(b, e)
 	product.Offer(b, product.LogSource{Entry: e.ID, Namespace: a.Namespace, Labels: selector(e.Name), Multiline: a.Multiline})
+	w := product.Workload{Entry: e.ID, Name: e.Name, Namespace: a.Namespace, Labels: selector(e.Name), Ready: e.ID}
+	if a.FromImage() && a.Port != nil {
+		w.Ports = []int{port(a)}
+	}
+	if a.Metrics != nil && a.Metrics.Port != nil && *a.Metrics.Port != port(a) {
+		w.Metrics = []int{*a.Metrics.Port}
+	}
+	product.Offer(b, w)
 }
 
 // gatewayOf is the gateway of an app's routes: the one it names, or the only one.

@@ -33,7 +33,7 @@ func build(b *product.Building, e entry) error {
 	if err != nil {
 		return err
 	}
-	if _, err := b.Set(e.ID, product.SetSpec{Namespace: e.Namespace(), Objects: objects, Guards: m.guards()}, graph.After(operator.Ready)); err != nil {
+	if _, err := b.Set(e.ID, product.SetSpec{Namespace: e.Namespace(), Objects: objects, Guards: m.guards(), Protected: m.protected()}, graph.After(operator.Ready)); err != nil {
 		return err
 	}
 	if err := m.accounts(b); err != nil {
@@ -78,7 +78,11 @@ func (m maker) objects(b *product.Building) ([]*unstructured.Unstructured, error
 	if err != nil {
 		return nil, err
 	}
-	out := []*unstructured.Unstructured{b.EntryNamespace(m.Namespace())}
+	home := b.EntryNamespace(m.Namespace())
+	if m.protected() {
+		home.SetAnnotations(map[string]string{"k8or.io/deletion-protection": "true"})
+	}
+	out := []*unstructured.Unstructured{home}
 	for _, p := range []struct {
 		name, role, disk string
 		n                int
@@ -92,6 +96,11 @@ func (m maker) objects(b *product.Building) ([]*unstructured.Unstructured, error
 	}
 	topics, err := m.topics()
 	return append(append(out, kafka), topics...), err
+}
+
+// protected says whether the document keeps it from being deleted.
+func (m maker) protected() bool {
+	return m.Spec.DeletionProtection != nil && *m.Spec.DeletionProtection
 }
 
 // pool is a pool of nodes in one role. Brokers and controllers are apart, so that the number of brokers can change: that of

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package istio
+
+import (
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/k8or/k8or/api/v1alpha1"
+	"github.com/k8or/k8or/internal/catalog/mesh"
+	"github.com/k8or/k8or/internal/chart"
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/problem"
+	"github.com/k8or/k8or/internal/product"
+)
+
+// namespace is where Istio's own tools look for it.
+const namespace = "istio-system"
+
+func source(name string) chart.Source {
+	return chart.Source{Repo: "oci://registry.istio.io/release/charts", Name: name, Version: version}
+}
+
+func build(b *product.Building, e entry) error {
+	if e.Options.Mode != "" && e.Options.Mode != "sidecar" {
+		return &problem.Problem{Code: v1alpha1.CodeNotAvailable, Kind: problem.Usage, Path: "spec.mesh.options.mode", Title: "mode cannot be " + e.Options.Mode,
+			Why: "ambient needs cni-exclusive off, bpf-lb-sock-hostns-only on and no eBPF masquerading in the ConfigMap kube-system/cilium-config, which DigitalOcean manages",
+			Fix: "remove mode, or set it to sidecar"}
+	}
+	vals, err := product.Values(values)
+	if err != nil {
+		return err
+	}
+	base := e.ID + "/base"
+	if _, err := b.Chart(base, product.ChartSpec{Source: source("base"), Release: "istio-base", Namespace: namespace, Footprint: baseFootprint,
+		Values: map[string]any{"base": vals["base"]}}); err != nil {
+		return err
+	}
+	z := sizeOf(e.Spec)
+	vals = product.Merge(vals, map[string]any{
+		"replicaCount": z.replicas, "resources": resources(z.cpu, z.memory, z.limit),
+		"global": map[string]any{"proxy": map[string]any{"resources": resources(z.proxyCPU, z.proxyMemory, z.proxyMemLimit)}},
+	})
+	if _, err := b.Chart(e.ID, product.ChartSpec{Source: source("istiod"), Release: "istiod", Namespace: namespace, KeepNamespace: true, Footprint: footprint,
+		Values: product.Merge(vals, e.Spec.Values), OwnValues: len(e.Spec.Values) > 0,
+		Adjust: func(objects []*unstructured.Unstructured) error { return mesh.Exempt(objects, namespace) }}, graph.After(base)); err != nil {
+		return err
+	}
+	join := product.PodPolicy{Entry: e.ID, Categories: []string{"apps"}, NamespaceLabels: mesh.Allowed(nil),
+		// On the pods and not on their namespace, so that they roll when the mesh comes, and when it goes.
+		PodLabels: map[string]string{"sidecar.istio.io/inject": "true"}, Ready: e.ID}
+	join.Sidecar.CPU, join.Sidecar.Memory = z.proxyCPU, z.proxyMemory
+	product.Offer(b, join)
+	b.Note("the namespaces of the apps enforce no pod security profile, since a sidecar's init container needs NET_ADMIN; what k8or makes there keeps to the restricted one")
+	offer(b, e)
+	return nil
+}
+
+// offer makes Istio known to monitoring and logging.
+func offer(b *product.Building, e entry) {
+	labels := map[string]string{"app": "istiod"}
+	product.Offer(b, product.MetricsTarget{Entry: e.ID, Namespace: namespace, Labels: labels, Port: "http-monitoring", Path: "/metrics", Ready: e.ID})
+	product.Offer(b, product.LogSource{Entry: e.ID, Namespace: namespace, Labels: labels})
+	for _, ns := range mesh.Namespaces(b.Platform()) {
+		product.Offer(b, product.MetricsTarget{Entry: e.ID, Name: "sidecars-" + ns, Namespace: ns, Labels: map[string]string{"security.istio.io/tlsMode": "istio"},
+			Port: "http-envoy-prom", Path: "/stats/prometheus", Guarded: true, Ready: e.ID})
+	}
+	product.Offer(b, product.Alert{Entry: e.ID, Name: "MeshServerErrors", For: "10m", Severity: "warning",
+		Expression: `sum by (destination_workload) (rate(istio_requests_total{reporter="destination",response_code=~"5.."}[5m])) / sum by (destination_workload) (rate(istio_requests_total{reporter="destination"}[5m])) > 0.05`,
+		Summary:    "more than 5 % of the requests to {{ $labels.destination_workload }} end in an error of the server's"})
+	product.Offer(b, product.Alert{Entry: e.ID, Name: "MeshConfigRejected", For: "10m", Severity: "warning",
+		Expression: `sum(rate(pilot_total_xds_rejects[5m])) > 0`, Summary: "sidecars refuse what Istio tells them"})
+	product.Offer(b, product.Dashboard{Entry: e.ID, Title: "Mesh", JSON: mesh.Dashboard("k8or-mesh", "Mesh (Istio)", []mesh.Golden{
+		{Title: "Requests in a second", Unit: "reqps", Legend: "{{destination_workload}}", Expression: `sum by (destination_workload) (rate(istio_requests_total{reporter="destination"}[5m]))`},
+		{Title: "Share of errors", Unit: "percentunit", Legend: "{{destination_workload}}", Expression: `sum by (destination_workload) (rate(istio_requests_total{reporter="destination",response_code=~"5.."}[5m])) / sum by (destination_workload) (rate(istio_requests_total{reporter="destination"}[5m]))`},
+		{Title: "Slowest twentieth", Unit: "ms", Legend: "{{destination_workload}}", Expression: `histogram_quantile(0.95, sum by (destination_workload, le) (rate(istio_request_duration_milliseconds_bucket{reporter="destination"}[5m])))`},
+		{Title: "Share of mutual TLS", Unit: "percentunit", Legend: "{{destination_workload}}", Expression: `sum by (destination_workload) (rate(istio_requests_total{reporter="destination",connection_security_policy="mutual_tls"}[5m])) / sum by (destination_workload) (rate(istio_requests_total{reporter="destination"}[5m]))`},
+	})})
+}

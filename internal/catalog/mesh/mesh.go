@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package mesh has what the products of the category mesh share: whose pods join, what their namespaces must allow, and which
+// of their ports may be strict. What a mesh does in its own way stays in its folder.
+package mesh
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/product"
+)
+
+// Namespaces are those of the apps, sorted.
+func Namespaces(p product.Platform) []string {
+	found := map[string]bool{}
+	for _, app := range p.Spec.Apps {
+		found[app.Namespace] = true
+	}
+	return slices.Sorted(maps.Keys(found))
+}
+
+// Allowed are the labels of a namespace in which pods get a proxy by an init container. It redirects the pod's traffic, for
+// which it needs NET_ADMIN, and neither the restricted nor the baseline profile of the Pod Security Standards lets it have that.
+// What k8or itself makes there keeps to the restricted profile all the same, and the API server goes on warning of the rest.
+func Allowed(more map[string]string) map[string]string {
+	out := map[string]string{"pod-security.kubernetes.io/enforce": "privileged"}
+	maps.Copy(out, more)
+	return out
+}
+
+// Exempt keeps the webhooks of rendered objects away from namespaces that have to work when the mesh does not: a webhook that
+// fails closed on pods of kube-system would keep DOKS from upgrading the cluster.
+func Exempt(objects []*unstructured.Unstructured, namespaces ...string) error {
+	names := []any{"kube-system", "kube-public", "kube-node-lease"}
+	for _, n := range namespaces {
+		names = append(names, n)
+	}
+	for _, o := range objects {
+		if o.GetKind() != "MutatingWebhookConfiguration" {
+			continue
+		}
+		hooks, ok, err := unstructured.NestedSlice(o.Object, "webhooks")
+		if err != nil || !ok {
+			return fmt.Errorf("the chart's %s %s has no webhooks: %w", o.GetKind(), o.GetName(), err)
+		}
+		for _, h := range hooks {
+			hook := h.(map[string]any)
+			selector, _ := hook["namespaceSelector"].(map[string]any)
+			if selector == nil {
+				selector = map[string]any{}
+			}
+			rules, _ := selector["matchExpressions"].([]any)
+			selector["matchExpressions"] = append(rules, map[string]any{"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": names})
+			hook["namespaceSelector"] = selector
+		}
+		if err := unstructured.SetNestedSlice(o.Object, hooks, "webhooks"); err != nil {
+			return fmt.Errorf("change webhooks of %s: %w", o.GetName(), err)
+		}
+	}
+	return nil
+}
+
+// Member is an app's pods, with the ports that somebody outside of the mesh has to reach.
+type Member struct {
+	product.Workload
+	// Routed are the ports that a gateway leads to.
+	Routed []int
+}
+
+// Members are the pods of all apps, whether they serve or call alone.
+func Members(w *product.Wiring) []Member {
+	routes := product.Offered[product.Route](w)
+	var out []Member
+	for _, workload := range product.Offered[product.Workload](w) {
+		m := Member{Workload: workload}
+		for _, r := range routes {
+			if r.Entry == workload.Entry && !slices.Contains(m.Routed, r.Port) {
+				m.Routed = append(m.Routed, r.Port)
+			}
+		}
+		slices.Sort(m.Routed)
+		out = append(out, m)
+	}
+	return out
+}
+
+// Standing are the nodes after which all members are in the mesh, and so every caller is.
+func Standing(members []Member) []graph.ID {
+	var out []graph.ID
+	for _, m := range members {
+		out = append(out, m.Ready)
+	}
+	return out
+}
+
+// Golden are the panels of a mesh's dashboard: how much, how wrong, how slow. Each is a title, Grafana's unit and PromQL.
+type Golden struct{ Title, Unit, Legend, Expression string }
