@@ -8,6 +8,7 @@ import (
 
 	"github.com/k8or/k8or/internal/catalog/app/app"
 	"github.com/k8or/k8or/internal/catalog/cluster/doks"
+	"github.com/k8or/k8or/internal/catalog/gateway/kong"
 	"github.com/k8or/k8or/internal/catalog/gateway/nginx"
 	"github.com/k8or/k8or/internal/catalog/support/certmanager"
 	"github.com/k8or/k8or/internal/catalog/support/externaldns"
@@ -23,6 +24,7 @@ var Products = []product.Product{
 	certmanager.Product,
 	externaldns.Product,
 	nginx.Product,
+	kong.Product,
 	app.Product,
 }
 
