@@ -8,6 +8,7 @@ import (
 
 	"github.com/k8or/k8or/internal/catalog/app/app"
 	"github.com/k8or/k8or/internal/catalog/cluster/doks"
+	"github.com/k8or/k8or/internal/catalog/gateway/kong"
 	"github.com/k8or/k8or/internal/catalog/gateway/nginx"
 	loggingexisting "github.com/k8or/k8or/internal/catalog/logging/existing"
 	"github.com/k8or/k8or/internal/catalog/logging/fluentd"
@@ -49,6 +50,7 @@ var Products = []product.Product{
 	sinkexisting.Product,
 	fluentd.Product,
 	loggingexisting.Product,
+	kong.Product,
 	app.Product,
 }
 

@@ -64,6 +64,36 @@ func (h Host) Namespaces() (names []string, routes map[string][]product.Route) {
 	return slices.Sorted(maps.Keys(routes)), routes
 }
 
+// Group are routes of a host that may share an Ingress: of one namespace, and alike in what they allow.
+type Group struct {
+	Namespace string
+	Suffix    string // of the Ingress's name; empty for routes that ask for nothing special
+	Routes    []product.Route
+}
+
+// Groups are a host's routes by what may share an Ingress. Sizes tells apart those that take bodies of any size.
+func (h Host) Groups(sizes bool) []Group {
+	var out []Group
+	spaces, routes := h.Namespaces()
+	for _, ns := range spaces {
+		alike := map[string][]product.Route{}
+		for _, r := range routes[ns] {
+			suffix := ""
+			if len(r.Allow) > 0 {
+				suffix = fmt.Sprintf("-allow-%x", sha256.Sum256([]byte(strings.Join(r.Allow, ","))))[:len("-allow-")+6]
+			}
+			if sizes && r.Unlimited {
+				suffix += "-unlimited"
+			}
+			alike[suffix] = append(alike[suffix], r)
+		}
+		for _, suffix := range slices.Sorted(maps.Keys(alike)) {
+			out = append(out, Group{ns, suffix, alike[suffix]})
+		}
+	}
+	return out
+}
+
 // ObjectName is a name for what belongs to a host at a gateway, for any host, within Kubernetes' 63 characters.
 func (h Host) ObjectName(entry string) string {
 	name := entry + "-" + cmp.Or(strings.NewReplacer("*", "any", ".", "-").Replace(h.Name), "any-host")

@@ -3,11 +3,6 @@
 package nginx
 
 import (
-	"crypto/sha256"
-	"fmt"
-	"slices"
-	"strings"
-
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -44,13 +39,14 @@ func wire(w *product.Wiring, e product.Entry[v1alpha1.Gateway, Options]) error {
 
 // ingresses are the objects of one host.
 func ingresses(e gateway.Entry, host gateway.Host) ([]*unstructured.Unstructured, error) {
-	var minions []minion
-	spaces, routes := host.Namespaces()
-	for _, ns := range spaces {
-		minions = append(minions, minionsOf(e, host, ns, routes[ns])...)
-	}
-	apart := len(minions) > 1 || guarded(e, host)
+	groups := host.Groups(true)
+	apart := len(groups) > 1 || guarded(e, host)
 	var objects []*unstructured.Unstructured
+	add := func(in *networkingv1.Ingress) error {
+		object, err := product.Object(in)
+		objects = append(objects, object)
+		return err
+	}
 	if apart {
 		master := host.Ingress(e.Name, e.Namespace, nil)
 		master.Name += "-master"
@@ -58,61 +54,27 @@ func ingresses(e gateway.Entry, host gateway.Host) ([]*unstructured.Unstructured
 		if e.Secured(host) {
 			master.Spec.TLS = []networkingv1.IngressTLS{{Hosts: []string{host.Name}, SecretName: host.ObjectName(e.Name)}}
 		}
-		object, err := product.Object(master)
-		if err != nil {
+		if err := add(master); err != nil {
 			return nil, err
 		}
-		objects = append(objects, object)
 	}
-	for _, m := range minions {
+	for _, group := range groups {
+		in := host.Ingress(e.Name, group.Namespace, group.Routes)
+		in.Name += group.Suffix
+		in.Annotations = map[string]string{}
 		if apart {
-			m.Annotations[mergeable] = "minion"
+			in.Annotations[mergeable] = "minion"
 		}
-		object, err := product.Object(m.Ingress)
-		if err != nil {
+		if first := group.Routes[0]; len(first.Allow) > 0 {
+			objects = append(objects, allow(e, in.Name, group.Namespace, first.Allow))
+			in.Annotations[policies] = in.Name
+		}
+		if group.Routes[0].Unlimited {
+			in.Annotations[bodySize] = "0"
+		}
+		if err := add(in); err != nil {
 			return nil, err
 		}
-		objects = append(append(objects, m.policies...), object)
 	}
 	return objects, nil
-}
-
-// minion is an Ingress for some routes of a host, all of one namespace and alike in what they allow.
-type minion struct {
-	*networkingv1.Ingress
-	policies []*unstructured.Unstructured
-}
-
-func minionsOf(e gateway.Entry, host gateway.Host, namespace string, routes []product.Route) []minion {
-	var order []string
-	alike := map[string][]product.Route{}
-	for _, r := range routes {
-		suffix := ""
-		if len(r.Allow) > 0 {
-			suffix += fmt.Sprintf("-allow-%x", sha256.Sum256([]byte(strings.Join(r.Allow, ","))))[:len("-allow-")+6]
-		}
-		if r.Unlimited {
-			suffix += "-unlimited"
-		}
-		if _, ok := alike[suffix]; !ok {
-			order = append(order, suffix)
-		}
-		alike[suffix] = append(alike[suffix], r)
-	}
-	slices.Sort(order)
-	var out []minion
-	for _, suffix := range order {
-		m := minion{Ingress: host.Ingress(e.Name, namespace, alike[suffix])}
-		m.Name += suffix
-		m.Annotations = map[string]string{}
-		if first := alike[suffix][0]; len(first.Allow) > 0 {
-			m.policies = append(m.policies, allow(e, m.Name, namespace, first.Allow))
-			m.Annotations[policies] = m.Name
-		}
-		if alike[suffix][0].Unlimited {
-			m.Annotations[bodySize] = "0"
-		}
-		out = append(out, m)
-	}
-	return out
 }

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kong
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/k8or/k8or/internal/catalog/gateway"
+	"github.com/k8or/k8or/internal/chart"
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/kube"
+	"github.com/k8or/k8or/internal/product"
+)
+
+// source is the chart kong, with the controller beside the proxy in each pod. Kong's umbrella chart "ingress" runs them apart:
+// then the proxies' admin API is open to the network, and a proxy that starts while no controller runs serves nothing.
+var source = chart.Source{Repo: "https://charts.konghq.com", Name: "kong", Version: "3.4.1"}
+
+func build(b *product.Building, e entry) error {
+	g := gateway.Of(e)
+	vals, err := chartValues(e)
+	if err != nil {
+		return err
+	}
+	webhook, err := webhookCertificate(b, e)
+	if err != nil {
+		return err
+	}
+	labels, annotations := g.Names(b)
+	out, err := b.Chart(e.ID, product.ChartSpec{Source: source, Release: e.Name, Namespace: e.Namespace(), Values: vals, Footprint: footprint,
+		OwnValues: len(e.Spec.Values) > 0, KeepNamespace: true,
+		Adjust: func(objects []*unstructured.Unstructured) error {
+			return adjust(objects, b.Platform(), e, labels, annotations)
+		},
+	}, graph.After(webhook))
+	if err != nil {
+		return err
+	}
+	service := serviceName(e.Name)
+	product.Offer(b, product.Gateway{Entry: e.ID, Name: e.Name, Address: graph.Map(out, func(o kube.Output) string { return o.Addresses[service] })})
+	if err := plugins(b, g); err != nil {
+		return err
+	}
+	if err := g.Secure(b, gateway.IngressSolver(e.Name, nil)); err != nil {
+		return err
+	}
+	g.Prove(b, service, "Via")
+	offer(b, e)
+	return nil
+}
+
+func serviceName(entry string) string { return entry + "-proxy" }
+
+// webhookCertificate adds the namespace and, in it, the certificate of the controller's webhook, which the chart would otherwise
+// make up anew at each rendering. It returns the node after which the pods can mount it.
+func webhookCertificate(b *product.Building, e entry) (graph.ID, error) {
+	issuer, err := b.Issuer()
+	if err != nil {
+		return "", err
+	}
+	id := e.ID + "/webhook"
+	host := fmt.Sprintf("%s-validation-webhook.%s.svc", e.Name, e.Namespace())
+	certificate := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "cert-manager.io/v1", "kind": "Certificate",
+		"metadata": map[string]any{"name": webhookSecret(e.Name), "namespace": e.Namespace()},
+		"spec": map[string]any{"secretName": webhookSecret(e.Name), "dnsNames": []any{host}, "duration": "2160h0m0s",
+			"privateKey": map[string]any{"algorithm": "ECDSA", "size": int64(256), "rotationPolicy": "Always"},
+			"issuerRef":  map[string]any{"group": "cert-manager.io", "kind": "ClusterIssuer", "name": issuer.SelfSigned}}}}
+	_, err = b.Objects(id, e.Namespace(), []*unstructured.Unstructured{b.EntryNamespace(e.Namespace()), certificate}, graph.After(issuer.Ready))
+	return id, err
+}
+
+func webhookSecret(entry string) string { return entry + "-webhook" }
+
+// chartValues are values.yaml with what the document says laid over it, and the entry's own `values` over that.
+func chartValues(e entry) (map[string]any, error) {
+	z := sizeOf(e.Spec)
+	env := map[string]any{}
+	over := map[string]any{"fullnameOverride": e.Name, "replicaCount": int64(z.Replicas), "resources": z.Resources(), "env": env,
+		"ingressController": map[string]any{"ingressClass": gateway.Class(e.Name), "admissionWebhook": map[string]any{
+			"certificate": map[string]any{"provided": true, "secretName": webhookSecret(e.Name)},
+			"annotations": map[string]any{"cert-manager.io/inject-ca-from": e.Namespace() + "/" + webhookSecret(e.Name)},
+		}}}
+	if e.Spec.Pool != "" {
+		over["nodeSelector"] = map[string]any{product.PoolLabel: e.Spec.Pool}
+	}
+	if e.Options.LogLevel != "" {
+		env["log_level"] = e.Options.LogLevel
+	}
+	if gateway.Proxied(e.Spec) { // both ends speak the PROXY protocol, or answers are empty
+		env["real_ip_header"], env["trusted_ips"] = "proxy_protocol", "0.0.0.0/0,::/0"
+		over["proxy"] = map[string]any{"http": map[string]any{"parameters": []any{"proxy_protocol"}}, "tls": map[string]any{"parameters": []any{"http2", "proxy_protocol"}}}
+	}
+	return product.Values(values, over, e.Spec.Values)
+}
+
+// adjust gives the proxy's Service what the document's portable fields say.
+func adjust(objects []*unstructured.Unstructured, p product.Platform, e entry, labels, annotations map[string]string) error {
+	for _, o := range objects {
+		if o.GetKind() == "Service" && o.GetName() == serviceName(e.Name) {
+			gateway.Front(o, gateway.Balancer(p, e.Name, e.Spec), labels, annotations)
+			return nil
+		}
+	}
+	return fmt.Errorf("the chart has no Service %s", serviceName(e.Name))
+}
+
+// offer makes Kong known to monitoring and logging.
+func offer(b *product.Building, e entry) {
+	pods := map[string]string{"app.kubernetes.io/instance": e.Name, "app.kubernetes.io/name": "kong"}
+	product.Offer(b, product.MetricsTarget{Entry: e.ID, Name: "proxy", Namespace: e.Namespace(), Labels: pods, Port: "status", Path: "/metrics", Ready: e.ID})
+	product.Offer(b, product.MetricsTarget{Entry: e.ID, Name: "controller", Namespace: e.Namespace(), Labels: pods, Port: "cmetrics", Path: "/metrics", Ready: e.ID})
+	product.Offer(b, product.LogSource{Entry: e.ID, Namespace: e.Namespace(), Labels: pods})
+	of := fmt.Sprintf("namespace=%q", e.Namespace())
+	product.Offer(b, product.Alert{Entry: e.ID, Name: "GatewayErrors", For: "5m", Severity: "critical",
+		Expression: fmt.Sprintf(`sum(rate(kong_http_requests_total{%[1]s,code=~"5.."}[5m])) / sum(rate(kong_http_requests_total{%[1]s}[5m])) > 0.05`, of),
+		Summary:    "More than one request in twenty through the gateway " + e.Name + " ends in an error of the server's"})
+	product.Offer(b, product.Alert{Entry: e.ID, Name: "GatewayConfigurationRefused", For: "10m",
+		Expression: fmt.Sprintf(`sum(increase(ingress_controller_configuration_push_count{%s,success="false"}[10m])) > 0`, of),
+		Summary:    "The gateway " + e.Name + " refuses its configuration and goes on with the last good one: the controller's log says why"})
+}
