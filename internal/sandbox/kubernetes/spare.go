@@ -26,6 +26,9 @@ const (
 // takes a few seconds of a whole core, which whoever just took the last one needs more.
 const idle = 20 * time.Second
 
+// spareLimit is how long a cluster waits for a spare that is still booting before it boots its own.
+const spareLimit = 30 * time.Second
+
 // spare keeps one control plane booted ahead, so that a cluster takes the model's time to come up and not the boot's. What a
 // control plane is told at its start and cannot change is its version and the addresses of Services: the spare has those that
 // the next cluster will most likely want, and a cluster that wants others boots its own. Its folder, with authority, keys and
@@ -99,8 +102,7 @@ func (s *spare) work(ctx context.Context) {
 		}
 		s.mu.Unlock()
 		if old != nil {
-			<-old.booted
-			discard(old.plane)
+			s.drop(old)
 		}
 	}
 }
@@ -152,11 +154,15 @@ func (s *spare) take(ctx context.Context, k digitalocean.ClusterSpec) *plane {
 	}
 	s.next = nil
 	s.mu.Unlock()
+	patience := time.NewTimer(spareLimit)
+	defer patience.Stop()
 	select {
 	case <-n.booted:
+	case <-patience.C:
+		s.drop(n)
+		return nil
 	case <-ctx.Done():
-		<-n.booted
-		discard(n.plane)
+		s.drop(n)
 		return nil
 	}
 	if n.err != nil {
@@ -173,6 +179,14 @@ func (s *spare) take(ctx context.Context, k digitalocean.ClusterSpec) *plane {
 		return nil
 	}
 	return n.plane
+}
+
+// drop discards a spare once its boot has ended, however it has.
+func (s *spare) drop(n *ahead) {
+	s.done.Go(func() {
+		<-n.booted
+		discard(n.plane)
+	})
 }
 
 // discard ends a spare and removes its folder.
