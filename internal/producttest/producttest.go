@@ -123,6 +123,13 @@ func composes(t *testing.T, name string, raw []byte) {
 				}
 			}
 		}
+		for _, p := range c.Probes() {
+			for file, key := range p.Files {
+				if key.Namespace != p.Namespace {
+					t.Errorf("probe %s of %s runs in namespace %q and wants %s of %s, which pods there cannot see", p.Name, p.Entry, p.Namespace, file, key)
+				}
+			}
+		}
 		texts[i] = describe(t, c)
 	}
 	if texts[0] != texts[1] {

@@ -51,6 +51,7 @@ func logsProbe(e entry, s product.LogSink) product.Probe {
 		to   *string
 	}{{"ca.crt", s.CA, &p.Spec.Logs.CA}, {"username", s.Reader, &p.Spec.Logs.Username}, {"password", s.ReaderPassword, &p.Spec.Logs.Password}} {
 		if f.key != nil {
+			p.Namespace = f.key.Namespace // Secrets are seen by pods of their own namespace alone
 			p.Files[f.file], *f.to = *f.key, "/probe/"+f.file
 		}
 	}

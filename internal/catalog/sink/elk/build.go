@@ -70,7 +70,7 @@ func offer(b *product.Building, e entry, ready graph.ID) {
 	b.Console(e.Spec.Console, product.Route{Entry: e.ID, Namespace: ns, Service: name + "-kb-http", Port: 5601, Ready: e.ID})
 	product.Offer(b, product.MetricsTarget{Entry: e.ID, Name: "operator", Namespace: ns, Labels: map[string]string{"app.kubernetes.io/name": "elastic-operator"}, Port: "metrics", Path: "/metrics"})
 	product.Offer(b, product.LogSource{Entry: e.ID, Namespace: ns})
-	product.Offer(b, product.Probe{Entry: e.ID, Name: "search", Proves: "Elasticsearch answers as the user who may only search", Look: "k8or logs logging/sink",
+	product.Offer(b, product.Probe{Entry: e.ID, Name: "search", Proves: "Elasticsearch answers as the user who may only search", Look: "k8or logs logging/sink", Namespace: ns,
 		Spec:  probe.Spec{HTTP: &probe.HTTP{URL: "https://" + s.Address + "/_cluster/health", Status: 200, CA: "/probe/ca.crt", Username: "/probe/username", Password: "/probe/password"}},
 		Files: map[string]kube.SecretKey{"ca.crt": *s.CA, "username": *s.Reader, "password": *s.ReaderPassword}})
 }
