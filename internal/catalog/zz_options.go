@@ -9,29 +9,29 @@ import "github.com/k8or/k8or/internal/product"
 // options are the settings of each product, by category and name.
 var options = map[string][]product.Option{
 	"gateways/nginx": {
-		{Name: "snippets", Type: "yes or no", Doc: "Snippets lets Ingress annotations carry raw NGINX configuration. Whoever may write an Ingress can then read every secret of the controller, so it is off."},
-		{Name: "maxBodySize", Type: "text", Doc: "MaxBodySize is the largest request body that is passed on, such as \"8m\". NGINX's own default is 1m."},
+		{Name: "snippets", Type: "yes or no", Doc: "`snippets` lets Ingress annotations carry raw NGINX configuration. Whoever may write an Ingress can then read every secret of the controller, so it is off."},
+		{Name: "maxBodySize", Type: "text", Doc: "`maxBodySize` is the largest request body that is passed on, such as \"8m\". NGINX's own default is 1m."},
 	},
 	"messaging/existing": {
-		{Name: "securityProtocol", Type: "text", Doc: "SecurityProtocol is Kafka's security.protocol: SASL_SSL, SSL, SASL_PLAINTEXT or PLAINTEXT. Left open, SASL_SSL."},
-		{Name: "saslMechanism", Type: "text", Doc: "SASLMechanism is Kafka's sasl.mechanism. Left open, SCRAM-SHA-512."},
-		{Name: "username", Type: "text", Doc: "Username is the user's name. Left open, credentials are written as name:password; given, they are the password alone."},
-		{Name: "ca", Type: "text", Doc: "CA is the authority of its certificate, in PEM, where that is none the system trusts."},
+		{Name: "securityProtocol", Type: "text", Doc: "`securityProtocol` is Kafka's security.protocol: SASL_SSL, SSL, SASL_PLAINTEXT or PLAINTEXT. Left open, SASL_SSL."},
+		{Name: "saslMechanism", Type: "text", Doc: "`saslMechanism` is Kafka's sasl.mechanism. Left open, SCRAM-SHA-512."},
+		{Name: "username", Type: "text", Doc: "`username` is the user's name. Left open, credentials are written as name:password; given, they are the password alone."},
+		{Name: "ca", Type: "text", Doc: "`ca` is the authority of its certificate, in PEM, where that is none the system trusts."},
 	},
 	"messaging/kafka": {
-		{Name: "config", Type: "fields", Doc: "Config is the brokers' own settings, such as `message.max.bytes`. Strimzi owns listeners, security and replication of Kafka's own topics, and says in a condition which settings it leaves out."},
-		{Name: "maxLag", Type: "number", Doc: "MaxLag is how many messages a group of consumers may be behind for a quarter of an hour before an alert is raised. Left open, 10000."},
+		{Name: "config", Type: "fields", Doc: "`config` is the brokers' own settings, such as `message.max.bytes`. Strimzi owns listeners, security and replication of Kafka's own topics, and says in a condition which settings it leaves out."},
+		{Name: "maxLag", Type: "number", Doc: "`maxLag` is how many messages a group of consumers may be behind for a quarter of an hour before an alert is raised. Left open, 10000."},
 	},
 	"monitoring/prometheus": {
-		{Name: "prometheus", Type: "fields", Doc: "Prometheus is laid over the spec of the Prometheus resource, in the words of Prometheus Operator: remoteWrite, scrapeInterval, and so on."},
-		{Name: "alertmanager", Type: "fields", Doc: "Alertmanager is laid over the spec of the Alertmanager resource."},
-		{Name: "sso", Type: "fields", Doc: "SSO are the endpoints of the provider that console.sso names. Grafana does not discover them by itself; they stand in the provider's page `<issuerURL>/.well-known/openid-configuration`."},
-		{Name: "sso.authURL", Type: "text", Doc: "AuthURL is its authorization_endpoint, TokenURL its token_endpoint, UserInfoURL its userinfo_endpoint."},
-		{Name: "sso.tokenURL", Type: "text", Doc: "AuthURL is its authorization_endpoint, TokenURL its token_endpoint, UserInfoURL its userinfo_endpoint."},
-		{Name: "sso.userInfoURL", Type: "text", Doc: "AuthURL is its authorization_endpoint, TokenURL its token_endpoint, UserInfoURL its userinfo_endpoint."},
-		{Name: "sso.role", Type: "text", Doc: "Role is Grafana's role of whoever signs in: Viewer, Editor or Admin. Left open it is Viewer."},
+		{Name: "prometheus", Type: "fields", Doc: "`prometheus` is laid over the spec of the Prometheus resource, in the words of Prometheus Operator: remoteWrite, scrapeInterval, and so on."},
+		{Name: "alertmanager", Type: "fields", Doc: "`alertmanager` is laid over the spec of the Alertmanager resource."},
+		{Name: "sso", Type: "fields", Doc: "`sso` are the endpoints of the provider that console.sso names. Grafana does not discover them by itself; they stand in the provider's page `<issuerURL>/.well-known/openid-configuration`."},
+		{Name: "sso.authURL", Type: "text", Doc: "`authURL` is its authorization_endpoint, TokenURL its token_endpoint, UserInfoURL its userinfo_endpoint."},
+		{Name: "sso.tokenURL", Type: "text", Doc: "`authURL` is its authorization_endpoint, TokenURL its token_endpoint, UserInfoURL its userinfo_endpoint."},
+		{Name: "sso.userInfoURL", Type: "text", Doc: "`authURL` is its authorization_endpoint, TokenURL its token_endpoint, UserInfoURL its userinfo_endpoint."},
+		{Name: "sso.role", Type: "text", Doc: "`role` is Grafana's role of whoever signs in: Viewer, Editor or Admin. Left open it is Viewer."},
 	},
 	"registry/docker-registry": {
-		{Name: "gateway", Type: "text", Doc: "Gateway is the gateway that carries the registry's host. Left open it is the one whose domains name the host, or the only one."},
+		{Name: "gateway", Type: "text", Doc: "`gateway` is the gateway that carries the registry's host. Left open it is the one whose domains name the host, or the only one."},
 	},
 }

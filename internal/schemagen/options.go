@@ -154,6 +154,9 @@ func fieldsBelow(prefix string, body *ast.StructType, types map[string]*ast.Stru
 			continue
 		}
 		doc := strings.Join(strings.Fields(f.Doc.Text()), " ")
+		if rest, ok := strings.CutPrefix(doc, f.Names[0].Name+" "); ok {
+			doc = "`" + name + "` " + rest
+		}
 		if doc == "" {
 			doc = before
 		}
