@@ -8,9 +8,31 @@ import "github.com/k8or/k8or/internal/product"
 
 // options are the settings of each product, by category and name.
 var options = map[string][]product.Option{
+	"gateways/kong": {
+		{Name: "logLevel", Type: "text", Doc: "`logLevel` is how much the proxy tells: debug, info, notice, warn, error or crit."},
+	},
 	"gateways/nginx": {
 		{Name: "snippets", Type: "yes or no", Doc: "`snippets` lets Ingress annotations carry raw NGINX configuration. Whoever may write an Ingress can then read every secret of the controller, so it is off."},
 		{Name: "maxBodySize", Type: "text", Doc: "`maxBodySize` is the largest request body that is passed on, such as \"8m\". NGINX's own default is 1m."},
+	},
+	"logging.sink/elk": {
+		{Name: "memoryMap", Type: "yes or no", Doc: "`memoryMap` lets Elasticsearch map its files into memory, which is faster. A privileged container then raises vm.max_map_count on each node that it runs on."},
+		{Name: "logstash", Type: "fields", Doc: "`logstash` runs pipelines of yours beside Elasticsearch. Left open there is none: Fluentd writes to Elasticsearch itself."},
+		{Name: "logstash.replicas", Type: "number", Doc: "`replicas` is how many run; one when left open."},
+		{Name: "logstash.pipelines", Type: "map", Doc: "`pipelines` are their configurations, by name. LOGS_ES_HOSTS, LOGS_ES_USER, LOGS_ES_PASSWORD and LOGS_ES_SSL_CERTIFICATE_AUTHORITY are in the environment of each."},
+		{Name: "logstash.ports", Type: "map", Doc: "`ports` are what they listen on, by name; a Service is made for each."},
+	},
+	"logging/fluentd": {
+		{Name: "buffer", Type: "text", Doc: "`buffer` is the disk of each Fluentd for what could not be handed on yet, such as \"20Gi\"."},
+		{Name: "filters", Type: "text", Doc: "`filters` is configuration of Fluentd's, put in front of what hands records on: <filter kube.**> and so on."},
+		{Name: "agents", Type: "fields", Doc: "`agents` are values for Fluent Bit's chart; `values` goes to Fluentd's."},
+	},
+	"mesh/existing": {
+		{Name: "podLabels", Type: "map", Doc: "`podLabels` and PodAnnotations go onto the apps' pods, such as `linkerd.io/inject: enabled`."},
+		{Name: "podAnnotations", Type: "map", Doc: "`podLabels` and PodAnnotations go onto the apps' pods, such as `linkerd.io/inject: enabled`."},
+	},
+	"mesh/istio": {
+		{Name: "mode", Type: "text", Doc: "`mode` is sidecar. Ambient, without sidecars, is refused: it needs settings of DOKS's Cilium that k8or can neither see before the cluster stands nor may change."},
 	},
 	"messaging/existing": {
 		{Name: "securityProtocol", Type: "text", Doc: "`securityProtocol` is Kafka's security.protocol: SASL_SSL, SSL, SASL_PLAINTEXT or PLAINTEXT. Left open, SASL_SSL."},
