@@ -44,7 +44,7 @@ var apart = map[string]struct {
 }{
 	"internal/sandbox":     {[]string{"internal/sandbox"}, "k8or and its sandbox meet on the wire alone, so that neither can cheat for the other"},
 	"cmd/k8or-sandbox":     {[]string{"internal/sandbox"}, "the sandbox's binary links the sandbox and nothing else of ours"},
-	"internal/schemagen":   {[]string{"api/v1alpha1", "internal/problem", "internal/catalog"}, "it generates from the document's types, the table of codes and the catalog's words alone"},
+	"internal/schemagen":   {[]string{"api/v1alpha1", "internal/problem", "internal/catalog", "internal/product"}, "it generates from the document's types, the table of codes and the catalog alone"},
 	"internal/producttest": {[]string{"api", "internal"}, "it tries products in a whole platform against the sandbox, for tests alone"},
 	"bench":                {nil, "it measures the built binaries from outside"},
 }

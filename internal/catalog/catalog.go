@@ -65,3 +65,6 @@ func Find(category, name string) (product.Product, bool) {
 	}
 	return Products[i], true
 }
+
+// Options are the settings that only one product has.
+func Options(a product.About) []product.Option { return options[a.Category+"/"+a.Name] }

@@ -44,12 +44,27 @@ func (a *app) catalogCommand() *cobra.Command {
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			var names []string
+			var found []product.About
 			for _, p := range catalog.Products {
 				about := p.About()
-				if about.Name == args[0] {
-					return a.print(about, func(w io.Writer) { fmt.Fprint(w, about.Page) })
+				if about.Name == args[0] || about.Category+"/"+about.Name == args[0] {
+					found = append(found, about)
 				}
 				names = append(names, about.Name)
+			}
+			switch {
+			case len(found) == 1:
+				return a.showProduct(found[0])
+			case len(found) > 1:
+				pr := usage("%q is a product of several categories", args[0])
+				pr.Fix = "name one: "
+				for i, about := range found {
+					if i > 0 {
+						pr.Fix += ", "
+					}
+					pr.Fix += about.Category + "/" + about.Name
+				}
+				return pr
 			}
 			pr := usage("the catalog has no product %q", args[0])
 			pr.Fix = "`k8or catalog` lists them"
@@ -80,4 +95,16 @@ func placements(all []product.Placement) string {
 		parts[i] = string(p)
 	}
 	return strings.Join(parts, ",")
+}
+
+// shown is all that the catalog knows of a product.
+type shown struct {
+	product.About
+	Options []product.Option `json:"options"`
+}
+
+// showProduct prints a product's page, with its facts before and its options after it.
+func (a *app) showProduct(about product.About) error {
+	options := catalog.Options(about)
+	return a.print(shown{about, options}, func(w io.Writer) { a.style(a.StdoutTerminal).Product(w, about, options) })
 }

@@ -29,6 +29,9 @@ func (v Value[T]) Get(c *Call) (T, bool) {
 	return v.read(c)
 }
 
+// Peek is a value that was known from the beginning, for who is no node; it is false of one that nodes make.
+func (v Value[T]) Peek() (T, bool) { return v.known, v.read == nil }
+
 // Read is Get for Create and Update, where all inputs are known.
 func (v Value[T]) Read(c *Call) T {
 	t, ok := v.Get(c)

@@ -35,6 +35,7 @@ func (p *Platform) Plan(ctx context.Context) (*Plan, error) {
 		return nil, p.explainAll(err).Err()
 	}
 	plan := &Plan{Platform: p.Name(), Account: account, Sandbox: p.options.Sandbox, Support: c.Support, Notes: c.Notes, graph: c.Graph, composition: c}
+	plan.Notes = append(plan.Notes, endsOfLife(c.Entries, time.Now())...)
 	if err := p.namesakes(ctx, call); err != nil {
 		plan.Problems = append(plan.Problems, p.explainAll(err)...)
 	}

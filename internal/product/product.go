@@ -34,6 +34,11 @@ type Definition[S, O any] struct {
 	Title string
 	// Version is what is installed, as its makers number it; empty when the document says.
 	Version string
+	// Licence is what it is used under, by its SPDX name ("Apache-2.0") or in words for a service.
+	Licence string
+	// EndOfLife is the day after which its makers mend nothing in this version any more, such as 2027-03-31; empty where they
+	// name none. The page says where that is from. `plan` tells of it half a year ahead.
+	EndOfLife string
 	// Placements are where it can run; the first is the default.
 	Placements []Placement
 	// Page is its README.
@@ -80,6 +85,8 @@ type About struct {
 	Name       string      `json:"name"`
 	Title      string      `json:"title"`
 	Version    string      `json:"version,omitempty"`
+	Licence    string      `json:"licence,omitempty"`
+	EndOfLife  string      `json:"endOfLife,omitempty"`
 	Placements []Placement `json:"placements"`
 	Page       string      `json:"page"`
 }
@@ -96,7 +103,7 @@ type bound struct {
 
 // About describes the product.
 func (d *Definition[S, O]) About() About {
-	return About{Category: d.Category, Name: d.Name, Title: d.Title, Version: d.Version, Placements: d.Placements, Page: d.Page}
+	return About{Category: d.Category, Name: d.Name, Title: d.Title, Version: d.Version, Licence: d.Licence, EndOfLife: d.EndOfLife, Placements: d.Placements, Page: d.Page}
 }
 
 func (d *Definition[S, O]) bind(u Use) (bound, error) {

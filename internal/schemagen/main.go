@@ -2,7 +2,8 @@
 
 // Command schemagen writes what follows from the document's Go types: the table of field facts that
 // the types' own package reads, the JSON Schema, the custom resource definition, the reference page,
-// and the table of error codes. Run it by go generate.
+// and the table of error codes; and of the products' Options types the table that `k8or catalog show`
+// reads. Run it by go generate.
 package main
 
 import (
@@ -60,6 +61,7 @@ func generate(root string) (map[string][]byte, error) {
 		"schema/crd/k8or.io_platforms.yaml": m.resource,
 		"docs/reference/platform.md":        m.reference,
 		"docs/errors.md":                    codes,
+		"internal/catalog/zz_options.go":    func() ([]byte, error) { return options(root) },
 	} {
 		if files[name], err = write(); err != nil {
 			return nil, fmt.Errorf("write %s: %w", name, err)

@@ -17,6 +17,8 @@ import (
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/platform"
 	"github.com/k8or/k8or/internal/price"
+	"github.com/k8or/k8or/internal/probe"
+	"github.com/k8or/k8or/internal/product"
 	"github.com/k8or/k8or/internal/ui/text"
 	"github.com/k8or/k8or/internal/unit"
 )
@@ -95,6 +97,33 @@ func apart() fit.Report {
 		{Name: "kafka", For: "messaging/events", Replicas: 3, CPU: 500, Memory: 1024, Labels: labels, Apart: []fit.Selector{{MatchLabels: labels}}}})
 }
 
+func verified(sandbox bool) *platform.Verification {
+	v := &platform.Verification{Platform: "shop-x7k2p9", Sandbox: sandbox, Unproven: []graph.ID{"cluster", "apps/web"}, Probes: []platform.Probed{
+		{Entry: "gateways/public", Name: "any-host", Kind: "http", Proves: "a request comes back", Finding: probe.Finding{State: probe.Passed, Message: "http://203.0.113.7/ answers 200", Elapsed: 0.2}},
+		{Entry: "messaging/events", Kind: "kafka", Proves: "a message is produced and consumed again", Finding: probe.Finding{State: probe.Failed,
+			Message: "Kafka refuses the user and password of the Binding", Look: "the KafkaUser's status; `k8or logs messaging/events`", Elapsed: 3}},
+	}}
+	if sandbox {
+		v.Probes = []platform.Probed{{Entry: "gateways/public", Kind: "http", Proves: "a request comes back", Finding: probe.Finding{State: probe.Simulated, Message: "nothing was proven: no containers run in the sandbox",
+			Checked: []string{"its Job was accepted, and its pod given to node general-1"}, Unchecked: []string{"a request comes back"}, Elapsed: 1}}}
+	}
+	return v
+}
+
+func why() *platform.Why {
+	return &platform.Why{Platform: "shop-x7k2p9", Thing: "apps/web", Product: "Your app", Asked: []string{"spec.apps.web of the document"}, Needs: []graph.ID{"cluster", "namespaces/apps"},
+		UsedBy: []graph.ID{"gateways/public/routes/any"}, Health: []platform.Health{{Node: "apps/web", State: "broken"}},
+		Causes: []platform.Cause{
+			{Node: "apps/web", Object: "Pod apps/web-5d9f-x2x", Message: "cannot pull image registry.example.com/web:1.4.2: not found", Seen: new(time.Date(2026, 11, 25, 9, 0, 0, 0, time.UTC))},
+			{Node: "apps/web", Object: "Deployment apps/web", Message: "0 of 2 pods are available"},
+		}}
+}
+
+func aProduct() (product.About, []product.Option) {
+	return product.About{Category: "gateways", Name: "toy", Title: "Toy", Version: "1.2.3", Licence: "Apache-2.0", EndOfLife: "2027-03-31", Placements: []product.Placement{product.Cluster}, Page: "# Toy\n\nWhat it is.\n"},
+		[]product.Option{{Name: "storage.size", Type: "text", Doc: strings.Repeat("How much is kept, and for how long. ", 5)}}
+}
+
 func status() *platform.Status {
 	return &platform.Status{Platform: "shop-x7k2p9", Account: account, Health: []platform.Health{
 		{Node: "cluster", State: "ready", ID: "c-1", Message: "1.36.3-do.0, 2 nodes, c-1"},
@@ -157,6 +186,10 @@ var views = []struct {
 	{"fit-tight", "pods that find a node or not, as they arrive", func(s text.Style, w io.Writer) { s.Fit(w, tight()) }},
 	{"fit-apart", "pods that keep apart on fewer nodes than there are of them", func(s text.Style, w io.Writer) { s.Fit(w, apart()) }},
 	{"markdown-grows", "the fit of a pool that grows is not said to be none", func(s text.Style, w io.Writer) { s.Markdown(w, grows()) }},
+	{"verify", "what passed, what failed and where to look", func(s text.Style, w io.Writer) { s.Verification(w, verified(false)) }},
+	{"verify-sandbox", "nothing simulated looks like a pass", func(s text.Style, w io.Writer) { s.Verification(w, verified(true)) }},
+	{"why", "who asked, and the root cause first", func(s text.Style, w io.Writer) { s.Why(w, why()) }},
+	{"product", "facts, page and options", func(s text.Style, w io.Writer) { a, o := aProduct(); s.Product(w, a, o) }},
 	{"status", "each state of health, and addresses", func(s text.Style, w io.Writer) { s.Status(w, status()) }},
 	{"teardown", "data kept, lost and undecided", func(s text.Style, w io.Writer) { s.Teardown(w, teardown()) }},
 	{"teardown-nothing", "a platform that is gone", func(s text.Style, w io.Writer) {

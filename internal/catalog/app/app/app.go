@@ -23,6 +23,7 @@ var Product = &product.Definition[v1alpha1.App, struct{}]{
 	Category:   "apps",
 	Name:       "app",
 	Title:      "Your app",
+	Licence:    "your app's own",
 	Placements: []product.Placement{product.Cluster},
 	Page:       page,
 	Select:     choose,

@@ -25,6 +25,7 @@ var Product = &product.Definition[v1alpha1.Cluster, struct{}]{
 	Category:   "cluster",
 	Name:       "doks",
 	Title:      "DigitalOcean Kubernetes",
+	Licence:    "DigitalOcean's terms of service",
 	Placements: []product.Placement{product.Managed},
 	Page:       page,
 	Select:     choose,
@@ -112,6 +113,7 @@ var Existing = &product.Definition[v1alpha1.Cluster, struct{}]{
 	Category:   "cluster",
 	Name:       "existing",
 	Title:      "A cluster that is there already",
+	Licence:    "DigitalOcean's terms of service",
 	Placements: []product.Placement{product.Managed},
 	Page:       page,
 	Build: func(b *product.Building, e entry) error {

@@ -27,6 +27,7 @@ var Product = &product.Definition[v1alpha1.Gateway, Options]{
 	Name:       "kong",
 	Title:      "Kong Gateway",
 	Version:    "3.9.1",
+	Licence:    "Apache-2.0",
 	Placements: []product.Placement{product.Cluster},
 	Page:       page,
 	Select:     choose,

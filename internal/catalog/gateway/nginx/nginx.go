@@ -27,6 +27,7 @@ var Product = &product.Definition[v1alpha1.Gateway, Options]{
 	Name:       "nginx",
 	Title:      "F5 NGINX Ingress Controller",
 	Version:    "5.5.4",
+	Licence:    "Apache-2.0",
 	Placements: []product.Placement{product.Cluster},
 	Page:       page,
 	Check:      check,

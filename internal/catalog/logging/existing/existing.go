@@ -25,6 +25,7 @@ var Product = &product.Definition[v1alpha1.Logging, struct{}]{
 	Category:   "logging",
 	Name:       "existing",
 	Title:      "A Fluentd that is there already",
+	Licence:    "that of what is there",
 	Placements: []product.Placement{product.Cluster},
 	Page:       page,
 	Build: func(b *product.Building, e entry) error {

@@ -28,6 +28,7 @@ var Product = &product.Definition[v1alpha1.Logging, Options]{
 	Name:       "fluentd",
 	Title:      "Fluentd and Fluent Bit",
 	Version:    "1.19.3",
+	Licence:    "Apache-2.0",
 	Placements: []product.Placement{product.Cluster},
 	Page:       page,
 	Select:     choose,

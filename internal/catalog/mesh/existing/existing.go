@@ -20,6 +20,7 @@ var Product = &product.Definition[v1alpha1.Mesh, Options]{
 	Category:   "mesh",
 	Name:       "existing",
 	Title:      "A mesh that is there already",
+	Licence:    "that of what is there",
 	Placements: []product.Placement{product.Managed},
 	Page:       page,
 	Build:      build,

@@ -29,6 +29,7 @@ var Product = &product.Definition[v1alpha1.Mesh, Options]{
 	Name:       "istio",
 	Title:      "Istio",
 	Version:    version,
+	Licence:    "Apache-2.0",
 	Placements: []product.Placement{product.Cluster},
 	Page:       page,
 	Build:      build,

@@ -25,6 +25,7 @@ var Product = &product.Definition[v1alpha1.Messaging, Options]{
 	Category:   "messaging",
 	Name:       "existing",
 	Title:      "A Kafka that is there already",
+	Licence:    "that of what is there",
 	Placements: []product.Placement{product.Managed},
 	Page:       page,
 	Build:      build,

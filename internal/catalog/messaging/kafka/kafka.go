@@ -25,6 +25,7 @@ var Product = &product.Definition[v1alpha1.Messaging, Options]{
 	Name:       "kafka",
 	Title:      "Apache Kafka",
 	Version:    newest,
+	Licence:    "Apache-2.0",
 	Placements: []product.Placement{product.Cluster},
 	Page:       page,
 	Select:     choose,

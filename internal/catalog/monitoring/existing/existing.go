@@ -21,6 +21,7 @@ var Product = &product.Definition[v1alpha1.Monitoring, struct{}]{
 	Category:   "monitoring",
 	Name:       "existing",
 	Title:      "A Prometheus that is there already",
+	Licence:    "that of what is there",
 	Placements: []product.Placement{product.Cluster},
 	Page:       page,
 	Wire: func(w *product.Wiring, e product.Entry[v1alpha1.Monitoring, struct{}]) error {

@@ -29,6 +29,7 @@ var Product = &product.Definition[v1alpha1.Monitoring, Options]{
 	Name:       "prometheus",
 	Title:      "Prometheus and Grafana",
 	Version:    "3.14.0",
+	Licence:    "Apache-2.0; Grafana AGPL-3.0-only",
 	Placements: []product.Placement{product.Cluster},
 	Page:       page,
 	Select:     choose,

@@ -32,6 +32,7 @@ var Product = &product.Definition[v1alpha1.Registry, Options]{
 	Name:       "docker-registry",
 	Title:      "Docker Registry (Distribution)",
 	Version:    "3.0.0",
+	Licence:    "Apache-2.0",
 	Placements: []product.Placement{product.Cluster},
 	Page:       page,
 	Select:     choose,

@@ -35,6 +35,7 @@ var Product = &product.Definition[v1alpha1.Sink, Options]{
 	Name:       "elk",
 	Title:      "Elasticsearch and Kibana",
 	Version:    version,
+	Licence:    "Elastic-2.0",
 	Placements: []product.Placement{product.Cluster},
 	Page:       page,
 	Select:     choose,

@@ -29,6 +29,7 @@ var Product = &product.Definition[v1alpha1.Sink, struct{}]{
 	Category:   "logging.sink",
 	Name:       "existing",
 	Title:      "An Elasticsearch that is there already",
+	Licence:    "that of what is there",
 	Placements: []product.Placement{product.Cluster, product.Managed},
 	Page:       page,
 	Build:      build,

@@ -25,6 +25,7 @@ var Product = &product.Definition[product.Support, struct{}]{
 	Name:       "cert-manager",
 	Title:      "cert-manager",
 	Version:    "1.21.1",
+	Licence:    "Apache-2.0",
 	Placements: []product.Placement{product.Cluster},
 	Page:       page,
 	Build:      build,

@@ -30,6 +30,7 @@ var Product = &product.Definition[product.Support, struct{}]{
 	Name:       "external-dns",
 	Title:      "external-dns",
 	Version:    "0.20.0",
+	Licence:    "Apache-2.0",
 	Placements: []product.Placement{product.Cluster},
 	Page:       page,
 	Build:      build,

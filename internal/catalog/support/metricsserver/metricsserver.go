@@ -23,6 +23,7 @@ var Product = &product.Definition[product.Support, struct{}]{
 	Name:       "metrics-server",
 	Title:      "Kubernetes Metrics Server",
 	Version:    "0.8.1",
+	Licence:    "Apache-2.0",
 	Placements: []product.Placement{product.Cluster},
 	Page:       page,
 	Build: func(b *product.Building, e product.Entry[product.Support, struct{}]) error {

@@ -28,6 +28,7 @@ var Product = &product.Definition[product.Support, struct{}]{
 	Name:       "strimzi",
 	Title:      "Strimzi",
 	Version:    "1.2.0",
+	Licence:    "Apache-2.0",
 	Placements: []product.Placement{product.Cluster},
 	Page:       page,
 	Build:      build,

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package text
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/k8or/k8or/internal/product"
+)
+
+// Product prints a product's page: its facts, what its makers and we say of it, and its options.
+func (s Style) Product(w io.Writer, a product.About, options []product.Option) {
+	fact := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(w, "%s %s\n", s.paint(dim, fmt.Sprintf("%-12s", name)), value)
+		}
+	}
+	var places []string
+	for _, p := range a.Placements {
+		places = append(places, string(p))
+	}
+	fact("product", a.Category+"/"+a.Name)
+	fact("title", a.Title)
+	fact("version", a.Version)
+	fact("placement", strings.Join(places, ", "))
+	fact("licence", a.Licence)
+	end := a.EndOfLife
+	if end == "" && a.Version != "" {
+		end = "its makers name no date for this version"
+	}
+	fact("end of life", end)
+	fmt.Fprintf(w, "\n%s\n", strings.TrimSpace(a.Page))
+	if len(options) == 0 {
+		fmt.Fprintf(w, "\n%s none of its own.\n", s.paint(bold, "Options:"))
+		return
+	}
+	fmt.Fprintf(w, "\n%s\n", s.paint(bold, "Options, below `options:` of the entry"))
+	for _, o := range options {
+		fmt.Fprintf(w, "  %s (%s)\n", s.paint(bold, o.Name), o.Type)
+		for _, line := range wrapped(o.Doc, 100) {
+			fmt.Fprintf(w, "      %s\n", line)
+		}
+	}
+}
+
+// wrapped is a text in lines of at most so many characters, as far as its words allow.
+func wrapped(text string, width int) []string {
+	var lines []string
+	for _, word := range strings.Fields(text) {
+		if n := len(lines); n > 0 && len(lines[n-1])+1+len(word) <= width {
+			lines[n-1] += " " + word
+		} else {
+			lines = append(lines, word)
+		}
+	}
+	return lines
+}
