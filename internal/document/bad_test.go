@@ -145,7 +145,7 @@ func TestExamplesAreGoodDocuments(t *testing.T) {
 		t.Fatalf("found %v, %v", files, err)
 	}
 	for _, file := range files {
-		if _, err := document.Load(available, file); err != nil {
+		if _, err := document.Load(nil, file); err != nil { // whether the catalog has their products, test/examples tells
 			t.Errorf("%s:\n%s", file, problem.All(err).Text(false))
 		}
 	}

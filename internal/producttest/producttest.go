@@ -67,6 +67,35 @@ func Run(t *testing.T, p product.Product) {
 	}
 }
 
+// Example tries a whole document: its plan has no problem and fits its own pools, it comes up, is up the second time, and comes
+// down to nothing.
+func Example(t *testing.T, name string) {
+	t.Helper()
+	raw, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		defer w.cloud.Close()
+		p, err := w.open(name, raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan, err := p.Plan(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(plan.Problems) > 0 {
+			t.Errorf("its plan has problems: %v", plan.Problems)
+		}
+		if !plan.Fit.Fits {
+			t.Errorf("it does not fit its own pools: %v", plan.Fit.Short)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) { lives(t, name, raw) })
+}
+
 // world is one simulated cloud and what is needed to work on a platform in it.
 type world struct {
 	cloud   *simulated.Cloud
