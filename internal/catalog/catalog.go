@@ -14,6 +14,7 @@ import (
 	"github.com/k8or/k8or/internal/catalog/logging/fluentd"
 	meshexisting "github.com/k8or/k8or/internal/catalog/mesh/existing"
 	"github.com/k8or/k8or/internal/catalog/mesh/istio"
+	"github.com/k8or/k8or/internal/catalog/mesh/linkerd"
 	messagingexisting "github.com/k8or/k8or/internal/catalog/messaging/existing"
 	"github.com/k8or/k8or/internal/catalog/messaging/kafka"
 	monitoringexisting "github.com/k8or/k8or/internal/catalog/monitoring/existing"
@@ -38,6 +39,7 @@ var Products = []product.Product{
 	registryexisting.Product,
 	strimzi.Product,
 	istio.Product,
+	linkerd.Product,
 	meshexisting.Product,
 	kafka.Product,
 	messagingexisting.Product,
