@@ -30,7 +30,7 @@ func wire(w *product.Wiring, e entry) error {
 	if err != nil {
 		return err
 	}
-	vals, err := product.Values(values, chartValues(e, s, text), e.Spec.Values)
+	vals, err := product.Values(values, chartValues(e, s, text), w.Platform().OnPool(e.Spec.Pool), e.Spec.Values)
 	if err != nil {
 		return err
 	}
@@ -66,9 +66,6 @@ func chartValues(e entry, s product.LogSink, text string) map[string]any {
 	if s.CA != nil {
 		out["volumes"] = []any{map[string]any{"name": "sink", "secret": map[string]any{"secretName": sinkSecret, "items": []any{map[string]any{"key": "ca.crt", "path": "ca.crt"}}}}}
 		out["volumeMounts"] = []any{map[string]any{"name": "sink", "mountPath": "/sink", "readOnly": true}}
-	}
-	if e.Spec.Pool != "" {
-		out["nodeSelector"] = map[string]any{product.PoolLabel: e.Spec.Pool}
 	}
 	return out
 }

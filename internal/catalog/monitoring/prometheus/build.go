@@ -20,7 +20,7 @@ func build(b *product.Building, e entry) error {
 	if err != nil {
 		return err
 	}
-	vals, err := product.Values(values, chartValues(e), map[string]any{"grafana": grafana}, e.Spec.Values)
+	vals, err := product.Values(values, chartValues(b.Platform(), e), map[string]any{"grafana": grafana}, e.Spec.Values)
 	if err != nil {
 		return err
 	}
@@ -31,7 +31,7 @@ func build(b *product.Building, e entry) error {
 	_, err = b.Chart(e.ID, product.ChartSpec{
 		Source: chartSource, Release: name, Namespace: e.Namespace(), Values: vals, Footprint: footprint, OwnValues: len(e.Spec.Values) > 0,
 		Adjust:  func(objects []*unstructured.Unstructured) error { return adjust(objects, e) },
-		Extra:   slices.Concat(around(e), monitors(e), []*unstructured.Unstructured{prometheusResource(b.Platform(), e), alertmanagerResource(e)}),
+		Extra:   slices.Concat(around(e), monitors(e), []*unstructured.Unstructured{prometheusResource(b.Platform(), e), alertmanagerResource(b.Platform(), e)}),
 		Derived: append([]kube.Derived{admin(e), config, sources(e)}, secrets...),
 	})
 	if err != nil {
@@ -42,19 +42,14 @@ func build(b *product.Building, e entry) error {
 }
 
 // chartValues is what the document's portable fields say to the chart.
-func chartValues(e entry) map[string]any {
+func chartValues(p product.Platform, e entry) map[string]any {
 	z := sizeOf(e.Spec)
 	grafana := map[string]any{
 		"resources":   resources(z.grafanaCPU.String(), z.grafana.String(), z.grafanaLimit.String()),
 		"persistence": map[string]any{"size": fmt.Sprintf("%dGi", grafanaGiB), "storageClassName": classOf(e.Spec.Storage)},
 	}
-	out := map[string]any{"grafana": grafana, "prometheusOperator": map[string]any{}, "kube-state-metrics": map[string]any{}}
-	if e.Spec.Pool != "" {
-		for _, part := range out { // node-exporter runs on every node
-			part.(map[string]any)["nodeSelector"] = map[string]any{product.PoolLabel: e.Spec.Pool}
-		}
-	}
-	return out
+	pool := p.OnPool(e.Spec.Pool) // but for node-exporter, which runs on every node
+	return map[string]any{"grafana": product.Merge(grafana, pool), "prometheusOperator": pool, "kube-state-metrics": pool}
 }
 
 // adjust holds the stand-in's Grafana to its size too; the chart has it from its values.

@@ -45,12 +45,13 @@ func prometheusResource(p product.Platform, e entry) *unstructured.Unstructured 
 	for _, what := range []string{"serviceMonitor", "podMonitor", "probe", "rule", "scrapeConfig"} {
 		spec[what+"Selector"], spec[what+"NamespaceSelector"] = map[string]any{}, map[string]any{}
 	}
-	place(spec, e.Spec.Pool, "prometheus")
+	spec = product.Merge(spec, p.OnPool(e.Spec.Pool))
+	spec["affinity"] = apart("prometheus")
 	return object(monitoring.Group, "Prometheus", name, map[string]any{"spec": product.Merge(spec, e.Options.Prometheus)})
 }
 
 // alertmanagerResource is Alertmanager. Its configuration is the Secret alertmanager-<name>, see alertmanager.go.
-func alertmanagerResource(e entry) *unstructured.Unstructured {
+func alertmanagerResource(p product.Platform, e entry) *unstructured.Unstructured {
 	z := sizeOf(e.Spec)
 	spec := map[string]any{
 		"version": "v0.34.0", "image": "quay.io/prometheus/alertmanager:v0.34.0",
@@ -58,7 +59,8 @@ func alertmanagerResource(e entry) *unstructured.Unstructured {
 		"resources": resources(alertmanagerCPU.String(), alertmanagerMemory.String(), "256Mi"),
 		"storage":   storage(e.Spec.Storage, alertmanagerGiB), "securityContext": securityContext(2000),
 	}
-	place(spec, e.Spec.Pool, "alertmanager")
+	spec = product.Merge(spec, p.OnPool(e.Spec.Pool))
+	spec["affinity"] = apart("alertmanager")
 	return object(monitoring.Group, "Alertmanager", name, map[string]any{"spec": product.Merge(spec, e.Options.Alertmanager)})
 }
 
@@ -83,12 +85,9 @@ func classOf(d *v1alpha1.DiskSpace) string {
 	return "do-block-storage-retain"
 }
 
-// place binds pods to the entry's pool and keeps those of a kind on nodes apart where it can.
-func place(spec map[string]any, pool, kind string) {
-	if pool != "" {
-		spec["nodeSelector"] = map[string]any{product.PoolLabel: pool}
-	}
-	spec["affinity"] = map[string]any{"podAntiAffinity": map[string]any{"preferredDuringSchedulingIgnoredDuringExecution": []any{map[string]any{
+// apart keeps pods of a kind on nodes apart where that can be.
+func apart(kind string) map[string]any {
+	return map[string]any{"podAntiAffinity": map[string]any{"preferredDuringSchedulingIgnoredDuringExecution": []any{map[string]any{
 		"weight": int64(100), "podAffinityTerm": map[string]any{"topologyKey": "kubernetes.io/hostname", "labelSelector": map[string]any{"matchLabels": labels(podsOf(kind))}}}}}}
 }
 

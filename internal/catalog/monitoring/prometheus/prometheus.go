@@ -117,7 +117,15 @@ func choose(s *product.Selecting, e entry) {
 
 // pods are what the operator makes of one of its resources, with a reloader in each.
 func pods(kind string, replicas int, cpu unit.MilliCPU, memory unit.MiB, e entry) fit.Workload {
-	return fit.Workload{Name: kind + "-" + name, Replicas: replicas, CPU: cpu + reloaderCPU, Memory: memory + reloaderMemory, Volumes: 1, Pool: e.Spec.Pool,
+	return fit.Workload{Name: kind + "-" + name, Replicas: replicas, CPU: cpu + reloaderCPU, Memory: memory + reloaderMemory, Volumes: 1, Pool: e.Spec.Pool, Tolerates: bears(e.Spec.Pool),
 		Namespace: e.Namespace(), Labels: podsOf(kind),
 		PreferApart: []fit.Preference{{Selector: fit.Selector{Namespaces: []string{e.Namespace()}, MatchLabels: podsOf(kind)}, Weight: 100}}}
+}
+
+// bears is what pods on a pool tolerate: all of its taints, which Select does not see.
+func bears(pool string) []fit.Toleration {
+	if pool == "" {
+		return nil
+	}
+	return []fit.Toleration{{Operator: "Exists"}}
 }

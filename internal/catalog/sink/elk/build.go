@@ -21,11 +21,8 @@ func build(b *product.Building, e entry) error {
 		return &problem.Problem{Code: problem.BadOptions, Kind: problem.Preflight, Path: "spec.logging.sink.console.sso",
 			Title: "Kibana has no single sign-on here", Why: "Elastic sells it with a paid licence", Fix: "remove sso; people sign in as users of Elasticsearch"}
 	}
-	more := map[string]any{"managedNamespaces": []any{e.Namespace()}}
-	if e.Spec.Pool != "" {
-		more["nodeSelector"] = map[string]any{product.PoolLabel: e.Spec.Pool}
-	}
-	vals, err := product.Values(values, more, e.Spec.Values)
+	pool := b.Platform().OnPool(e.Spec.Pool)
+	vals, err := product.Values(values, map[string]any{"managedNamespaces": []any{e.Namespace()}}, pool, e.Spec.Values)
 	if err != nil {
 		return err
 	}
@@ -33,15 +30,15 @@ func build(b *product.Building, e entry) error {
 	if err != nil {
 		return err
 	}
-	extra := []*unstructured.Unstructured{elasticsearch(e), kibana(e)}
+	extra := []*unstructured.Unstructured{elasticsearch(e, pool), kibana(e, pool)}
 	if e.Options.Logstash != nil {
-		extra = append(extra, logstash(e))
+		extra = append(extra, logstash(e, pool))
 	}
 	if _, err = b.Chart(e.ID, product.ChartSpec{Source: chartSource, Release: "elastic-operator", Namespace: e.Namespace(), Values: vals, Footprint: footprint,
 		OwnValues: len(e.Spec.Values) > 0, Extra: extra, Derived: derived}); err != nil {
 		return err
 	}
-	job, err := setup(e)
+	job, err := setup(e, pool)
 	if err != nil {
 		return err
 	}

@@ -107,12 +107,20 @@ func (l *Logstash) replicas() int { return max(l.Replicas, 1) }
 func choose(s *product.Selecting, e entry) {
 	z := sizeOf(e.Spec)
 	s.Footprint(
-		fit.Workload{Name: name + "-es-" + nodeSet, Replicas: z.nodes, CPU: z.cpu, Memory: z.memory, Volumes: 1, Pool: e.Spec.Pool, Namespace: e.Namespace(), Labels: nodes,
-			PreferApart: []fit.Preference{{Selector: fit.Selector{Namespaces: []string{e.Namespace()}, MatchLabels: nodes}, Weight: 1}}}, // as ECK asks
-		fit.Workload{Name: name + "-kb", Replicas: z.kibana, CPU: kibanaCPU, Memory: kibanaMemory, Pool: e.Spec.Pool, Namespace: e.Namespace()})
+		fit.Workload{Name: name + "-es-" + nodeSet, Replicas: z.nodes, CPU: z.cpu, Memory: z.memory, Volumes: 1, Pool: e.Spec.Pool, Tolerates: bears(e.Spec.Pool), Namespace: e.Namespace(), Labels: nodes,
+			PreferApart: []fit.Preference{{Selector: fit.Selector{Namespaces: []string{e.Namespace()}, MatchLabels: nodes}, Weight: 100}}}, // as ECK asks
+		fit.Workload{Name: name + "-kb", Replicas: z.kibana, CPU: kibanaCPU, Memory: kibanaMemory, Pool: e.Spec.Pool, Tolerates: bears(e.Spec.Pool), Namespace: e.Namespace()})
 	s.Bill(price.Item{What: "disks of Elasticsearch", Kind: price.Volume, Min: z.nodes * z.storage, Max: z.nodes * z.storage})
 	if l := e.Options.Logstash; l != nil {
-		s.Footprint(fit.Workload{Name: name + "-ls", Replicas: l.replicas(), CPU: logstashCPU, Memory: logstashMemory, Volumes: 1, Pool: e.Spec.Pool, Namespace: e.Namespace()})
+		s.Footprint(fit.Workload{Name: name + "-ls", Replicas: l.replicas(), CPU: logstashCPU, Memory: logstashMemory, Volumes: 1, Pool: e.Spec.Pool, Tolerates: bears(e.Spec.Pool), Namespace: e.Namespace()})
 		s.Bill(price.Item{What: "disks of Logstash", Kind: price.Volume, Min: l.replicas() * logstashGiB, Max: l.replicas() * logstashGiB})
 	}
+}
+
+// bears is what pods on a pool tolerate: all of its taints, which Select does not see.
+func bears(pool string) []fit.Toleration {
+	if pool == "" {
+		return nil
+	}
+	return []fit.Toleration{{Operator: "Exists"}}
 }

@@ -28,13 +28,10 @@ func object(apiVersion, kind, objectName string, rest map[string]any) *unstructu
 }
 
 // pod is a pod template with one container's resources; its memory is limited to what it requests.
-func pod(e entry, container, cpu, memory string) map[string]any {
+func pod(pool map[string]any, container, cpu, memory string) map[string]any {
 	spec := map[string]any{"containers": []any{map[string]any{"name": container, "resources": map[string]any{
 		"requests": map[string]any{"cpu": cpu, "memory": memory}, "limits": map[string]any{"memory": memory}}}}}
-	if e.Spec.Pool != "" {
-		spec["nodeSelector"] = map[string]any{product.PoolLabel: e.Spec.Pool}
-	}
-	return map[string]any{"spec": spec}
+	return map[string]any{"spec": product.Merge(spec, pool)}
 }
 
 func claim(e entry, claimName string, gib int) map[string]any {
@@ -47,9 +44,9 @@ func claim(e entry, claimName string, gib int) map[string]any {
 }
 
 // elasticsearch is the cluster of Elasticsearch. Its claims stay when it goes: they are decided by name.
-func elasticsearch(e entry) *unstructured.Unstructured {
+func elasticsearch(e entry, pool map[string]any) *unstructured.Unstructured {
 	z := sizeOf(e.Spec)
-	template := pod(e, "elasticsearch", z.cpu.String(), z.memory.String())
+	template := pod(pool, "elasticsearch", z.cpu.String(), z.memory.String())
 	if e.Options.MemoryMap {
 		template["spec"].(map[string]any)["initContainers"] = []any{map[string]any{"name": "sysctl", "command": []any{"sysctl", "-w", "vm.max_map_count=1048576"},
 			"securityContext": map[string]any{"privileged": true, "runAsUser": int64(0), "runAsNonRoot": false}}}
@@ -68,7 +65,7 @@ func elasticsearch(e entry) *unstructured.Unstructured {
 }
 
 // kibana is Kibana. Behind a gateway it speaks plain HTTP, since the gateway ends TLS; alone it has a certificate of its own.
-func kibana(e entry) *unstructured.Unstructured {
+func kibana(e entry, pool map[string]any) *unstructured.Unstructured {
 	config := map[string]any{"telemetry.optIn": false}
 	http := map[string]any{}
 	if public(e) {
@@ -77,14 +74,14 @@ func kibana(e entry) *unstructured.Unstructured {
 	}
 	return object("kibana.k8s.elastic.co/v1", "Kibana", name, map[string]any{"spec": map[string]any{
 		"version": version, "count": int64(sizeOf(e.Spec).kibana), "elasticsearchRef": map[string]any{"name": name}, "config": config, "http": http,
-		"podTemplate": pod(e, "kibana", kibanaCPU.String(), kibanaMemory.String()),
+		"podTemplate": pod(pool, "kibana", kibanaCPU.String(), kibanaMemory.String()),
 	}})
 }
 
 func public(e entry) bool { return e.Spec.Console != nil && e.Spec.Console.Host != "" }
 
 // logstash is Logstash with the document's pipelines, as a user of its own in Elasticsearch.
-func logstash(e entry) *unstructured.Unstructured {
+func logstash(e entry, pool map[string]any) *unstructured.Unstructured {
 	l := e.Options.Logstash
 	var pipelines, services []any
 	for _, id := range slices.Sorted(maps.Keys(l.Pipelines)) {
@@ -96,7 +93,7 @@ func logstash(e entry) *unstructured.Unstructured {
 	}
 	spec := map[string]any{"version": version, "count": int64(l.replicas()), "pipelines": pipelines,
 		"elasticsearchRefs":    []any{map[string]any{"name": name, "clusterName": name}},
-		"podTemplate":          pod(e, "logstash", logstashCPU.String(), logstashMemory.String()),
+		"podTemplate":          pod(pool, "logstash", logstashCPU.String(), logstashMemory.String()),
 		"volumeClaimTemplates": []any{claim(e, "logstash-data", logstashGiB)}}
 	if services != nil {
 		spec["services"] = services

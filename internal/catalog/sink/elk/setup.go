@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/k8or/k8or/internal/catalog/sink"
+	"github.com/k8or/k8or/internal/product"
 )
 
 // files are what the Job puts into Elasticsearch and Kibana, by name.
@@ -59,14 +60,14 @@ func days(retention string) (keep, turn string) {
 
 // setup are the ConfigMap and the Job. The Job's name follows what it does, since a Job cannot be changed: another retention
 // is another Job.
-func setup(e entry) ([]*unstructured.Unstructured, error) {
+func setup(e entry, pool map[string]any) ([]*unstructured.Unstructured, error) {
 	data, err := files(e)
 	if err != nil {
 		return nil, err
 	}
 	image := "docker.elastic.co/elasticsearch/elasticsearch:" + version // it has curl, and is on the nodes anyway
 	sum := sha256.New()
-	if err := json.NewEncoder(sum).Encode(map[string]any{"files": data, "image": image, "public": public(e)}); err != nil {
+	if err := json.NewEncoder(sum).Encode(map[string]any{"files": data, "image": image, "public": public(e), "pool": pool}); err != nil {
 		return nil, err
 	}
 	id := fmt.Sprintf("logs-setup-%x", sum.Sum(nil)[:4])
@@ -89,11 +90,11 @@ func setup(e entry) ([]*unstructured.Unstructured, error) {
 			map[string]any{"name": "tmp", "mountPath": "/tmp"}}}
 	return []*unstructured.Unstructured{
 		object("v1", "ConfigMap", id, map[string]any{"data": data}),
-		object("batch/v1", "Job", id, map[string]any{"spec": map[string]any{"backoffLimit": int64(6), "template": map[string]any{"spec": map[string]any{
+		object("batch/v1", "Job", id, map[string]any{"spec": map[string]any{"backoffLimit": int64(6), "template": map[string]any{"spec": product.Merge(pool, map[string]any{
 			"restartPolicy": "OnFailure", "automountServiceAccountToken": false, "securityContext": map[string]any{"fsGroup": int64(1000)}, "containers": []any{container},
 			"volumes": []any{map[string]any{"name": "setup", "configMap": map[string]any{"name": id}}, secret("user", "logs-setup", false),
 				secret("authority", name+"-es-http-certs-public", false), secret("kibana", name+"-kb-http-certs-public", true),
 				map[string]any{"name": "tmp", "emptyDir": map[string]any{}}},
-		}}}}),
+		})}}}),
 	}, nil
 }

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package wiring
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/k8or/k8or/internal/product"
+)
+
+// belongs says whether an object was made for the toy.
+func belongs(o *unstructured.Unstructured) bool {
+	return o.GetLabels()["k8or.io/entry"] == strings.ReplaceAll(string(toyID), "/", ".")
+}
+
+func theToys(t *testing.T, all []*unstructured.Unstructured) *unstructured.Unstructured {
+	t.Helper()
+	own := slices.DeleteFunc(all, func(o *unstructured.Unstructured) bool { return !belongs(o) })
+	if len(own) != 1 {
+		t.Fatalf("%d objects were made for the toy, want one", len(own))
+	}
+	return own[0]
+}
+
+func TestPrometheusSelectsTheToysMonitorWhichSelectsItsPods(t *testing.T) {
+	t.Parallel()
+	w := compose(t)
+	prometheus, monitor, workload := w.of("Prometheus")[0], theToys(t, w.of("PodMonitor")), w.one(t, "Deployment", "toy")
+	if !selects(t, prometheus, monitor.GetLabels(), "spec", "podMonitorSelector") ||
+		!selects(t, prometheus, w.namespaceLabels(t, monitor.GetNamespace()), "spec", "podMonitorNamespaceSelector") {
+		t.Errorf("Prometheus does not select %s/%s with labels %v", monitor.GetNamespace(), monitor.GetName(), monitor.GetLabels())
+	}
+	pods := texts(t, workload, "spec", "template", "metadata", "labels")
+	if !selects(t, monitor, pods, "spec", "selector") {
+		t.Errorf("the monitor does not select the toy's pods, which have labels %v: %v", pods, monitor.Object["spec"])
+	}
+	if where, _, _ := unstructured.NestedStringSlice(monitor.Object, "spec", "namespaceSelector", "matchNames"); !slices.Equal(where, []string{toyNamespace}) {
+		t.Errorf("the monitor looks in namespaces %v, and the toy is in %s", where, toyNamespace)
+	}
+	endpoints, _, _ := unstructured.NestedSlice(monitor.Object, "spec", "podMetricsEndpoints")
+	if e := endpoints[0].(map[string]any); e["port"] != "numbers" || e["path"] != "/numbers" {
+		t.Errorf("the monitor asks for %v, and the toy shows its numbers at port numbers, path /numbers", e)
+	}
+	pool := "podMonitor/" + monitor.GetNamespace() + "/" + monitor.GetName() + "/0"
+	if !slices.ContainsFunc(w.Probes(), func(p product.Probe) bool {
+		return p.Spec.Prometheus != nil && slices.Contains(p.Spec.Prometheus.Targets, pool)
+	}) {
+		t.Errorf("no probe proves that the scrape pool %s is up", pool)
+	}
+}
+
+func TestPrometheusIsLetInToAGuardedTarget(t *testing.T) {
+	t.Parallel()
+	w := compose(t)
+	door := theToys(t, w.of("NetworkPolicy"))
+	pods := texts(t, w.one(t, "Deployment", "toy"), "spec", "template", "metadata", "labels")
+	if door.GetNamespace() != toyNamespace || !selects(t, door, pods, "spec", "podSelector") {
+		t.Errorf("the policy in %s does not concern the toy's pods", door.GetNamespace())
+	}
+	rules, _, _ := unstructured.NestedSlice(door.Object, "spec", "ingress")
+	from := rules[0].(map[string]any)["from"].([]any)[0].(map[string]any)
+	who := &unstructured.Unstructured{Object: map[string]any{"kind": "peer", "from": from}}
+	prometheus := w.of("Prometheus")[0]
+	// The labels that Prometheus Operator gives the pods of a Prometheus.
+	scraper := map[string]string{"app.kubernetes.io/name": "prometheus", "app.kubernetes.io/instance": prometheus.GetName(), "app.kubernetes.io/managed-by": "prometheus-operator"}
+	if !selects(t, who, scraper, "from", "podSelector") || !selects(t, who, w.namespaceLabels(t, prometheus.GetNamespace()), "from", "namespaceSelector") {
+		t.Errorf("the policy lets in %v, which Prometheus in %s is not", from, prometheus.GetNamespace())
+	}
+}
+
+func TestTheToysAlertDashboardAndDataSourceAreTakenIn(t *testing.T) {
+	t.Parallel()
+	w := compose(t)
+	prometheus, rules := w.of("Prometheus")[0], theToys(t, w.of("PrometheusRule"))
+	if !selects(t, prometheus, rules.GetLabels(), "spec", "ruleSelector") || !selects(t, prometheus, w.namespaceLabels(t, rules.GetNamespace()), "spec", "ruleNamespaceSelector") {
+		t.Errorf("Prometheus does not select the rules %s/%s", rules.GetNamespace(), rules.GetName())
+	}
+	grafana := w.one(t, "Deployment", "grafana")
+	dashboard := theToys(t, w.of("ConfigMap"))
+	if dashboard.GetLabels()["grafana_dashboard"] != "1" || dashboard.GetNamespace() != grafana.GetNamespace() {
+		t.Errorf("the dashboard is in %s with labels %v, and Grafana's sidecar looks in its own namespace for grafana_dashboard=1", dashboard.GetNamespace(), dashboard.GetLabels())
+	}
+	var found bool
+	for _, s := range w.Sets {
+		for _, d := range s.Derived {
+			found = found || d.Name == "datasource-toys-a" && d.Labels["grafana_datasource"] == "1" && d.Namespace == grafana.GetNamespace()
+		}
+	}
+	if !found {
+		t.Error("the toy's data source is no Secret that Grafana's sidecar looks for")
+	}
+}
