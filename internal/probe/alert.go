@@ -3,6 +3,7 @@
 package probe
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -32,7 +33,7 @@ func (a *Alert) prove(ctx context.Context, g given) (proven string, err error) {
 		return "", err
 	}
 	word, now := unique(), time.Now()
-	raised := alert{Labels: map[string]string{"alertname": "K8orProbe", "severity": "none", "probe": word}, StartsAt: now, EndsAt: now.Add(time.Minute),
+	raised := alert{Labels: map[string]string{"alertname": cmp.Or(a.Name, "K8orProbe"), "severity": "none", "probe": word}, StartsAt: now, EndsAt: now.Add(time.Minute),
 		Annotations: map[string]string{"summary": "A test of the way that alerts take; nothing is wrong."}}
 	if err := a.post(ctx, c, raised); err != nil {
 		return "", err

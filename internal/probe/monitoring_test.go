@@ -150,8 +150,13 @@ func (a *alertmanager) active(t *testing.T) int {
 func TestAlertIsRoutedAndResolved(t *testing.T) {
 	t.Parallel()
 	a := newAlertmanager(t, "oncall")
-	f, _ := run(t, probe.Spec{Alert: &probe.Alert{URL: a.URL, Receiver: "oncall"}}, nil)
+	f, _ := run(t, probe.Spec{Alert: &probe.Alert{URL: a.URL, Name: "WakesNobody", Receiver: "oncall"}}, nil)
 	wants(t, f, probe.Passed, "routed to oncall")
+	for _, raised := range a.alerts {
+		if name := raised["labels"].(map[string]any)["alertname"]; name != "WakesNobody" {
+			t.Errorf("the test alert is named %v: one that is not the platform's trial would wake somebody", name)
+		}
+	}
 	f, _ = run(t, probe.Spec{Alert: &probe.Alert{URL: a.URL, Receiver: "boss"}}, nil)
 	wants(t, f, probe.Failed, "routed to oncall, not to boss", "routes")
 	if n := a.active(t); n != 0 {

@@ -30,6 +30,7 @@ var Product = &product.Definition[v1alpha1.Mesh, struct{}]{
 	Name:       "linkerd",
 	Title:      "Linkerd",
 	Version:    "edge-26.8.3",
+	Licence:    "Apache-2.0",
 	Placements: []product.Placement{product.Cluster},
 	Page:       page,
 	Select:     func(s *product.Selecting, _ entry) { s.Want("cert-manager") },

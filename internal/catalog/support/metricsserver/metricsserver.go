@@ -32,13 +32,14 @@ var Product = &product.Definition[product.Support, struct{}]{
 			Release: "metrics-server", Namespace: "kube-system", KeepNamespace: true, Footprint: footprint,
 			Values: map[string]any{
 				"replicas":            replicas,
+				"metrics":             map[string]any{"enabled": true}, // Prometheus may read them without signing in
 				"podDisruptionBudget": map[string]any{"enabled": true, "maxUnavailable": 1},
 			},
 		})
 		if err != nil {
 			return err
 		}
-		product.Offer(b, product.MetricsTarget{Entry: e.ID, Namespace: "kube-system", Labels: map[string]string{"app.kubernetes.io/name": "metrics-server"}, Port: "https", Path: "/metrics"})
+		product.Offer(b, product.MetricsTarget{Entry: e.ID, Namespace: "kube-system", Labels: map[string]string{"app.kubernetes.io/name": "metrics-server"}, Port: "https", Path: "/metrics", HTTPS: true, Ready: e.ID})
 		return nil
 	},
 }
