@@ -3,6 +3,7 @@
 package operators
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/x509/pkix"
 	"encoding/base64"
@@ -162,11 +163,8 @@ func bootstrapOf(s *Scene, l *listener) (string, int32) {
 		return s.Object.GetName() + "-kafka-" + l.Name + "-bootstrap." + namespace + ".svc", l.Port
 	case "loadbalancer":
 		if o := s.Get(services, namespace, s.Object.GetName()+"-kafka-"+l.Name+"-bootstrap"); o != nil {
-			for _, at := range mapsAt(o.Object, "status", "loadBalancer", "ingress") {
-				if host := textAt(at, "hostname"); host != "" {
-					return host, l.Port
-				}
-				return textAt(at, "ip"), l.Port
+			if at := mapsAt(o.Object, "status", "loadBalancer", "ingress"); len(at) > 0 {
+				return cmp.Or(textAt(at[0], "hostname"), textAt(at[0], "ip")), l.Port
 			}
 		}
 	}
