@@ -35,7 +35,7 @@ func (c charts) Render(ctx context.Context, source chart.Source, footprint []byt
 		return chart.Rendered{}, "", fmt.Errorf("the chart %s cannot be had, and `values` would have no effect on the stand-in that the sandbox uses instead: take `values` out, or give the chart by --charts: %w", source, missing)
 	}
 	r, err := chart.StandIn(footprint, o)
-	return r, fmt.Sprintf("chart %s %s could not be had: the sandbox got stand-ins made from its recorded footprint", source.Name, source.Version), err
+	return r, "could not be had as charts: the sandbox got stand-ins made from their recorded footprints", err
 }
 
 // Load reads a chart from a folder beside the document, or fetches it.

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -44,7 +45,8 @@ type Services struct {
 }
 
 // Charts renders a pinned chart. Own says that the document gives values of its own, which a stand-in cannot honour. Note
-// says what the reader should know of where the chart came from; it is empty for one from its own source.
+// says what the reader should know of the chart, as the rest of a sentence: "could not be had"; it is empty for one from its
+// own source.
 type Charts interface {
 	Render(ctx context.Context, source chart.Source, footprint []byte, own bool, options chart.Options) (rendered chart.Rendered, note string, err error)
 	// Load gives the chart itself, or an error where it cannot be had.
@@ -126,7 +128,7 @@ func bindAll(p Platform, uses []Use) ([]bound, error) {
 // order given, so foundations come first. Support finds the support product of a name. All errors are found before it
 // returns.
 func Compose(ctx context.Context, p Platform, s Services, uses []Use, support func(name string) (Product, bool)) (*Composition, error) {
-	c := &composer{ctx: ctx, platform: p, services: s, Composition: &Composition{Graph: graph.New(), Support: map[string][]graph.ID{}, offers: offers{}}}
+	c := &composer{ctx: ctx, platform: p, services: s, said: map[string][]string{}, Composition: &Composition{Graph: graph.New(), Support: map[string][]graph.ID{}, offers: offers{}}}
 	bounds, err := bindAll(p, uses)
 	if err != nil {
 		return nil, err
@@ -152,6 +154,9 @@ func Compose(ctx context.Context, p Platform, s Services, uses []Use, support fu
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
+	for _, note := range slices.Sorted(maps.Keys(c.said)) { // one sentence for all charts of which the same is to be said
+		c.Notes = append(c.Notes, fmt.Sprintf("%s %s", strings.Join(c.said[note], ", "), note))
+	}
 	rendered, notes := Pods(c.rendered...)
 	c.Workloads, c.Notes = append(c.Workloads, rendered...), append(c.Notes, notes...)
 	return c.Composition, nil
@@ -161,7 +166,8 @@ type composer struct {
 	ctx      context.Context
 	platform Platform
 	services Services
-	rendered []Rendered // Of all entries, for counting their pods.
+	rendered []Rendered          // Of all entries, for counting their pods.
+	said     map[string][]string // charts by what is to be said of them
 	*Composition
 }
 
@@ -418,8 +424,8 @@ func (j joint) Chart(id graph.ID, s ChartSpec, opts ...graph.Option) (graph.Valu
 	if err != nil {
 		return none, err
 	}
-	if note != "" {
-		j.Note("%s", note)
+	if name := s.Source.Name + " " + s.Source.Version; note != "" && !slices.Contains(j.c.said[note], name) {
+		j.c.said[note] = append(j.c.said[note], name)
 	}
 	objects := r.Objects
 	if s.Adjust != nil {

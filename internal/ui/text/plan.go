@@ -77,8 +77,11 @@ func (s Style) Plan(w io.Writer, p *platform.Plan) {
 	}
 	fmt.Fprintln(w)
 	s.Fit(w, p.Fit)
+	if len(p.Notes) > 0 {
+		fmt.Fprintln(w)
+	}
 	for _, n := range p.Notes {
-		fmt.Fprintf(w, "\n%s %s\n", s.paint(yellow, "note:"), n)
+		fmt.Fprintf(w, "%s %s\n", s.paint(yellow, "note:"), n)
 	}
 }
 
