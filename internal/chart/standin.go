@@ -255,8 +255,13 @@ func standInCRDs(f *Footprint) []*unstructured.Unstructured {
 			}
 			versions = append(versions, version)
 		}
+		meta := map[string]any{"name": c.Name}
+		if strings.HasSuffix(c.Group, ".k8s.io") || strings.HasSuffix(c.Group, ".kubernetes.io") {
+			// Kubernetes keeps these groups for itself and wants to be told who approved; a stand-in was approved by nobody.
+			meta["annotations"] = map[string]any{"api-approved.kubernetes.io": "unapproved, a stand-in"}
+		}
 		out = append(out, &unstructured.Unstructured{Object: map[string]any{
-			"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": map[string]any{"name": c.Name},
+			"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": meta,
 			"spec": map[string]any{"group": c.Group, "scope": c.Scope, "versions": versions,
 				"names": map[string]any{"kind": c.Kind, "plural": c.Plural, "singular": strings.ToLower(c.Kind), "listKind": c.Kind + "List"}},
 		}})
