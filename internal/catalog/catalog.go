@@ -8,6 +8,7 @@ import (
 
 	"github.com/k8or/k8or/internal/catalog/app/app"
 	"github.com/k8or/k8or/internal/catalog/cluster/doks"
+	gatewayexisting "github.com/k8or/k8or/internal/catalog/gateway/existing"
 	"github.com/k8or/k8or/internal/catalog/gateway/kong"
 	"github.com/k8or/k8or/internal/catalog/gateway/nginx"
 	loggingexisting "github.com/k8or/k8or/internal/catalog/logging/existing"
@@ -53,6 +54,7 @@ var Products = []product.Product{
 	fluentd.Product,
 	loggingexisting.Product,
 	kong.Product,
+	gatewayexisting.Product,
 	app.Product,
 }
 

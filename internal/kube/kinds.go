@@ -197,6 +197,8 @@ func planned(change Change) []graph.Change {
 		risk = graph.Restarts
 	case change.Action == Update && restarts(change):
 		risk = graph.Restarts
+	case change.Action == Update && reroutes(change):
+		risk, change.Note = graph.Restarts, "requests go to other pods from then on, and are lost until these are ready"
 	}
 	if change.Action != Update && change.Action != Replace || len(change.Fields) == 0 {
 		return []graph.Change{{Path: change.ID.String(), After: string(change.Action), Risk: risk, Note: change.Note}}
@@ -215,6 +217,11 @@ func restarts(change Change) bool {
 		return slices.ContainsFunc(change.Fields, func(f FieldChange) bool { return strings.Contains(f.Path, "template") })
 	}
 	return false
+}
+
+// reroutes reports whether a Service would hand requests to other pods.
+func reroutes(change Change) bool {
+	return change.ID.Kind == "Service" && slices.ContainsFunc(change.Fields, func(f FieldChange) bool { return strings.HasPrefix(f.Path, "spec.selector") })
 }
 
 // Create applies the set.

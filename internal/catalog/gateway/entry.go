@@ -24,6 +24,10 @@ func Of[O any](e product.Entry[v1alpha1.Gateway, O]) Entry {
 	return Entry{ID: e.ID, Name: e.Name, Namespace: e.Namespace(), Spec: e.Spec}
 }
 
+// Class is the ingress class of a gateway: its own, so that two gateways never serve each other's routes, and its product's,
+// since a class cannot be handed from one controller to another.
+func (e Entry) Class() string { return e.Spec.Product + "-" + e.Name }
+
 // Select declares what every gateway costs and needs: its load balancer, who makes its certificates, and who writes its names
 // into their zones.
 func (e Entry) Select(s *product.Selecting) {

@@ -82,6 +82,11 @@ func Balancer(p product.Platform, entry string, g v1alpha1.Gateway) map[string]s
 	return a
 }
 
+// ServiceName is the name of the Service that carries a gateway's requests, the same for every product: whoever serves behind
+// it, the load balancer and its address stay. With another name for each, the new product's Service would take over the
+// load balancer of its name, and the old one's would take it away when it goes.
+func ServiceName(entry string) string { return entry }
+
 // Front turns a Service into the load balancer's: it carries the balancer's annotations, and labels and annotations of its names.
 func Front(service *unstructured.Unstructured, balancer, labels, annotations map[string]string) {
 	all := service.GetLabels()

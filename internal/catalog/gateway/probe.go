@@ -3,41 +3,41 @@
 package gateway
 
 import (
+	"cmp"
+	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/k8or/k8or/internal/probe"
 	"github.com/k8or/k8or/internal/product"
 )
 
-// Prove offers what proves a gateway: for each of its names a request as a stranger's and, where the world trusts who signs, a
-// look at the certificate. Service is the one that carries requests, header one that this product's answers have.
-//
-// Where the platform writes DNS records, the request goes where the name leads; elsewhere it goes to the Service.
-func (e Entry) Prove(b *product.Building, service, header string) {
-	host := service + "." + e.Namespace + ".svc"
-	look := "k8or logs " + string(e.ID)
-	http := func(name, proves string, spec probe.HTTP) {
-		spec.Header = header
-		product.Offer(b, product.Probe{Entry: e.ID, Name: name, Proves: proves, Spec: probe.Spec{HTTP: &spec}, Look: look})
-	}
-	if len(e.Spec.Domains) == 0 {
-		http("answers", "the gateway answers a request", probe.HTTP{URL: "http://" + host + "/"})
-		return
-	}
-	trusted := e.Spec.TLS != nil && e.Spec.TLS.Issuer == "letsencrypt"
-	for _, domain := range e.Spec.Domains {
-		if strings.HasPrefix(domain, "*") {
-			continue // no name to ask for
+// Prove asks for every route by the load balancer's address, as a stranger would, and wants an answer from behind the gateway.
+// DNS is not asked: whether a name leads there is not the gateway's doing. A host whose certificate the world trusts is asked by
+// HTTPS, and shows its certificate; one whose signer it does not know is asked by HTTP and has to send on to HTTPS. Header is one
+// that this product's answers have, empty for none.
+func (e Entry) Prove(w *product.Wiring, hosts []Host, header string) {
+	for _, host := range hosts {
+		trusted := e.Secured(host) && e.Spec.TLS.Issuer == "letsencrypt"
+		name := cmp.Or(strings.ReplaceAll(host.Name, "*", "probe"), product.AnyHost)
+		for _, r := range host.Routes {
+			path := "/" + strings.TrimPrefix(r.Path, "/")
+			p := product.Probe{
+				Entry: e.ID, Name: strings.Trim(cmp.Or(strings.ReplaceAll(host.Name, "*", "any"), "any-host")+strings.ReplaceAll(path, "/", "-"), "-"),
+				Proves: fmt.Sprintf("a request for %s%s goes through the load balancer and %s to %s, and its answer comes back", cmp.Or(host.Name, "any host"), path, e.ID, r.Entry),
+				Spec:   probe.Spec{HTTP: &probe.HTTP{URL: "http://" + name + path, Any: true, Header: header}},
+				Via:    e.ID,
+				Look:   fmt.Sprintf("`k8or why %s`, `k8or logs %s`", r.Entry, e.ID),
+			}
+			switch {
+			case trusted:
+				p.Spec.HTTP.URL = "https://" + name + path
+				p.Look += fmt.Sprintf(", `kubectl -n %s describe certificates`", e.Namespace)
+			case e.Secured(host):
+				p.Spec.HTTP.Any, p.Spec.HTTP.Status = false, http.StatusMovedPermanently
+				p.Proves = fmt.Sprintf("a request for %s%s reaches %s and is sent on to HTTPS", host.Name, path, e.ID)
+			}
+			w.ProbeLate(p)
 		}
-		spec := probe.HTTP{URL: "http://" + domain + "/", Address: host + ":80"}
-		if trusted {
-			spec = probe.HTTP{URL: "https://" + domain + "/", Address: host + ":443"}
-			product.Offer(b, product.Probe{Entry: e.ID, Name: "certificate-" + domain, Proves: "the gateway shows a certificate for " + domain + " that the world trusts",
-				Spec: probe.Spec{Certificate: &probe.Certificate{Address: host + ":443", Name: domain}}, Look: "kubectl -n " + e.Namespace + " describe certificates"})
-		}
-		if e.named(b.Platform()) {
-			spec.Address = ""
-		}
-		http("name-"+domain, "a request for "+domain+" reaches an app through the gateway", spec)
 	}
 }

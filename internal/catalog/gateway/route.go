@@ -103,15 +103,12 @@ func (h Host) ObjectName(entry string) string {
 	return name
 }
 
-// Class is the ingress class of a gateway: its own, so that two gateways never serve each other's routes.
-func Class(entry string) string { return "gateway-" + entry }
-
-// Ingress carries some routes of a host, all of one namespace.
-func (h Host) Ingress(entry, namespace string, routes []product.Route) *networkingv1.Ingress {
+// Ingress carries some routes of a host, all of one namespace. Its class is the gateway's own.
+func (h Host) Ingress(e Entry, namespace string, routes []product.Route) *networkingv1.Ingress {
 	in := &networkingv1.Ingress{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "networking.k8s.io/v1", Kind: "Ingress"},
-		ObjectMeta: metav1.ObjectMeta{Name: h.ObjectName(entry), Namespace: namespace},
-		Spec:       networkingv1.IngressSpec{IngressClassName: new(Class(entry))},
+		ObjectMeta: metav1.ObjectMeta{Name: h.ObjectName(e.Name), Namespace: namespace},
+		Spec:       networkingv1.IngressSpec{IngressClassName: new(e.Class())},
 	}
 	rule := networkingv1.IngressRule{Host: h.Name}
 	if len(routes) > 0 {

@@ -80,8 +80,8 @@ func (e Entry) Secure(b *product.Building, solver map[string]any) error {
 }
 
 // IngressSolver serves the answer to a challenge by an Ingress of the gateway's class, with annotations that the product needs.
-func IngressSolver(entry string, annotations map[string]any) map[string]any {
-	ingress := map[string]any{"ingressClassName": Class(entry), "serviceType": "ClusterIP"}
+func (e Entry) IngressSolver(annotations map[string]any) map[string]any {
+	ingress := map[string]any{"ingressClassName": e.Class(), "serviceType": "ClusterIP"}
 	if len(annotations) > 0 {
 		ingress["ingressTemplate"] = map[string]any{"metadata": map[string]any{"annotations": annotations}}
 	}

@@ -80,7 +80,7 @@ func placesOf(o chart.Options, r chart.Rendered) places {
 			case map[string]any:
 				walk(at, v)
 			case string:
-				if v != "" && (key == "fullnameOverride" || key == "nameOverride" || classes[v]) {
+				if v != "" && (strings.HasSuffix(strings.ToLower(key), "nameoverride") || classes[v]) {
 					out = append(out, place{path: at, value: v})
 				}
 			}
@@ -157,11 +157,17 @@ func (r recorder) pair(o *unstructured.Unstructured) (string, *unstructured.Unst
 
 // pairs keeps the labels whose values follow places, in their words, and leaves out what says the version.
 func (r recorder) pairs(labels, other map[string]string) map[string]string {
+	out := r.selectors(labels, other)
+	for _, key := range []string{"helm.sh/chart", "chart", "app.kubernetes.io/version", "app.kubernetes.io/managed-by", "heritage"} {
+		delete(out, key)
+	}
+	return out
+}
+
+// selectors keeps all labels that a Service selects by, those too that say a version: there are charts that select by it.
+func (r recorder) selectors(labels, other map[string]string) map[string]string {
 	out := map[string]string{}
 	for key, value := range labels {
-		if key == "helm.sh/chart" || key == "chart" || key == "app.kubernetes.io/version" || key == "app.kubernetes.io/managed-by" || key == "heritage" {
-			continue
-		}
 		out[key] = value
 		for template, then := range r.places.follows(value) {
 			if other[key] == then && then != value {
@@ -262,7 +268,7 @@ func (r recorder) service(o, other *unstructured.Unstructured) (chart.Service, e
 	if err != nil {
 		return chart.Service{}, err
 	}
-	s := chart.Service{Type: string(one.Spec.Type), Headless: one.Spec.ClusterIP == corev1.ClusterIPNone, Selector: r.pairs(one.Spec.Selector, two.Spec.Selector),
+	s := chart.Service{Type: string(one.Spec.Type), Headless: one.Spec.ClusterIP == corev1.ClusterIPNone, Selector: r.selectors(one.Spec.Selector, two.Spec.Selector),
 		Labels: r.pairs(one.Labels, two.Labels)}
 	if s.Type == "" {
 		s.Type = string(corev1.ServiceTypeClusterIP)

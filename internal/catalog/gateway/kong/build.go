@@ -24,51 +24,41 @@ func build(b *product.Building, e entry) error {
 	if err != nil {
 		return err
 	}
-	webhook, err := webhookCertificate(b, e)
+	issuer, err := b.Issuer()
 	if err != nil {
 		return err
 	}
 	labels, annotations := g.Names(b)
 	out, err := b.Chart(e.ID, product.ChartSpec{Source: source, Release: e.Name, Namespace: e.Namespace(), Values: vals, Footprint: footprint,
-		OwnValues: len(e.Spec.Values) > 0, KeepNamespace: true,
+		OwnValues: len(e.Spec.Values) > 0, Extra: []*unstructured.Unstructured{webhookCertificate(e, issuer)},
 		Adjust: func(objects []*unstructured.Unstructured) error {
 			return adjust(objects, b.Platform(), e, labels, annotations)
 		},
-	}, graph.After(webhook))
+	}, graph.After(issuer.Ready))
 	if err != nil {
 		return err
 	}
-	service := serviceName(e.Name)
+	service := gateway.ServiceName(e.Name)
 	product.Offer(b, product.Gateway{Entry: e.ID, Name: e.Name, Address: graph.Map(out, func(o kube.Output) string { return o.Addresses[service] })})
 	if err := plugins(b, g); err != nil {
 		return err
 	}
-	if err := g.Secure(b, gateway.IngressSolver(e.Name, nil)); err != nil {
+	if err := g.Secure(b, g.IngressSolver(nil)); err != nil {
 		return err
 	}
-	g.Prove(b, service, "Via")
 	offer(b, e)
 	return nil
 }
 
-func serviceName(entry string) string { return entry + "-proxy" }
-
-// webhookCertificate adds the namespace and, in it, the certificate of the controller's webhook, which the chart would otherwise
-// make up anew at each rendering. It returns the node after which the pods can mount it.
-func webhookCertificate(b *product.Building, e entry) (graph.ID, error) {
-	issuer, err := b.Issuer()
-	if err != nil {
-		return "", err
-	}
-	id := e.ID + "/webhook"
+// webhookCertificate is the certificate of the controller's webhook, which the chart would otherwise make up anew at each
+// rendering. It goes with the chart's objects: the pods wait for its Secret.
+func webhookCertificate(e entry, issuer product.Issuer) *unstructured.Unstructured {
 	host := fmt.Sprintf("%s-validation-webhook.%s.svc", e.Name, e.Namespace())
-	certificate := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "cert-manager.io/v1", "kind": "Certificate",
+	return &unstructured.Unstructured{Object: map[string]any{"apiVersion": "cert-manager.io/v1", "kind": "Certificate",
 		"metadata": map[string]any{"name": webhookSecret(e.Name), "namespace": e.Namespace()},
 		"spec": map[string]any{"secretName": webhookSecret(e.Name), "dnsNames": []any{host}, "duration": "2160h0m0s",
 			"privateKey": map[string]any{"algorithm": "ECDSA", "size": int64(256), "rotationPolicy": "Always"},
 			"issuerRef":  map[string]any{"group": "cert-manager.io", "kind": "ClusterIssuer", "name": issuer.SelfSigned}}}}
-	_, err = b.Objects(id, e.Namespace(), []*unstructured.Unstructured{b.EntryNamespace(e.Namespace()), certificate}, graph.After(issuer.Ready))
-	return id, err
 }
 
 func webhookSecret(entry string) string { return entry + "-webhook" }
@@ -78,10 +68,12 @@ func chartValues(e entry) (map[string]any, error) {
 	z := sizeOf(e.Spec)
 	env := map[string]any{}
 	over := map[string]any{"fullnameOverride": e.Name, "replicaCount": int64(z.Replicas), "resources": z.Resources(), "env": env,
-		"ingressController": map[string]any{"ingressClass": gateway.Class(e.Name), "admissionWebhook": map[string]any{
+		"ingressController": map[string]any{"ingressClass": gateway.Of(e).Class(), "admissionWebhook": map[string]any{
 			"certificate": map[string]any{"provided": true, "secretName": webhookSecret(e.Name)},
 			"annotations": map[string]any{"cert-manager.io/inject-ca-from": e.Namespace() + "/" + webhookSecret(e.Name)},
 		}}}
+	proxy := map[string]any{"nameOverride": gateway.ServiceName(e.Name)}
+	over["proxy"] = proxy
 	if e.Spec.Pool != "" {
 		over["nodeSelector"] = map[string]any{product.PoolLabel: e.Spec.Pool}
 	}
@@ -90,20 +82,32 @@ func chartValues(e entry) (map[string]any, error) {
 	}
 	if gateway.Proxied(e.Spec) { // both ends speak the PROXY protocol, or answers are empty
 		env["real_ip_header"], env["trusted_ips"] = "proxy_protocol", "0.0.0.0/0,::/0"
-		over["proxy"] = map[string]any{"http": map[string]any{"parameters": []any{"proxy_protocol"}}, "tls": map[string]any{"parameters": []any{"http2", "proxy_protocol"}}}
+		proxy["http"] = map[string]any{"parameters": []any{"proxy_protocol"}}
+		proxy["tls"] = map[string]any{"parameters": []any{"http2", "proxy_protocol"}}
 	}
 	return product.Values(values, over, e.Spec.Values)
 }
 
-// adjust gives the proxy's Service what the document's portable fields say.
+// adjust gives the proxy's Service what the document's portable fields say. The chart's Services for metrics and for the webhook
+// select pods of their own version alone, so that they would lead nowhere in the middle of an upgrade: that is taken out.
 func adjust(objects []*unstructured.Unstructured, p product.Platform, e entry, labels, annotations map[string]string) error {
+	front := false
 	for _, o := range objects {
-		if o.GetKind() == "Service" && o.GetName() == serviceName(e.Name) {
+		if o.GetKind() != "Service" {
+			continue
+		}
+		for _, label := range []string{"app.kubernetes.io/version", "app.kubernetes.io/managed-by", "helm.sh/chart"} {
+			unstructured.RemoveNestedField(o.Object, "spec", "selector", label)
+		}
+		if o.GetName() == gateway.ServiceName(e.Name) {
 			gateway.Front(o, gateway.Balancer(p, e.Name, e.Spec), labels, annotations)
-			return nil
+			front = true
 		}
 	}
-	return fmt.Errorf("the chart has no Service %s", serviceName(e.Name))
+	if !front {
+		return fmt.Errorf("the chart has no Service %s", gateway.ServiceName(e.Name))
+	}
+	return nil
 }
 
 // offer makes Kong known to monitoring and logging.

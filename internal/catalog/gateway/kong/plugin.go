@@ -20,8 +20,8 @@ import (
 func plugins(b *product.Building, e gateway.Entry) error {
 	of := func(name string, config map[string]any) *unstructured.Unstructured {
 		return &unstructured.Unstructured{Object: map[string]any{"apiVersion": "configuration.konghq.com/v1", "kind": "KongClusterPlugin",
-			"metadata": map[string]any{"name": gateway.Class(e.Name) + "-" + name, "labels": map[string]any{"global": "true"},
-				"annotations": map[string]any{classAnnotation: gateway.Class(e.Name)}},
+			"metadata": map[string]any{"name": e.Class() + "-" + name, "labels": map[string]any{"global": "true"},
+				"annotations": map[string]any{classAnnotation: e.Class()}},
 			"plugin": name, "config": config}}
 	}
 	// Without this plugin Kong counts connections, and no requests.
@@ -71,7 +71,7 @@ func consumers(b *product.Building, e gateway.Entry, set *product.SetSpec, what 
 		}
 		set.Derived = append(set.Derived, secret)
 		set.Objects = append(set.Objects, &unstructured.Unstructured{Object: map[string]any{"apiVersion": "configuration.konghq.com/v1", "kind": "KongConsumer",
-			"metadata": map[string]any{"name": object, "namespace": e.Namespace, "annotations": map[string]any{classAnnotation: gateway.Class(e.Name)}},
+			"metadata": map[string]any{"name": object, "namespace": e.Namespace, "annotations": map[string]any{classAnnotation: e.Class()}},
 			"username": name, "credentials": []any{object}}})
 	}
 	return nil
@@ -80,7 +80,7 @@ func consumers(b *product.Building, e gateway.Entry, set *product.SetSpec, what 
 // restriction lets into some routes only some addresses; for them it stands in place of the gateway's own.
 func restriction(e gateway.Entry, name, namespace string, allow []string) *unstructured.Unstructured {
 	return &unstructured.Unstructured{Object: map[string]any{"apiVersion": "configuration.konghq.com/v1", "kind": "KongPlugin",
-		"metadata": map[string]any{"name": name, "namespace": namespace, "annotations": map[string]any{classAnnotation: gateway.Class(e.Name)}},
+		"metadata": map[string]any{"name": name, "namespace": namespace, "annotations": map[string]any{classAnnotation: e.Class()}},
 		"plugin":   "ip-restriction", "config": map[string]any{"allow": list(allow)}}}
 }
 

@@ -20,7 +20,7 @@ func wire(w *product.Wiring, e entry) error {
 	for _, host := range hosts {
 		var objects []*unstructured.Unstructured
 		for _, group := range host.Groups(false) {
-			in := host.Ingress(e.Name, group.Namespace, group.Routes)
+			in := host.Ingress(g, group.Namespace, group.Routes)
 			in.Name += group.Suffix
 			in.Annotations = map[string]string{}
 			if g.Secured(host) {
@@ -37,7 +37,7 @@ func wire(w *product.Wiring, e entry) error {
 			objects = append(objects, object)
 		}
 		if g.Secured(host) {
-			in := host.Ingress(e.Name, e.Namespace(), nil)
+			in := host.Ingress(g, e.Namespace(), nil)
 			in.Name += "-certificate"
 			in.Spec.TLS = []networkingv1.IngressTLS{{Hosts: []string{host.Name}, SecretName: host.ObjectName(e.Name)}}
 			object, err := product.Object(in)
@@ -50,5 +50,6 @@ func wire(w *product.Wiring, e entry) error {
 			return err
 		}
 	}
+	g.Prove(w, hosts, "Via")
 	return g.Certificates(w, hosts)
 }

@@ -38,24 +38,20 @@ func build(b *product.Building, e product.Entry[v1alpha1.Gateway, Options]) erro
 	if err != nil {
 		return err
 	}
-	service := serviceName(e.Name)
+	service := gateway.ServiceName(e.Name)
 	address := graph.Map(out, func(o kube.Output) string { return o.Addresses[service] })
 	product.Offer(b, product.Gateway{Entry: e.ID, Name: e.Name, Address: address})
 	if err := guard(b, g); err != nil {
 		return err
 	}
 	// The answer to a challenge is one more Ingress of the host, next to its master.
-	if err := g.Secure(b, gateway.IngressSolver(e.Name, map[string]any{mergeable: "minion"})); err != nil {
+	if err := g.Secure(b, g.IngressSolver(map[string]any{mergeable: "minion"})); err != nil {
 		return err
 	}
-	g.Prove(b, service, "Server")
 	product.Offer(b, product.MetricsTarget{Entry: e.ID, Namespace: e.Namespace(), Labels: map[string]string{"app.kubernetes.io/instance": e.Name}, Port: "prometheus", Path: "/metrics"})
 	product.Offer(b, product.LogSource{Entry: e.ID, Namespace: e.Namespace(), Labels: map[string]string{"app.kubernetes.io/instance": e.Name}})
 	return nil
 }
-
-// serviceName is the Service the chart makes for a release; fullnameOverride keeps it the same for every release name.
-func serviceName(entry string) string { return entry + "-controller" }
 
 // chartValues are values.yaml with what the document says laid over it, and the entry's own `values` over that.
 func chartValues(p product.Platform, e product.Entry[v1alpha1.Gateway, Options]) (map[string]any, error) {
@@ -69,9 +65,9 @@ func chartValues(p product.Platform, e product.Entry[v1alpha1.Gateway, Options])
 	if e.Options.MaxBodySize != "" {
 		config["client-max-body-size"] = e.Options.MaxBodySize
 	}
-	return product.Values(values, map[string]any{"fullnameOverride": e.Name, "controller": map[string]any{
+	return product.Values(values, map[string]any{"fullnameOverride": e.Name, "serviceNameOverride": gateway.ServiceName(e.Name), "controller": map[string]any{
 		"enableSnippets": e.Options.Snippets,
-		"ingressClass":   map[string]any{"name": gateway.Class(e.Name), "create": true, "setAsDefaultIngress": false},
+		"ingressClass":   map[string]any{"name": gateway.Of(e).Class(), "create": true, "setAsDefaultIngress": false},
 		"config":         map[string]any{"entries": config},
 	}}, e.Spec.Values)
 }

@@ -80,7 +80,7 @@ func allow(e gateway.Entry, name, namespace string, addresses []string) *unstruc
 	}
 	return &unstructured.Unstructured{Object: map[string]any{"apiVersion": "k8s.nginx.org/v1", "kind": "Policy",
 		"metadata": map[string]any{"name": name, "namespace": namespace},
-		"spec":     map[string]any{"ingressClassName": gateway.Class(e.Name), "accessControl": map[string]any{"allow": list}}}}
+		"spec":     map[string]any{"ingressClassName": e.Class(), "accessControl": map[string]any{"allow": list}}}}
 }
 
 // masterAnnotations carry the portable fields for all of a host.

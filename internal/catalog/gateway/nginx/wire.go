@@ -33,7 +33,7 @@ func wire(w *product.Wiring, e product.Entry[v1alpha1.Gateway, Options]) error {
 			return err
 		}
 	}
-	prove(w, e)
+	g.Prove(w, hosts, "")
 	return g.Certificates(w, hosts)
 }
 
@@ -48,7 +48,7 @@ func ingresses(e gateway.Entry, host gateway.Host) ([]*unstructured.Unstructured
 		return err
 	}
 	if apart {
-		master := host.Ingress(e.Name, e.Namespace, nil)
+		master := host.Ingress(e, e.Namespace, nil)
 		master.Name += "-master"
 		master.Annotations = masterAnnotations(e)
 		if e.Secured(host) {
@@ -59,7 +59,7 @@ func ingresses(e gateway.Entry, host gateway.Host) ([]*unstructured.Unstructured
 		}
 	}
 	for _, group := range groups {
-		in := host.Ingress(e.Name, group.Namespace, group.Routes)
+		in := host.Ingress(e, group.Namespace, group.Routes)
 		in.Name += group.Suffix
 		in.Annotations = map[string]string{}
 		if apart {

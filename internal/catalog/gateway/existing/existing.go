@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package existing is the product "existing" of the category gateways: an ingress controller that somebody else runs in the
+// cluster. Routes become Ingresses of its class; it is neither made nor changed.
+package existing
+
+import (
+	_ "embed"
+
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/k8or/k8or/api/v1alpha1"
+	"github.com/k8or/k8or/internal/catalog/gateway"
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/product"
+)
+
+//go:embed README.md
+var page string
+
+// Product is an ingress controller that is there already.
+var Product = &product.Definition[v1alpha1.Gateway, struct{}]{
+	Category:   "gateways",
+	Name:       "existing",
+	Title:      "An ingress controller that is there already",
+	Licence:    "that of what is there",
+	Placements: []product.Placement{product.Cluster},
+	Page:       page,
+	Check:      check,
+	Build:      build,
+	Wire:       wire,
+}
+
+type entry = product.Entry[v1alpha1.Gateway, struct{}]
+
+// check refuses what would change the controller, and what k8or cannot know of it.
+func check(_ product.Platform, e entry) []product.Refusal {
+	var out []product.Refusal
+	if e.Spec.Existing == nil {
+		return nil // the document's rules say so
+	}
+	if e.Spec.Existing.Class == "" {
+		out = append(out, product.Refusal{Field: "existing", What: "existing does not say which ingress class the controller serves", Fix: "add `class:`; `kubectl get ingressclasses` lists them"})
+	}
+	if e.Spec.Existing.Namespace == "" {
+		out = append(out, product.Refusal{Field: "existing", What: "existing does not say where the controller runs",
+			Why: "the apps' namespaces let in nobody who is not named", Fix: "add `namespace:` with the namespace of its pods"})
+	}
+	for _, f := range []struct {
+		field string
+		given bool
+	}{{"tls", e.Spec.TLS != nil}, {"rateLimit", e.Spec.RateLimit != nil}, {"allow", len(e.Spec.Allow) > 0}, {"auth", e.Spec.Auth != nil}} {
+		if f.given {
+			out = append(out, product.Refusal{Field: f.field, What: f.field + " does not go with an existing gateway", Why: "each controller has settings of its own for it, and this one is somebody else's",
+				Fix: "remove it and set it there, or use `product: nginx` or `product: kong`"})
+		}
+	}
+	return out
+}
+
+func build(b *product.Building, e entry) error {
+	b.Note("%s is somebody else's: k8or adds Ingresses of its class %s and changes nothing of it; where its names lead, they know", e.ID, e.Spec.Existing.Class)
+	product.Offer(b, product.Gateway{Entry: e.ID, Name: e.Name, Address: graph.Known(e.Spec.Existing.Address)})
+	return nil
+}
+
+// wire makes an Ingress for each host and namespace, and lets the controller's namespace into those of the apps.
+func wire(w *product.Wiring, e entry) error {
+	for _, host := range gateway.Hosts(product.Offered[product.Route](w), e.Name) {
+		set := product.SetSpec{}
+		spaces, routes := host.Namespaces()
+		for _, ns := range spaces {
+			in := host.Ingress(gateway.Of(e), ns, routes[ns])
+			in.Spec.IngressClassName = &e.Spec.Existing.Class
+			admit := &networkingv1.NetworkPolicy{TypeMeta: metav1.TypeMeta{APIVersion: "networking.k8s.io/v1", Kind: "NetworkPolicy"},
+				ObjectMeta: metav1.ObjectMeta{Name: in.Name, Namespace: ns},
+				Spec: networkingv1.NetworkPolicySpec{PolicyTypes: []networkingv1.PolicyType{networkingv1.PolicyTypeIngress},
+					Ingress: []networkingv1.NetworkPolicyIngressRule{{From: []networkingv1.NetworkPolicyPeer{{
+						NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"kubernetes.io/metadata.name": e.Spec.Existing.Namespace}}}}}}}}
+			objects, err := product.Objects(in, admit)
+			if err != nil {
+				return err
+			}
+			set.Objects = append(set.Objects, objects...)
+		}
+		if _, err := w.Set(host.ID(e.ID), set, graph.After(host.Ready()...)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package producttest
+
+import (
+	"slices"
+	"testing"
+	"testing/synctest"
+
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/platform"
+)
+
+// Swap brings a platform up by one document and then by another, which chooses another product, as a person does who changes
+// one word. What the clouds have has to be the same afterwards, a second run has nothing to do, and down leaves nothing. Judge
+// looks at the plan of the change.
+func Swap(t *testing.T, from, to string, judge func(*platform.Plan)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		defer w.cloud.Close()
+		before := w.inventory()
+		plan := func(text string) (*platform.Platform, *platform.Plan) {
+			p, err := w.open("k8or.yaml", []byte(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			plan, err := p.Plan(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return p, plan
+		}
+		up := func(p *platform.Platform, plan *platform.Plan) []string {
+			if _, err := p.Up(t.Context(), plan, plan.Approve(graph.Replaces), nil); err != nil {
+				t.Fatalf("up: %v", err)
+			}
+			return w.inventory()
+		}
+		there := up(plan(from))
+		p, change := plan(to)
+		judge(change)
+		if now := up(p, change); !slices.Equal(now, there) {
+			t.Errorf("after the change the clouds have %v, and before it %v", now, there)
+		}
+		if _, again := plan(to); again.Changes() {
+			for _, s := range again.Steps {
+				if s.Action != graph.None && s.Action != graph.Keep {
+					t.Errorf("a second run would %s %s: %v", s.Action, s.Node, s.Changes)
+				}
+			}
+		}
+		w.down(t.Context(), t, "k8or.yaml", []byte(to))
+		if left := w.inventory(); !slices.Equal(left, before) {
+			t.Errorf("after down there is %v, and before up there was %v", left, before)
+		}
+	})
+}

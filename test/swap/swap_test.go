@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package swap changes products of running platforms by a word, in the simulated cloud.
+package swap
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/platform"
+	"github.com/k8or/k8or/internal/producttest"
+)
+
+const gateways = `apiVersion: k8or.io/v1alpha1
+kind: Platform
+metadata: {name: swap}
+spec:
+  region: nyc3
+  cluster: {nodePools: {general: {size: s-4vcpu-8gb, count: 2}}}
+  dns: {token: {from: {env: CANARY}}}
+  gateways:
+    public: {product: nginx, domains: [shop.example.com], tls: {}, rateLimit: {requests: 100}, allow: [198.51.100.0/24]}
+  apps:
+    web: {image: docker.io/hashicorp/http-echo:1.0.0, port: 5678, routes: [{host: shop.example.com}]}
+    api: {image: docker.io/hashicorp/http-echo:1.0.0, port: 5678, namespace: api, routes: [{host: shop.example.com, path: /api}]}
+`
+
+// The load balancer's Service is the same object for either product, so that its address stays.
+func TestAGatewaysProductIsOneWord(t *testing.T) {
+	t.Parallel()
+	kong := strings.Replace(gateways, "product: nginx", "product: kong", 1)
+	for _, way := range []struct{ from, to, gone string }{
+		{gateways, kong, "Deployment gateways-public/public-controller"},
+		{kong, gateways, "kubernetes/set swap-t3stx1"},
+	} {
+		producttest.Swap(t, way.from, way.to, func(plan *platform.Plan) {
+			interrupts, told := false, false
+			for _, s := range plan.Steps {
+				for _, c := range s.Changes {
+					interrupts = interrupts || s.Node == "gateways/public" && s.Risk == graph.Restarts && strings.Contains(c.Note, "requests go to other pods")
+					told = told || c.Path == way.gone && c.After == "delete"
+				}
+				told = told || s.Action == graph.Delete && strings.Contains(s.Key, "gateways-public-plugins")
+			}
+			if !interrupts {
+				t.Errorf("the plan does not say that requests are interrupted: %v", stepsOf(plan))
+			}
+			if !told {
+				t.Errorf("the plan does not say that %s goes: %v", way.gone, stepsOf(plan))
+			}
+		})
+	}
+}
+
+func stepsOf(plan *platform.Plan) []string {
+	var out []string
+	for _, s := range plan.Steps {
+		if s.Action != graph.None {
+			out = append(out, fmt.Sprintf("%s %s %s (%s) %v", s.Action, s.Node, s.Key, s.Risk, s.Changes))
+		}
+	}
+	return out
+}
