@@ -95,3 +95,13 @@ func (e *ErrAt) Error() string { return fmt.Sprintf("%s: %v", e.Node, e.Err) }
 
 // Unwrap gives the cause.
 func (e *ErrAt) Unwrap() error { return e.Err }
+
+// ErrBehind is what a Kind's Delete answers when another item of the kind has to go first. The item waits for that one; if
+// that one cannot go, neither can this.
+type ErrBehind struct {
+	Key string // of the item that has to go first
+	Why string // what is waited for, in words
+}
+
+// Error says what is waited for.
+func (e *ErrBehind) Error() string { return e.Why }

@@ -27,6 +27,7 @@ type outcome struct {
 	step   Step
 	after  time.Duration // until the next look, while active
 	wait   string        // what is waited for
+	behind string        // the key of the item that has to go first
 	read   bool          // the error came from a read
 	drift  bool
 	fatal  error // ends the run
@@ -206,6 +207,9 @@ func (r *Run) stepItem(ctx context.Context, t *task, m *memo) (o outcome) {
 		defer rescue(t.id, &err)
 		return t.kind.Delete(ctx, c, it)
 	}()
+	if behind, ok := errors.AsType[*ErrBehind](o.err); ok {
+		o.err, o.wait, o.behind = nil, behind.Why, behind.Key
+	}
 	if wait != "" {
 		o.wait = wait
 	}
@@ -287,6 +291,11 @@ func (r *Run) await(t *task, o outcome, now time.Time) {
 	if t.deadline.IsZero() {
 		t.deadline = now.Add(t.kind.deadline())
 	}
+	if first := r.item(t.kind, o.behind); first != nil && (first.phase == failed || first.phase == blocked) {
+		t.phase = blocked
+		r.say(t, event.NodeBlocked, o.wait, nil)
+		return
+	}
 	if now.After(t.deadline) {
 		t.phase = failed
 		t.err = fmt.Errorf("still not done after %s: %s; run the same command again to go on waiting", now.Sub(t.began).Round(time.Second), o.wait)
@@ -302,6 +311,16 @@ func (r *Run) await(t *task, o outcome, now time.Time) {
 		t.waitText = o.wait
 		r.say(t, event.NodeWaiting, o.wait, nil)
 	}
+}
+
+// item is the task of an item of a kind, nil for none.
+func (r *Run) item(k *Kind, key string) *task {
+	for _, t := range r.tasks {
+		if t.item != nil && t.kind == k && t.item.Key == key {
+			return t
+		}
+	}
+	return nil
 }
 
 // stumble decides what follows a failed call.

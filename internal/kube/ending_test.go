@@ -138,8 +138,9 @@ func TestADeleteHookThatFailsStopsAPruneAndNotATeardown(t *testing.T) {
 	if !errors.Is(failed, kube.ErrHookFailed) || !graph.IsPermanent(failed) {
 		t.Errorf("a hook that fails: %v", failed)
 	}
-	if waiting, err := k.Sets.Delete(ctx, graph.NewCall(), graph.Item{Key: "base", ID: "base", Ref: access}); err != nil || !strings.Contains(waiting, "delete hooks of web") {
-		t.Errorf("what a delete hook stands on: %q, %v", waiting, err)
+	_, err := k.Sets.Delete(ctx, graph.NewCall(), graph.Item{Key: "base", ID: "base", Ref: access})
+	if behind, ok := errors.AsType[*graph.ErrBehind](err); !ok || behind.Key != "web" || !strings.Contains(behind.Why, "delete hooks of web") {
+		t.Errorf("what a delete hook stands on: %v", err)
 	}
 	if _, known, err := k.Cluster(access.ID).Inventory(ctx, "web"); err != nil || !known {
 		t.Errorf("the set went although its delete hook failed: %v", err)

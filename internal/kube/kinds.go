@@ -306,7 +306,7 @@ func (k *Kinds) delete(ctx context.Context, c *graph.Call, item graph.Item) (str
 	}
 	for _, other := range sets {
 		if other.due() > 0 && slices.Contains(other.Needs, item.Key) {
-			return fmt.Sprintf("the delete hooks of %s are to run first", other.Name), nil
+			return "", &graph.ErrBehind{Key: other.Name, Why: fmt.Sprintf("the delete hooks of %s are to run first", other.Name)}
 		}
 	}
 	keep := holdsData
@@ -318,7 +318,7 @@ func (k *Kinds) delete(ctx context.Context, c *graph.Call, item graph.Item) (str
 			return true
 		}
 	} else if other := k.stoodOn(sets, c.Teardown, item.Key); other != "" {
-		return fmt.Sprintf("waits until %s is gone, which stands on it", other), nil
+		return "", &graph.ErrBehind{Key: other, Why: fmt.Sprintf("waits until %s is gone, which stands on it", other)}
 	}
 	gone, err := cluster.End(ctx, item.Key, keep, goOn)
 	if err != nil {

@@ -2,6 +2,8 @@
 
 package product
 
+import corev1 "k8s.io/api/core/v1"
+
 // OnPool is what binds pods to a node pool of the document, as a pod's spec and most charts' values say it: the pool's label,
 // and that they bear its taints. It is empty for no pool.
 func (p Platform) OnPool(pool string) map[string]any {
@@ -17,4 +19,15 @@ func (p Platform) OnPool(pool string) map[string]any {
 		out["tolerations"] = bears
 	}
 	return out
+}
+
+// Bind is OnPool for a typed pod.
+func (p Platform) Bind(pod *corev1.PodSpec, pool string) {
+	if pool == "" {
+		return
+	}
+	pod.NodeSelector = map[string]string{PoolLabel: pool}
+	for _, t := range p.Spec.Cluster.NodePools[pool].Taints {
+		pod.Tolerations = append(pod.Tolerations, corev1.Toleration{Key: t.Key, Operator: corev1.TolerationOpEqual, Value: t.Value, Effect: corev1.TaintEffect(t.Effect)})
+	}
 }

@@ -34,7 +34,7 @@ func fromImage(b *product.Building, e entry) error {
 		return err
 	}
 	e.Spec.Image = b.Image(e.Spec.Image)
-	m := maker{entry: e}
+	m := maker{entry: e, platform: b.Platform()}
 	secret, err := m.secret(b.Platform())
 	if err != nil {
 		return err
@@ -79,7 +79,8 @@ func fromImage(b *product.Building, e entry) error {
 // maker makes the objects of one app from an image.
 type maker struct {
 	entry
-	uses []use
+	platform product.Platform
+	uses     []use
 }
 
 func (m maker) meta(name string) metav1.ObjectMeta {
@@ -223,9 +224,7 @@ func (m maker) pod(secretName string) corev1.PodSpec {
 			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: m.Name + "-" + name}}})
 	}
 	m.bind(&p, &c)
-	if a.Pool != "" {
-		p.NodeSelector = map[string]string{product.PoolLabel: a.Pool}
-	}
+	m.platform.Bind(&p, a.Pool)
 	if replicas(a) > 1 {
 		p.TopologySpreadConstraints = []corev1.TopologySpreadConstraint{{MaxSkew: 1, TopologyKey: "kubernetes.io/hostname",
 			WhenUnsatisfiable: corev1.ScheduleAnyway, LabelSelector: &metav1.LabelSelector{MatchLabels: selector(m.Name)}}}

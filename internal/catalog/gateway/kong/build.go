@@ -4,6 +4,7 @@ package kong
 
 import (
 	"fmt"
+	"maps"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -20,7 +21,7 @@ var source = chart.Source{Repo: "https://charts.konghq.com", Name: "kong", Versi
 
 func build(b *product.Building, e entry) error {
 	g := gateway.Of(e)
-	vals, err := chartValues(e)
+	vals, err := chartValues(b.Platform(), e)
 	if err != nil {
 		return err
 	}
@@ -64,7 +65,7 @@ func webhookCertificate(e entry, issuer product.Issuer) *unstructured.Unstructur
 func webhookSecret(entry string) string { return entry + "-webhook" }
 
 // chartValues are values.yaml with what the document says laid over it, and the entry's own `values` over that.
-func chartValues(e entry) (map[string]any, error) {
+func chartValues(p product.Platform, e entry) (map[string]any, error) {
 	z := sizeOf(e.Spec)
 	env := map[string]any{}
 	over := map[string]any{"fullnameOverride": e.Name, "replicaCount": int64(z.Replicas), "resources": z.Resources(), "env": env,
@@ -74,9 +75,7 @@ func chartValues(e entry) (map[string]any, error) {
 		}}}
 	proxy := map[string]any{"nameOverride": gateway.ServiceName(e.Name)}
 	over["proxy"] = proxy
-	if e.Spec.Pool != "" {
-		over["nodeSelector"] = map[string]any{product.PoolLabel: e.Spec.Pool}
-	}
+	maps.Copy(over, p.OnPool(e.Spec.Pool))
 	if e.Options.LogLevel != "" {
 		env["log_level"] = e.Options.LogLevel
 	}

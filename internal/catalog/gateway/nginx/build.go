@@ -4,6 +4,7 @@ package nginx
 
 import (
 	"fmt"
+	"maps"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -89,9 +90,7 @@ func adjust(objects []*unstructured.Unstructured, p product.Platform, e product.
 			spec["replicas"] = int64(z.Replicas)
 			pod := spec["template"].(map[string]any)["spec"].(map[string]any)
 			pod["containers"] = containers
-			if e.Spec.Pool != "" {
-				pod["nodeSelector"] = map[string]any{product.PoolLabel: e.Spec.Pool}
-			}
+			maps.Copy(pod, p.OnPool(e.Spec.Pool))
 		case "Service":
 			if kind, _, _ := unstructured.NestedString(o.Object, "spec", "type"); kind == "LoadBalancer" {
 				gateway.Front(o, gateway.Balancer(p, e.Name, e.Spec), labels, annotations)

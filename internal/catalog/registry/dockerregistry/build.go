@@ -45,7 +45,7 @@ func build(b *product.Building, e entry) error {
 	registry.Join(b, product.PodPolicy{Entry: e.ID, Ready: authID,
 		Secrets: func(namespace string) []kube.Derived { return []kube.Derived{pull(e, namespace)} }}, e.Spec.Host+"/")
 
-	objects, err := instance{name: "registry", entry: e}.objects()
+	objects, err := instance{name: "registry", entry: e, platform: b.Platform()}.objects()
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func build(b *product.Building, e entry) error {
 	offer(b, e, e.ID, "registry", gateway, e.Spec.Host)
 	if on(e.Spec.Mirror) {
 		id := e.ID + "/mirror"
-		objects, err := instance{name: "mirror", entry: e, upstream: "https://registry-1.docker.io"}.objects()
+		objects, err := instance{name: "mirror", entry: e, platform: b.Platform(), upstream: "https://registry-1.docker.io"}.objects()
 		if err != nil {
 			return err
 		}
