@@ -31,6 +31,9 @@ func build(b *product.Building, e entry) error {
 		return &problem.Problem{Code: "K8OR-0702", Kind: problem.Preflight, Path: "spec.registry", Title: "no gateway carries the registry's host " + e.Spec.Host,
 			Why: "nodes pull by its public name, over TLS", Fix: "add a gateway with tls, and name it by `options: {gateway: …}` where there are several"}
 	}
+	if g := b.Platform().Spec.Gateways[gateway]; g.TLS == nil && g.Product != "existing" {
+		b.Note("nodes pull from %s over TLS, and gateways/%s makes no certificate for it: add `tls:` to the gateway", e.Spec.Host, gateway)
+	}
 	space := b.EntryNamespace(e.Namespace())
 	space.SetLabels(mergeLabels(space.GetLabels(), map[string]string{"pod-security.kubernetes.io/enforce": "restricted"}))
 	auth, err := secret(b.Platform(), e)
