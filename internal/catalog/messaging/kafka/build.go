@@ -126,12 +126,8 @@ func (m maker) place() map[string]any {
 	}
 	out["affinity"] = map[string]any{"nodeAffinity": map[string]any{"requiredDuringSchedulingIgnoredDuringExecution": map[string]any{
 		"nodeSelectorTerms": []any{map[string]any{"matchExpressions": []any{map[string]any{"key": product.PoolLabel, "operator": "In", "values": []any{m.Spec.Pool}}}}}}}}
-	var tolerations []any
-	for _, t := range m.platform.Spec.Cluster.NodePools[m.Spec.Pool].Taints {
-		tolerations = append(tolerations, map[string]any{"key": t.Key, "operator": "Equal", "value": t.Value, "effect": t.Effect})
-	}
-	if tolerations != nil {
-		out["tolerations"] = tolerations
+	if bears, ok := m.platform.OnPool(m.Spec.Pool)["tolerations"]; ok {
+		out["tolerations"] = bears
 	}
 	return out
 }

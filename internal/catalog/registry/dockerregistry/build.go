@@ -35,7 +35,9 @@ func build(b *product.Building, e entry) error {
 		b.Note("nodes pull from %s over TLS, and gateways/%s makes no certificate for it: add `tls:` to the gateway", e.Spec.Host, gateway)
 	}
 	space := b.EntryNamespace(e.Namespace())
-	space.SetLabels(mergeLabels(space.GetLabels(), map[string]string{"pod-security.kubernetes.io/enforce": "restricted"}))
+	labels := space.GetLabels()
+	labels["pod-security.kubernetes.io/enforce"] = "restricted"
+	space.SetLabels(labels)
 	auth, err := secret(b.Platform(), e)
 	if err != nil {
 		return err
@@ -136,10 +138,4 @@ func htpasswd(passwords map[string][]byte, have []byte) ([]byte, error) {
 func pull(e entry, namespace string) kube.Derived {
 	return registry.Pull(e.Spec.Host, namespace, []kube.Field{{Key: "password", From: &kube.SecretKey{Namespace: e.Namespace(), Name: authSecret, Key: puller}}},
 		func(fields map[string][]byte) (string, string, error) { return puller, string(fields["password"]), nil })
-}
-
-func mergeLabels(a, b map[string]string) map[string]string {
-	out := maps.Clone(a)
-	maps.Copy(out, b)
-	return out
 }
