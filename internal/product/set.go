@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package product
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/kube"
+)
+
+// Objects adds a set of Kubernetes objects as one node, applied server-side once the cluster and its pools are ready;
+// objects that name no namespace go to the given one. Its output has the addresses of its load balancers.
+func (j joint) Objects(id graph.ID, namespace string, objects []*unstructured.Unstructured, opts ...graph.Option) (graph.Value[kube.Output], error) {
+	return j.Set(id, SetSpec{Namespace: namespace, Objects: objects}, opts...)
+}
+
+// SetSpec is a set of objects of the cluster.
+type SetSpec struct {
+	// Namespace is where objects go that name none.
+	Namespace string
+	Objects   []*unstructured.Unstructured
+	// Derived are Secrets whose data come to be in the cluster.
+	Derived []kube.Derived
+	// Foreign are fields that somebody else owns, beside those of DOKS's controllers.
+	Foreign []kube.Foreign
+	// Guards refuse changes that what stands cannot follow.
+	Guards []kube.Guard
+	// Protected refuses to delete the set, whatever is asked. Something in it has to change with this, or a set that stands
+	// does not learn of it.
+	Protected bool
+
+	endings []kube.Ending // hooks that run when the set goes
+	needs   []string      // sets that those stand on
+}
+
+// Set is Objects with all that a set can have. Policies that concern the entry's pods and namespaces are applied to them.
+func (j joint) Set(id graph.ID, s SetSpec, opts ...graph.Option) (graph.Value[kube.Output], error) {
+	f, err := j.foundation()
+	if err != nil {
+		return graph.Value[kube.Output]{}, err
+	}
+	set := kube.Set{Name: setName(id), Namespace: s.Namespace, Objects: s.Objects, Derived: s.Derived, Guards: s.Guards,
+		Foreign: append(foreign(s.Objects), s.Foreign...), Known: map[string]string{"node": string(id)},
+		Endings: s.endings, Needs: s.needs}
+	if s.Protected {
+		set.Known[kube.ProtectedKey] = "true"
+	}
+	after := append(j.govern(&set), f.Ready...)
+	resource := j.Kube().Objects(f.Access, set)
+	out := graph.Add(j.c.Graph, id, resource, append([]graph.Option{graph.After(after...)}, opts...)...)
+	resource.StandsOn(j.standsOn(id)...)
+	j.c.Sets = append(j.c.Sets, set)
+	j.renders(s.Namespace, false, s.Objects...)
+	return out, nil
+}
+
+// standsOn names the sets that a node needs.
+func (j joint) standsOn(id graph.ID) []string {
+	needs := j.c.Graph.Needs(id)
+	var names []string
+	for _, s := range j.c.Sets {
+		if slices.Contains(needs, graph.ID(s.Known["node"])) {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
+// renders keeps objects for counting their pods.
+func (j joint) renders(namespace string, passing bool, objects ...*unstructured.Unstructured) {
+	r := Rendered{For: string(j.at), Namespace: namespace, Objects: objects, Passing: passing}
+	for _, p := range j.policies() {
+		r.CPU, r.Memory = r.CPU+p.Sidecar.CPU, r.Memory+p.Sidecar.Memory
+	}
+	j.c.rendered = append(j.c.rendered, r)
+}
+
+// setName is the name of a node's set: one DNS label, whatever the id.
+func setName(id graph.ID) string {
+	name := strings.NewReplacer("/", "-", ".", "-").Replace(strings.ToLower(string(id)))
+	if len(name) <= 50 {
+		return name
+	}
+	return fmt.Sprintf("%s-%x", strings.TrimRight(name[:41], "-"), sha256.Sum256([]byte(id)))[:50]
+}
+
+// foreign are the fields of objects that DOKS's controllers own: they write the load balancer's id back.
+func foreign(objects []*unstructured.Unstructured) []kube.Foreign {
+	var out []kube.Foreign
+	for _, o := range objects {
+		if o.GetKind() == "Service" {
+			out = append(out, kube.Foreign{Kind: "Service", Name: o.GetName(), Fields: []string{"/metadata/annotations/kubernetes.digitalocean.com~1load-balancer-id"}})
+		}
+	}
+	return out
+}
+
+// namespace is the namespace of an entry, labelled with its category so that network policies can name it.
+func namespace(name, category string) *unstructured.Unstructured {
+	return &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "v1", "kind": "Namespace",
+		"metadata": map[string]any{"name": name, "labels": map[string]any{"k8or.io/category": category}},
+	}}
+}
+
+// category is the entry's, as namespaces are labelled with: gateways, logging.
+func (j joint) category() string {
+	category, _, _ := strings.Cut(string(j.at), "/")
+	return category
+}
+
+// dashed turns a path of the document into a name for Kubernetes.
+func dashed(path string) string { return strings.ReplaceAll(path, "/", "-") }
