@@ -35,6 +35,7 @@ import (
 	simulated "github.com/k8or/k8or/internal/sandbox/digitalocean"
 	"github.com/k8or/k8or/internal/sandbox/memory"
 	"github.com/k8or/k8or/internal/sandbox/wire"
+	"github.com/k8or/k8or/internal/secret"
 	"github.com/k8or/k8or/internal/ui/ndjson"
 )
 
@@ -127,7 +128,7 @@ func (w *world) open(name string, raw []byte) (*platform.Platform, error) {
 	log.Read(ndjson.New(&w.seen).Event)
 	return platform.New(platform.Options{
 		Document: doc, UID: "t3stx1", Sandbox: true, Speed: 1, Holder: "test", Log: log,
-		Token:     digitalocean.Token{Value: digitalocean.NewSecret(simulated.DefaultToken), Source: "the test", APIURL: "https://api.digitalocean.test"},
+		Token:     digitalocean.Token{Value: secret.New(simulated.DefaultToken), Source: "the test", APIURL: "https://api.digitalocean.test"},
 		Transport: wire.Transport(w.cloud), KubeTransport: w.runtime.Transport(), ChartsTransport: offline{},
 		Env: secretOf,
 	})
