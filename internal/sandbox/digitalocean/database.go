@@ -19,19 +19,18 @@ type databaseState struct {
 // database is one managed database cluster, of whichever engine.
 type database struct {
 	born
-	ID       string   `json:"id"`
-	Name     string   `json:"name"`
-	Engine   string   `json:"engine"`
-	Version  string   `json:"version"`
-	Region   string   `json:"region"`
-	Size     string   `json:"size"`
-	Nodes    int      `json:"nodes"`
-	Storage  int      `json:"storage"` // MiB; 0 where an engine has none to choose
-	VPC      string   `json:"vpc"`
-	Tags     []string `json:"tags"`
-	Status   string   `json:"status"`
-	Settled  bool     `json:"settled"`  // the first backup, which follows coming online, is done
-	Announce string   `json:"announce"` // the status that the API will show in a moment
+	ID      string   `json:"id"`
+	Name    string   `json:"name"`
+	Engine  string   `json:"engine"`
+	Version string   `json:"version"`
+	Region  string   `json:"region"`
+	Size    string   `json:"size"`
+	Nodes   int      `json:"nodes"`
+	Storage int      `json:"storage"` // MiB; 0 where an engine has none to choose
+	VPC     string   `json:"vpc"`
+	Tags    []string `json:"tags"`
+	Status  string   `json:"status"`
+	Settled bool     `json:"settled"` // the first backup, which follows coming online, is done
 
 	Host      string             `json:"host"` // without the words in front that tell private and standby hosts
 	CNAMEs    []string           `json:"cnames"`
@@ -44,18 +43,15 @@ type database struct {
 	Backups   []databaseBackup   `json:"backups"`
 	Source    *databaseSource    `json:"source"` // what it was restored from
 	Next      *databaseOperation `json:"next"`   // what it will be once its operation is done
+	Pools     []*databasePool    `json:"pools"`
+	Replicas  []*databaseReplica `json:"replicas"`
+	Logsinks  []*databaseLogsink `json:"logsinks"`
+	Migration *databaseMigration `json:"migration"` // the latest, coming in from another server
+	Topics    []*databaseTopic   `json:"topics"`    // of Kafka
+	Registry  schemaRegistry     `json:"registry"`  // of Kafka
+	Indexes   []*databaseIndex   `json:"indexes"`   // of OpenSearch
 
-	Config map[string]json.RawMessage `json:"config"`
-}
-
-// databaseOperation is the one thing that is being done to a cluster; an empty field stays as it is.
-type databaseOperation struct {
-	Size    string `json:"size"`
-	Nodes   int    `json:"nodes"`
-	Storage int    `json:"storage"`
-	Region  string `json:"region"`
-	VPC     string `json:"vpc"`
-	Version string `json:"version"`
+	Config map[string]json.RawMessage `json:"config"` // what was set
 }
 
 // databaseSource names what a cluster was restored from, and the moment that it shows.
@@ -114,40 +110,6 @@ func (s *databaseState) named(name string) *database {
 	return nil
 }
 
-func (c *Cloud) databaseRoutes() []route {
-	read, update := []string{"database:read"}, []string{"database:update"}
-	create, remove := []string{"database:create"}, []string{"database:delete"}
-	const one = "/v2/databases/{database}"
-	return []route{
-		{"GET /v2/databases/options", 200, read, c.databaseOptions},
-		{"GET /v2/databases", 200, read, c.listDatabases},
-		{"POST /v2/databases", 201, create, c.createDatabase},
-		{"GET " + one, 200, read, c.withDatabase(c.getDatabase)},
-		{"DELETE " + one, 204, remove, c.withDatabase(c.deleteDatabase)},
-		{"GET " + one + "/ca", 200, read, c.withDatabase(c.getDatabaseCA)},
-		{"GET " + one + "/users", 200, read, c.withDatabase(c.listDatabaseUsers)},
-		{"POST " + one + "/users", 201, create, c.withDatabase(c.createDatabaseUser)},
-		{"GET " + one + "/users/{user}", 200, read, c.withDatabaseUser(c.getDatabaseUser)},
-		{"PUT " + one + "/users/{user}", 201, update, c.withDatabaseUser(c.updateDatabaseUser)},
-		{"DELETE " + one + "/users/{user}", 204, remove, c.withDatabaseUser(c.deleteDatabaseUser)},
-		{"POST " + one + "/users/{user}/reset_auth", 200, update, c.withDatabaseUser(c.resetDatabaseUser)},
-		{"GET " + one + "/dbs", 200, read, c.withDatabase(c.listDBs)},
-		{"POST " + one + "/dbs", 201, create, c.withDatabase(c.createDB)},
-		{"GET " + one + "/dbs/{db}", 200, read, c.withDatabase(c.getDB)},
-		{"DELETE " + one + "/dbs/{db}", 204, remove, c.withDatabase(c.deleteDB)},
-		{"GET " + one + "/firewall", 200, read, c.withDatabase(c.getDatabaseFirewall)},
-		{"PUT " + one + "/firewall", 204, update, c.withDatabase(c.replaceDatabaseFirewall)},
-		{"GET " + one + "/autoscale", 200, read, c.withDatabase(c.getDatabaseAutoscale)},
-		{"PUT " + one + "/autoscale", 204, update, c.withDatabase(c.setDatabaseAutoscale)},
-		{"GET " + one + "/do_settings", 200, read, c.withDatabase(c.getDatabaseSettings)},
-		{"PUT " + one + "/do_settings", 204, update, c.withDatabase(c.setDatabaseSettings)},
-		{"GET " + one + "/backups", 200, read, c.withDatabase(c.listDatabaseBackups)},
-		{"GET " + one + "/events", 200, read, c.withDatabase(c.listDatabaseEvents)},
-		{"GET /v2/databases/metrics/credentials", 200, []string{"database:update", "database:view_credentials"}, c.getMetricsCredentials},
-		{"PUT /v2/databases/metrics/credentials", 204, update, c.setMetricsCredentials},
-	}
-}
-
 // withDatabase finds the cluster that the path names.
 func (c *Cloud) withDatabase(f func(*request, *database) (any, error)) func(*request) (any, error) {
 	return func(q *request) (any, error) {
@@ -175,17 +137,23 @@ func (c *Cloud) getDatabase(q *request, d *database) (any, error) {
 	return object{"database": d.view(q)}, nil
 }
 
-// deleteDatabase is at once and for good: backups go too.
+// deleteDatabase is at once and for good: backups and replicas go too.
 func (c *Cloud) deleteDatabase(q *request, d *database) (any, error) {
 	c.removeDatabase(q.account, d)
 	return nil, nil
 }
 
 func (c *Cloud) removeDatabase(a *account, d *database) {
+	for _, r := range slices.Clone(d.Replicas) {
+		c.removeReplica(a, d, r)
+	}
 	if m, ok := a.memberBy(d.urn()); ok {
 		c.leaveLater(a, m, "leave")
 	}
 	a.cancel("database", d.ID)
+	for _, kind := range []string{"database-operation", "database-migration", "database-topic"} {
+		a.cancel(kind, d.ID)
+	}
 	a.Databases.All = slices.DeleteFunc(a.Databases.All, func(other *database) bool { return other == d })
 	a.unassign(d.urn())
 	c.gone("database", d.ID)
@@ -231,9 +199,14 @@ func (d *database) idle(what string) error {
 		return err
 	}
 	if d.Status != databaseOnline || !d.Settled || d.Next != nil {
-		return fail(http.StatusPreconditionFailed, what+" cannot be performed. Reason: cluster is undergoing maintenance")
+		return d.maintained(what)
 	}
 	return nil
+}
+
+// maintained is the answer of a cluster with something else going on, in the words of terraform-provider-digitalocean#1103.
+func (d *database) maintained(what string) error {
+	return fail(http.StatusPreconditionFailed, what+" cannot be performed. Reason: cluster is undergoing maintenance")
 }
 
 // is says whether the engine is one of these.

@@ -131,7 +131,7 @@ func (in *databaseInput) settle(a *account) (*databaseEngine, error) {
 		return nil, invalid("name, engine, size, region and num_nodes are required")
 	case !databaseName.MatchString(in.Name):
 		return nil, invalid("invalid cluster name: %q may have 3 to 63 lowercase letters, digits and dashes, and starts with a letter", in.Name)
-	case a.Databases.named(in.Name) != nil:
+	case a.Databases.nameTaken(in.Name):
 		return nil, invalid("cluster name is not available")
 	case e == nil:
 		return nil, invalid("invalid cluster engine %q", in.Engine)
@@ -162,15 +162,22 @@ func (in *databaseInput) settle(a *account) (*databaseEngine, error) {
 
 // firstInside gives a new cluster its host, its first user and its first database.
 func (c *Cloud) firstInside(d *database, e *databaseEngine) {
-	const letters = "bcdefgjklm"
-	if d.Engine == "mongodb" {
-		d.Host = fmt.Sprintf("%s-%s.%s", d.Name, c.newName(8), databaseDomain(d.Engine))
-	} else {
-		d.Host = fmt.Sprintf("%s-do-user-%d-0.%c.%s", d.Name, 10_000_000+c.random.IntN(9_000_000), letters[c.random.IntN(len(letters))], databaseDomain(d.Engine))
-	}
+	d.Host = c.databaseHost(d.Engine, d.Name)
 	p := databaseProtocols[e.Slug]
 	d.Users = []*databaseUser{c.newDatabaseUser(d, p.user, "primary")}
 	if p.database != "" {
 		d.DBs = []string{p.database}
 	}
+	if d.Engine == "opensearch" {
+		d.Indexes = []*databaseIndex{{born: d.born, Name: ".opendistro_security", Shards: 1, Replicas: d.Nodes - 1}}
+	}
+}
+
+// databaseHost is the name under which a new cluster or replica is found.
+func (c *Cloud) databaseHost(engine, name string) string {
+	const letters = "bcdefgjklm"
+	if engine == "mongodb" {
+		return fmt.Sprintf("%s-%s.%s", name, c.newName(8), databaseDomain(engine))
+	}
+	return fmt.Sprintf("%s-do-user-%d-0.%c.%s", name, 10_000_000+c.random.IntN(9_000_000), letters[c.random.IntN(len(letters))], databaseDomain(engine))
 }

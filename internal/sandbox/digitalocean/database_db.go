@@ -60,6 +60,9 @@ func (c *Cloud) deleteDB(q *request, d *database) (any, error) {
 	if err := d.made("delete database"); err != nil {
 		return nil, err
 	}
+	if slices.ContainsFunc(d.Pools, func(p *databasePool) bool { return p.DB == name }) {
+		return nil, invalid("database %s is used by a connection pool", name)
+	}
 	d.DBs = slices.DeleteFunc(d.DBs, func(other string) bool { return other == name })
 	return nil, nil
 }

@@ -316,6 +316,9 @@ func (c *Cloud) deleteDatabaseUser(_ *request, d *database, u *databaseUser) (an
 	if err := d.made("delete user"); err != nil {
 		return nil, err
 	}
+	if slices.ContainsFunc(d.Pools, func(p *databasePool) bool { return p.User == u.Name }) {
+		return nil, invalid("user %s is used by a connection pool", u.Name)
+	}
 	d.Users = slices.DeleteFunc(d.Users, func(other *databaseUser) bool { return other == u })
 	return nil, nil
 }

@@ -55,6 +55,9 @@ func (a *account) taggable() []tagged {
 	}
 	for _, d := range a.Databases.All {
 		all = append(all, tagged{"database", d.ID, d.Name, d.path(), &d.Tags})
+		for _, r := range d.Replicas {
+			all = append(all, tagged{"database_replica", r.ID, r.Name, d.path() + "/replicas/" + r.Name, &r.Tags})
+		}
 	}
 	for _, n := range a.Snapshots.All {
 		all = append(all, tagged{n.tagKind(), n.ID, n.Name, n.path(), &n.Tags})

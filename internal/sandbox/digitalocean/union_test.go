@@ -32,6 +32,12 @@ func TestEveryFieldThatGodoSendsIsKnown(t *testing.T) {
 		{godo.DatabaseCreateUserRequest{}, func() any { return &databaseUserInput{} }},
 		{godo.DatabaseUserSettings{}, func() any { return &userSettings{} }},
 		{godo.DatabaseFirewallRule{}, func() any { return &ruleInput{} }},
+		{godo.DatabaseCreateReplicaRequest{}, func() any { return &replicaInput{} }},
+		{godo.DatabaseCreatePoolRequest{}, func() any { return &databasePoolInput{} }},
+		{godo.DatabaseUpdatePoolRequest{}, func() any { return &databasePoolInput{} }},
+		{godo.DatabaseResizeRequest{}, func() any { return &resizeInput{} }},
+		{godo.DatabaseCreateTopicRequest{}, func() any { return &topicInput{} }},
+		{godo.DatabaseLogsinkConfig{}, func() any { return &logsinkConfig{} }},
 		{godo.DatabaseStorageAutoscale{}, func() any { return &storageAutoscale{} }},
 		{godo.CreateProjectRequest{}, func() any { return &projectInput{} }},
 	} {
