@@ -81,6 +81,7 @@ type account struct {
 	Due          []transition `json:"due"` // what will change by itself, soonest first
 
 	Actions       actionState       `json:"actions"`
+	Databases     databaseState     `json:"databases"`
 	Firewalls     firewallState     `json:"firewalls"`
 	LoadBalancers loadBalancerState `json:"loadBalancers"`
 	ReservedIPs   reservedIPState   `json:"reservedIPs"`

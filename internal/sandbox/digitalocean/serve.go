@@ -28,6 +28,7 @@ func (c *Cloud) families() [][]route {
 	return [][]route{
 		c.accountRoutes(),
 		c.actionRoutes(),
+		c.databaseRoutes(),
 		c.dropletRoutes(),
 		c.firewallRoutes(),
 		c.imageRoutes(),
