@@ -8,6 +8,7 @@ import (
 
 	"github.com/k8or/k8or/internal/catalog/app/app"
 	"github.com/k8or/k8or/internal/catalog/cluster/doks"
+	"github.com/k8or/k8or/internal/catalog/databases/digitalocean"
 	gatewayexisting "github.com/k8or/k8or/internal/catalog/gateway/existing"
 	"github.com/k8or/k8or/internal/catalog/gateway/kong"
 	"github.com/k8or/k8or/internal/catalog/gateway/nginx"
@@ -39,6 +40,7 @@ var Products = []product.Product{
 	dockerregistry.Product,
 	registryexisting.Product,
 	strimzi.Product,
+	digitalocean.Product,
 	istio.Product,
 	linkerd.Product,
 	meshexisting.Product,

@@ -31,6 +31,7 @@ import (
 	"github.com/k8or/k8or/internal/event"
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/platform"
+	"github.com/k8or/k8or/internal/problem"
 	"github.com/k8or/k8or/internal/product"
 	simulated "github.com/k8or/k8or/internal/sandbox/digitalocean"
 	"github.com/k8or/k8or/internal/sandbox/memory"
@@ -272,7 +273,10 @@ func lives(t *testing.T, name string, raw []byte) {
 		if plan.Changes() {
 			result, err := p.Up(ctx, plan, plan.Approve(graph.Replaces), nil)
 			if err != nil {
-				t.Fatalf("up: %v", err)
+				for _, h := range result.Held {
+					t.Logf("held: %s %s: %v", h.Action, h.Node, h.Changes)
+				}
+				t.Fatalf("up: %s", whole(err))
 			}
 			w.see(t, result)
 		}
@@ -295,6 +299,19 @@ func lives(t *testing.T, name string, raw []byte) {
 	if bytes.Contains(w.seen.Bytes(), []byte(canary)) {
 		t.Error("a secret is in an output")
 	}
+}
+
+// whole is an error with everything it holds.
+func whole(err error) string {
+	list, ok := errors.AsType[problem.List](err)
+	if !ok {
+		return err.Error()
+	}
+	var b strings.Builder
+	for _, p := range list {
+		fmt.Fprintf(&b, "\n%s: %s (%s)", p.Code, p.Title, p.Why)
+	}
+	return b.String()
 }
 
 // down takes everything down, data included.

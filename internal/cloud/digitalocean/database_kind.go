@@ -4,6 +4,8 @@ package digitalocean
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"net/http"
 	"strings"
@@ -27,6 +29,17 @@ func (e *Estate) ourDatabases(ctx context.Context, c *graph.Call) ([]database, e
 		}
 	}
 	return ours, nil
+}
+
+// NameOf is the name at DigitalOcean of what a document calls name: "shop-x7k2p9-orders". One that would be longer than the 63
+// characters that DigitalOcean takes ends in four hexadecimal digits of it instead.
+func (e *Estate) NameOf(name string) string {
+	whole := e.mark.String() + "-" + name
+	if len(whole) <= 63 {
+		return whole
+	}
+	sum := sha256.Sum256([]byte(name))
+	return whole[:58] + "-" + hex.EncodeToString(sum[:2])
 }
 
 func (e *Estate) listDatabases(ctx context.Context, c *graph.Call) ([]graph.Item, error) {

@@ -183,7 +183,7 @@ func (e *Estate) listUsers(ctx context.Context, c *graph.Call) ([]graph.Item, er
 	}
 	var items []graph.Item
 	for _, d := range ours {
-		if d.Status == databaseCreating {
+		if d.Status == databaseCreating || d.Engine == "valkey" { // which has no users but its own
 			continue
 		}
 		users, err := e.allUsers(ctx, c, d.ID)

@@ -12,7 +12,7 @@ import (
 	"github.com/k8or/k8or/internal/secret"
 )
 
-// A database cluster as the API shows it. Its own passwords are left out: nobody but DigitalOcean uses doadmin's, unless asked.
+// A database cluster as the API shows it.
 type database struct {
 	ID          string   `json:"id"`
 	Name        string   `json:"name"`
@@ -33,10 +33,12 @@ type database struct {
 	Autoscale *databaseAutoscale `json:"autoscale"`
 }
 
-// server is where a database answers.
+// server is where a database answers, and how its own user signs in.
 type server struct {
-	Host string `json:"host"`
-	Port int    `json:"port"`
+	Host     string `json:"host"`
+	Port     int    `json:"port"`
+	User     string `json:"user"`
+	Password string `json:"password"`
 }
 
 type databaseAutoscale struct {

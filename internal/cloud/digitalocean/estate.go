@@ -42,7 +42,7 @@ type Estate struct {
 
 	projects, members, vpcs, clusters, existing, pools, loadBalancers, volumes, snapshots, tags *graph.Kind
 
-	databases, databaseFirewalls, databaseNames, databaseUsers, connectionPools, databaseConfigs, readReplicas *graph.Kind
+	databases, databaseFirewalls, databaseNames, databaseUsers, databaseAdmins, connectionPools, databaseConfigs, readReplicas *graph.Kind
 
 	// What this process did or learned, and lists may not show yet, or not any more.
 	mu     sync.Mutex
@@ -90,6 +90,7 @@ func NewEstate(client *Client, mark Mark, o EstateOptions) *Estate {
 		List: e.listReplicas, Delete: e.deleteReplica}
 	e.databaseUsers = &graph.Kind{Name: "digitalocean/database-user", Lag: lag, Rank: rankUser, List: e.listUsers, Delete: e.deleteUser}
 	e.databaseFirewalls = &graph.Kind{Name: "digitalocean/database-firewall", Lag: lag, Stays: true}
+	e.databaseAdmins = &graph.Kind{Name: "digitalocean/database-admin", Typical: 6 * time.Minute, Deadline: time.Hour, Lag: 2 * lag, Stays: true}
 	e.databaseNames = &graph.Kind{Name: "digitalocean/database-name", Lag: lag, Stays: true}
 	e.connectionPools = &graph.Kind{Name: "digitalocean/connection-pool", Lag: lag, Stays: true}
 	e.databaseConfigs = &graph.Kind{Name: "digitalocean/database-config", Lag: lag, Stays: true}
@@ -156,7 +157,7 @@ func (e *Estate) Always() []*graph.Kind {
 
 // Databases are the kinds of platforms that have managed databases.
 func (e *Estate) Databases() []*graph.Kind {
-	return []*graph.Kind{e.databases, e.databaseFirewalls, e.databaseNames, e.databaseUsers, e.connectionPools, e.databaseConfigs, e.readReplicas}
+	return []*graph.Kind{e.databases, e.databaseFirewalls, e.databaseNames, e.databaseUsers, e.databaseAdmins, e.connectionPools, e.databaseConfigs, e.readReplicas}
 }
 
 // The account's lists, each read once a pass.
