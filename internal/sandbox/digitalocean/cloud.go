@@ -19,6 +19,7 @@ import (
 	"github.com/k8or/k8or/internal/sandbox/clock"
 	"github.com/k8or/k8or/internal/sandbox/fault"
 	"github.com/k8or/k8or/internal/sandbox/record"
+	"github.com/k8or/k8or/internal/sandbox/spaces"
 )
 
 // Options says what cloud to make. The zero value is a cloud in real time with one account and DefaultToken.
@@ -36,9 +37,13 @@ type Options struct {
 	NoDefaultVPCs bool
 	// GodoStates says `deleted` where the published description says `deleting`, which godo up to 1.236 cannot decode.
 	GodoStates bool
-	Runtime    Runtime     // what Kubernetes its clusters get; nil: none, they stay `provisioning`
-	Faults     *fault.Set  // nil: no faults
-	Record     *record.Log // nil: nothing is recorded
+	// Spaces is the S3 server that buckets live in; nil: there are keys, and nothing to open with them.
+	Spaces *spaces.Server
+	// SpacesAccess is a key with full access from the start; none without an AccessKey.
+	SpacesAccess SpacesAccess
+	Runtime      Runtime     // what Kubernetes its clusters get; nil: none, they stay `provisioning`
+	Faults       *fault.Set  // nil: no faults
+	Record       *record.Log // nil: nothing is recorded
 	// Changed is called after the state has changed, with the cloud's lock held: it must not call back, nor wait.
 	Changed func()
 }
@@ -91,6 +96,7 @@ type account struct {
 	Kubernetes    kubernetesState   `json:"kubernetes"`
 	Projects      projectState      `json:"projects"`
 	Tags          tagState          `json:"tags"`
+	Spaces        spacesState       `json:"spaces"`
 	VPCs          vpcState          `json:"vpcs"`
 }
 
@@ -183,6 +189,7 @@ func (c *Cloud) Load(saved []byte) error {
 			a.Due[i].At = a.Due[i].At.Add(away)
 		}
 	}
+	c.meetSpaces()
 	c.resumeClusters()
 	c.wake()
 	return nil

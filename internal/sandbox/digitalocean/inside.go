@@ -78,6 +78,12 @@ func (c *Cloud) Inventory() []Thing {
 		for _, r := range a.ReservedIPs.All {
 			add("reserved_ip", r.IP, r.IP)
 		}
+		for _, k := range a.Spaces.Keys {
+			add("spaces_key", k.AccessKey, k.Name)
+		}
+		for _, b := range a.Spaces.Buckets {
+			add("space", b.Name, b.Name)
+		}
 		for _, thing := range a.taggable() {
 			add(thing.kind, thing.id, thing.name)
 		}

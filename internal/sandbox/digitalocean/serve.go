@@ -40,6 +40,7 @@ func (c *Cloud) families() [][]route {
 		c.reservedIPRoutes(),
 		c.sizeRoutes(),
 		c.snapshotRoutes(),
+		c.spacesRoutes(),
 		c.tagRoutes(),
 		c.tokenInfoRoutes(),
 		c.volumeRoutes(),
