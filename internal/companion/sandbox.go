@@ -33,6 +33,7 @@ type Sandbox struct {
 	Spaces       string    `json:"spaces"` // the simulated Spaces' address, for buckets in the path
 	SpacesKey    string    `json:"spacesKey"`
 	SpacesSecret string    `json:"spacesSecret"`
+	Registry     string    `json:"registry"` // host and port that stand for registry.digitalocean.com, plain HTTP
 }
 
 // startTimeout is how long a sandbox may take to answer: it is ready within a second on an idle machine.

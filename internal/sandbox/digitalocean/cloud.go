@@ -19,6 +19,7 @@ import (
 	"github.com/k8or/k8or/internal/sandbox/clock"
 	"github.com/k8or/k8or/internal/sandbox/fault"
 	"github.com/k8or/k8or/internal/sandbox/record"
+	docr "github.com/k8or/k8or/internal/sandbox/registry"
 	"github.com/k8or/k8or/internal/sandbox/spaces"
 )
 
@@ -37,6 +38,8 @@ type Options struct {
 	NoDefaultVPCs bool
 	// GodoStates says `deleted` where the published description says `deleting`, which godo up to 1.236 cannot decode.
 	GodoStates bool
+	// Images is the server that container registries' images live in; nil: there are registries, and nowhere to push to.
+	Images *docr.Server
 	// Spaces is the S3 server that buckets live in; nil: there are keys, and nothing to open with them.
 	Spaces *spaces.Server
 	// SpacesAccess is a key with full access from the start; none without an AccessKey.
@@ -96,6 +99,7 @@ type account struct {
 	Kubernetes    kubernetesState   `json:"kubernetes"`
 	Projects      projectState      `json:"projects"`
 	Tags          tagState          `json:"tags"`
+	Registries    registryState     `json:"registries"`
 	Spaces        spacesState       `json:"spaces"`
 	VPCs          vpcState          `json:"vpcs"`
 }
@@ -188,6 +192,9 @@ func (c *Cloud) Load(saved []byte) error {
 		for i := range a.Due {
 			a.Due[i].At = a.Due[i].At.Add(away)
 		}
+	}
+	if err := c.meetImages(); err != nil {
+		return fmt.Errorf("load the simulated registries: %w", err)
 	}
 	c.meetSpaces()
 	c.resumeClusters()

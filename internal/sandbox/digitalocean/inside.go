@@ -81,6 +81,9 @@ func (c *Cloud) Inventory() []Thing {
 		for _, k := range a.Spaces.Keys {
 			add("spaces_key", k.AccessKey, k.Name)
 		}
+		for _, r := range a.Registries.All {
+			add("registry", r.Name, r.Name)
+		}
 		for _, b := range a.Spaces.Buckets {
 			add("space", b.Name, b.Name)
 		}

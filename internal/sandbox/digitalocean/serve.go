@@ -37,6 +37,7 @@ func (c *Cloud) families() [][]route {
 		c.oneClickRoutes(),
 		c.projectRoutes(),
 		c.regionRoutes(),
+		c.registryRoutes(),
 		c.reservedIPRoutes(),
 		c.sizeRoutes(),
 		c.snapshotRoutes(),
