@@ -99,6 +99,8 @@ type account struct {
 	Kubernetes    kubernetesState   `json:"kubernetes"`
 	Projects      projectState      `json:"projects"`
 	Tags          tagState          `json:"tags"`
+	NATGateways   natGatewayState   `json:"natGateways"`
+	Peerings      peeringState      `json:"peerings"`
 	Registries    registryState     `json:"registries"`
 	Spaces        spacesState       `json:"spaces"`
 	VPCs          vpcState          `json:"vpcs"`

@@ -81,6 +81,12 @@ func (c *Cloud) Inventory() []Thing {
 		for _, k := range a.Spaces.Keys {
 			add("spaces_key", k.AccessKey, k.Name)
 		}
+		for _, g := range a.NATGateways.All {
+			add("vpc_nat_gateway", g.ID, g.Name)
+		}
+		for _, p := range a.Peerings.All {
+			add("vpc_peering", p.ID, p.Name)
+		}
 		for _, r := range a.Registries.All {
 			add("registry", r.Name, r.Name)
 		}
