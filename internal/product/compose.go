@@ -74,6 +74,8 @@ type Composition struct {
 	Notes []string
 	// Sets are the objects of all products, in the order of their nodes.
 	Sets []kube.Set
+	// Rendered are the objects of all entries, those of hooks and of Helm releases among them.
+	Rendered []Rendered
 	// Entries says which product each entry chose.
 	Entries []Chosen
 	offers  offers
@@ -154,7 +156,7 @@ func Compose(ctx context.Context, p Platform, s Services, uses []Use, support fu
 	for _, note := range slices.Sorted(maps.Keys(c.said)) { // one sentence for all charts of which the same is to be said
 		c.Notes = append(c.Notes, fmt.Sprintf("%s %s", strings.Join(c.said[note], ", "), note))
 	}
-	rendered, notes := Pods(c.rendered...)
+	rendered, notes := Pods(c.Rendered...)
 	c.Workloads, c.Notes = append(c.Workloads, rendered...), append(c.Notes, notes...)
 	return c.Composition, nil
 }
@@ -163,7 +165,6 @@ type composer struct {
 	ctx      context.Context
 	platform Platform
 	services Services
-	rendered []Rendered          // Of all entries, for counting their pods.
 	said     map[string][]string // charts by what is to be said of them
 	*Composition
 }
