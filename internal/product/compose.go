@@ -59,6 +59,8 @@ type Use struct {
 	// Placement is where the document wants it, empty for the product's usual one.
 	Placement Placement
 	Options   v1alpha1.Object
+	// Values are those of the document, as they also stand in Spec.
+	Values v1alpha1.Object
 }
 
 // Composition is what all phases made of a document.
@@ -114,6 +116,11 @@ func bindAll(p Platform, uses []Use) ([]bound, error) {
 		if err != nil {
 			errs = append(errs, err)
 			continue
+		}
+		errs = append(errs, b.wrong...)
+		if len(u.Values) > 0 && !b.values {
+			errs = append(errs, &RefusedError{Entry: u.ID, Refusal: Refusal{Field: "values", What: "values would have no effect", Why: "no chart of k8or's stands behind " + b.about.Name,
+				Fix: fmt.Sprintf("remove them; `k8or catalog show %s` tells what can be set instead", b.about.shown())}})
 		}
 		for _, r := range b.checks(p) {
 			errs = append(errs, &RefusedError{Entry: u.ID, Refusal: r})
