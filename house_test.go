@@ -28,7 +28,7 @@ var floors = [][]string{
 	{"internal/fit", "internal/price", "internal/probe"},
 	{"internal/cloud"},
 	{"internal/kube", "internal/chart", "internal/release"},
-	{"internal/product"},
+	{"internal/product", "internal/lint"},
 	{"internal/catalog"},
 	{"internal/platform"},
 	{"internal/ui"},

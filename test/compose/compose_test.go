@@ -24,6 +24,7 @@ import (
 	"github.com/k8or/k8or/internal/cloud/digitalocean"
 	"github.com/k8or/k8or/internal/document"
 	"github.com/k8or/k8or/internal/event"
+	"github.com/k8or/k8or/internal/lint"
 	"github.com/k8or/k8or/internal/platform"
 	"github.com/k8or/k8or/internal/product"
 )
@@ -178,13 +179,20 @@ func try(t *testing.T, parts map[string]sample) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := composition(t.Context(), raw)
+	c, err := composition(t.Context(), "k8or.yaml", raw)
 	if err != nil {
 		t.Errorf("%s: %v\n%s", strings.Join(words, " "), err, raw)
 		return
 	}
 	for _, lost := range dangling(c) {
 		t.Errorf("%s: %s", strings.Join(words, " "), lost)
+	}
+	found, unread := lint.Check(1, c.Rendered...)
+	for _, f := range found {
+		t.Errorf("%s: DOKS would speak against it before an upgrade: %s", strings.Join(words, " "), f)
+	}
+	for _, note := range unread {
+		t.Errorf("%s: %s", strings.Join(words, " "), note)
 	}
 }
 
@@ -200,8 +208,8 @@ func (offline) RoundTrip(*http.Request) (*http.Response, error) {
 	return nil, errors.New("no network in this test")
 }
 
-func composition(ctx context.Context, raw []byte) (*product.Composition, error) {
-	doc, err := document.Parse(platform.Available(), document.Input{Name: "k8or.yaml", Data: raw})
+func composition(ctx context.Context, name string, raw []byte) (*product.Composition, error) {
+	doc, err := document.Parse(platform.Available(), document.Input{Name: name, Data: raw})
 	if err != nil {
 		return nil, err
 	}
