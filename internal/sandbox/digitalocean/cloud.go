@@ -89,6 +89,9 @@ type account struct {
 	Due          []transition `json:"due"` // what will change by itself, soonest first
 
 	Actions       actionState       `json:"actions"`
+	CDN           cdnState          `json:"cdn"`
+	Certificates  certificateState  `json:"certificates"`
+	Domains       domainState       `json:"domains"`
 	Firewalls     firewallState     `json:"firewalls"`
 	LoadBalancers loadBalancerState `json:"loadBalancers"`
 	ReservedIPs   reservedIPState   `json:"reservedIPs"`

@@ -26,6 +26,7 @@ type step struct {
 // machines is every state machine there is, by kind and step. A family adds its table here.
 func machines() map[string]map[string]step {
 	return map[string]map[string]step{
+		"certificate":    certificateSteps,
 		"collection":     collectionSteps,
 		"droplet":        dropletSteps,
 		"droplet-action": dropletActionSteps(),

@@ -28,6 +28,9 @@ func (c *Cloud) families() [][]route {
 	return [][]route{
 		c.accountRoutes(),
 		c.actionRoutes(),
+		c.cdnRoutes(),
+		c.certificateRoutes(),
+		c.domainRoutes(),
 		c.dropletRoutes(),
 		c.firewallRoutes(),
 		c.imageRoutes(),
