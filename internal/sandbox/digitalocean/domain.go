@@ -17,7 +17,7 @@ type domainState struct {
 
 type domain struct {
 	born
-	Name    string    `json:"name"`
+	Name    string       `json:"name"`
 	Records []*dnsRecord `json:"records"` // oldest first
 }
 

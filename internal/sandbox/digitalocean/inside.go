@@ -81,6 +81,9 @@ func (c *Cloud) Inventory() []Thing {
 		for _, k := range a.Spaces.Keys {
 			add("spaces_key", k.AccessKey, k.Name)
 		}
+		for _, p := range a.Alerts.All {
+			add("alert_policy", p.UUID, p.Description)
+		}
 		for _, k := range a.Certificates.All {
 			add("certificate", k.ID, k.Name)
 		}

@@ -82,6 +82,7 @@ func (c *Cloud) settle() {
 			a.Due = a.Due[1:]
 			if s, ok := c.machines[t.Kind][t.Step]; ok {
 				s.do(c, a, t.ID)
+				c.meter(a, t.At) // which may be a while ago
 			}
 			done = true
 		}
