@@ -182,6 +182,23 @@ func TestWrongOptionsAreToldByEntryAllAtOnce(t *testing.T) {
 	}
 }
 
+func TestTwoPagesOfOneNameAreRefused(t *testing.T) {
+	t.Parallel()
+	with := func(entry, page string) product.Use {
+		return product.Use{ID: graph.ID("toys/" + entry), Spec: spec{}, Product: &toyProduct{Category: "toys", Name: entry,
+			Build: func(b *product.Building, e toyEntry) error {
+				product.Offer(b, product.Page{Entry: e.ID, Name: page})
+				return nil
+			}}}
+	}
+	if _, err := compose(t, with("a", "board"), with("b", "board")); err == nil || !strings.Contains(err.Error(), `"board" of toys/b`) || !strings.Contains(err.Error(), "toys/a") {
+		t.Errorf("two pages of one name: %v", err)
+	}
+	if _, err := compose(t, with("a", "board"), with("b", "table")); err != nil {
+		t.Errorf("pages of different names: %v", err)
+	}
+}
+
 func TestErrorsOfSeveralProductsComeTogether(t *testing.T) {
 	t.Parallel()
 	broken := func(phase string) product.Use {
