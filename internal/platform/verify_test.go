@@ -33,8 +33,8 @@ func TestProbesRunWithoutAnyRightTheyDoNotNeed(t *testing.T) {
 	c := pod.Containers[0]
 	for what, ok := range map[string]bool{
 		"no service account token":     pod.AutomountServiceAccountToken != nil && !*pod.AutomountServiceAccountToken,
-		"not root":                     *pod.SecurityContext.RunAsNonRoot,
-		"seccomp":                      pod.SecurityContext.SeccompProfile.Type == "RuntimeDefault",
+		"not root":                     *c.SecurityContext.RunAsNonRoot && *pod.SecurityContext.RunAsUser != 0,
+		"seccomp":                      c.SecurityContext.SeccompProfile.Type == "RuntimeDefault",
 		"no more privileges":           !*c.SecurityContext.AllowPrivilegeEscalation && len(c.SecurityContext.Capabilities.Drop) == 1 && c.SecurityContext.Capabilities.Drop[0] == "ALL",
 		"nothing to write to":          *c.SecurityContext.ReadOnlyRootFilesystem,
 		"no second try":                *job.Spec.BackoffLimit == 0,
