@@ -160,11 +160,26 @@ func (p *Platform) standing(steps []graph.Step, wanted []price.Item) []price.Ite
 		}
 	}
 	for _, it := range wanted {
-		if it.Kind != price.Node && it.Kind != price.HighAvailability && there[graph.ID(it.For)] {
+		if it.Kind != price.Node && it.Kind != price.HighAvailability && stands(there, it.For) {
 			items = append(items, it)
 		}
 	}
 	return items
+}
+
+// stands says whether what costs money is there: its node, or the node that it is a part of, such as apps/web of
+// apps/web/volumes/data.
+func stands(there map[graph.ID]bool, item string) bool {
+	for {
+		if there[graph.ID(item)] {
+			return true
+		}
+		end := strings.LastIndexByte(item, '/')
+		if end < 0 {
+			return false
+		}
+		item = item[:end]
+	}
 }
 
 // judgeFit holds the pods against the nodes; what does not fit is a problem of the plan.

@@ -160,13 +160,14 @@ func TestStandingIsWhatTheCloudShowsAndNotWhatTheDocumentWants(t *testing.T) {
 		{For: "cluster/pools/general", Kind: price.Node, Slug: "s-4vcpu-8gb", Min: 9, Max: 9},
 		{For: "gateways/public", What: "load balancer", Kind: price.LoadBalancer, Min: 1, Max: 1},
 		{For: "gateways/later", What: "load balancer", Kind: price.LoadBalancer, Min: 1, Max: 1},
+		{For: "gateways/public/disks/a", What: "a part of it", Kind: price.Volume, Min: 1, Max: 1},
 	}
 	got := p.standing([]graph.Step{
 		{Node: "cluster", State: graph.Ready, Out: digitalocean.ClusterOut{HA: true}},
 		{Node: "gateways/public", State: graph.Ready},
 		{Node: "gateways/later", State: graph.Absent},
 	}, wanted)
-	want := []price.Item{{For: "cluster", What: "high availability", Kind: price.HighAvailability, Min: 1, Max: 1}, wanted[1]}
+	want := []price.Item{{For: "cluster", What: "high availability", Kind: price.HighAvailability, Min: 1, Max: 1}, wanted[1], wanted[3]}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
