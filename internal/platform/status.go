@@ -166,7 +166,7 @@ func Scopes(spec v1alpha1.Spec) []string {
 	e := digitalocean.NewEstate(nil, digitalocean.Mark{}, digitalocean.EstateOptions{})
 	kinds := e.Always()
 	for _, entry := range spec.Entries() {
-		if entry.Category == "databases" && entry.Product == "digitalocean" {
+		if entry.Category == "databases" && entry.Product == "digitalocean" || entry.Category == "messaging" && entry.Choice.Placement == string(product.Managed) {
 			kinds = append(kinds, e.Databases()...)
 		}
 	}
