@@ -63,7 +63,11 @@ func (s *server) copyTo(to string) error {
 	if err := os.MkdirAll(filepath.Join(to, "pg_wal"), 0o700); err != nil {
 		return err
 	}
-	if err := copyTree(s.data(), to, "pg_wal", "postmaster.pid", "postmaster.opts"); err != nil {
+	last := ""
+	if len(s.backups) > 0 {
+		last = s.backupDir(slices.MaxFunc(s.backups, time.Time.Compare))
+	}
+	if err := (tree{s.data(), to, last, []string{"pg_wal", "postmaster.pid", "postmaster.opts"}}).copy(); err != nil {
 		return err
 	}
 	rows, err := own.query("SELECT labelfile FROM pg_backup_stop(false)")
@@ -76,40 +80,64 @@ func (s *server) copyTo(to string) error {
 	if err := os.WriteFile(filepath.Join(to, "backup_label"), []byte(rows[0][0]), 0o600); err != nil {
 		return err
 	}
-	return copyTree(filepath.Join(s.data(), "pg_wal"), filepath.Join(to, "pg_wal"))
+	return tree{from: filepath.Join(s.data(), "pg_wal"), to: filepath.Join(to, "pg_wal")}.copy()
 }
 
-// copyTree copies a folder; files that vanish meanwhile are no loss, since the log brings them back.
-func copyTree(from, to string, except ...string) error {
-	return filepath.WalkDir(from, func(path string, e os.DirEntry, err error) error {
+// tree is a folder to copy.
+type tree struct {
+	from, to string
+	last     string // an earlier copy, whose files are shared where nothing changed; empty: none
+	except   []string
+}
+
+// copy copies the tree with the times of its files, by which the next copy knows what changed. Files that vanish meanwhile are
+// no loss, since the server's log brings them back.
+func (t tree) copy() error {
+	return filepath.WalkDir(t.from, func(path string, e os.DirEntry, err error) error {
 		if os.IsNotExist(err) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		relative := strings.TrimPrefix(strings.TrimPrefix(path, from), string(filepath.Separator))
-		if slices.Contains(except, relative) {
-			if e.IsDir() {
-				return filepath.SkipDir
-			}
+		name := strings.TrimPrefix(strings.TrimPrefix(path, t.from), string(filepath.Separator))
+		switch {
+		case slices.Contains(t.except, name) && e.IsDir():
+			return filepath.SkipDir
+		case slices.Contains(t.except, name):
+			return nil
+		case e.IsDir():
+			return os.MkdirAll(filepath.Join(t.to, name), 0o700)
+		case !e.Type().IsRegular():
 			return nil
 		}
-		if e.IsDir() {
-			return os.MkdirAll(filepath.Join(to, relative), 0o700)
-		}
-		if !e.Type().IsRegular() {
-			return nil
-		}
-		text, err := os.ReadFile(path)
-		if os.IsNotExist(err) {
-			return nil
-		}
-		if err != nil {
+		if err := t.file(path, name); !os.IsNotExist(err) {
 			return err
 		}
-		return os.WriteFile(filepath.Join(to, relative), text, 0o600)
+		return nil
 	})
+}
+
+func (t tree) file(path, name string) error {
+	now, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	to := filepath.Join(t.to, name)
+	if t.last != "" {
+		before, err := os.Stat(filepath.Join(t.last, name))
+		if err == nil && before.Size() == now.Size() && before.ModTime().Equal(now.ModTime()) {
+			return os.Link(filepath.Join(t.last, name), to)
+		}
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(to, text, 0o600); err != nil {
+		return err
+	}
+	return os.Chtimes(to, now.ModTime(), now.ModTime())
 }
 
 // taken lists the backups that an earlier run took.
@@ -157,7 +185,7 @@ func (s *server) restore(spec digitalocean.DatabaseServer) error {
 	}
 	switch {
 	case !taken.IsZero():
-		err = copyTree(from.backupDir(taken), s.data())
+		err = tree{from: from.backupDir(taken), to: s.data()}.copy()
 	case from.process != nil:
 		err = from.copyTo(s.data())
 	default:

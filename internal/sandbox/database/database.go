@@ -167,6 +167,9 @@ func (r *Runtime) follow() {
 		case <-r.nudged:
 		}
 		for _, id := range r.options.Cloud.DatabaseIDs() {
+			if r.hasEnded() {
+				return
+			}
 			if err := r.followOne(id); err != nil && !errors.Is(err, digitalocean.ErrNoDatabase) {
 				r.options.Log("database cluster %s: %v", id, err)
 			}
@@ -174,6 +177,15 @@ func (r *Runtime) follow() {
 		for _, s := range r.forget() {
 			s.end(true)
 		}
+	}
+}
+
+func (r *Runtime) hasEnded() bool {
+	select {
+	case <-r.ended:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -263,7 +275,7 @@ func (r *Runtime) template() (string, error) {
 	if err := os.RemoveAll(data); err != nil { // of a run that ended in between
 		return "", err
 	}
-	init := r.binary.command(r.binary.initdb, "-D", data, "-U", superuser, "--auth=reject", "--encoding=UTF8", "--no-locale", "--no-sync", "--no-instructions")
+	init := r.binary.command(r.binary.initdb, "-D", data, "-U", superuser, "--auth=reject", "--encoding=UTF8", "--no-locale", "--no-sync", "--no-instructions", "--wal-segsize=1")
 	if out, err := init.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("initdb: %w: %s", err, strings.TrimSpace(string(out)))
 	}

@@ -146,7 +146,8 @@ func TestRealServers(t *testing.T) {
 	t.Parallel()
 	needsPostgres(t)
 	b := newBench(t, Options{})
-	for name, try := range map[string]func(*bench){
+	d := b.pg("orders")
+	for name, try := range map[string]func(*bench, *godo.Database){
 		"driver reaches it with what the API says": driverReachesItWithWhatTheAPISays,
 		"users and passwords follow the API":       usersAndPasswordsFollowTheAPI,
 		"firewall lets in by source":               firewallLetsInBySource,
@@ -156,7 +157,7 @@ func TestRealServers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			own := *b
 			own.T = t
-			try(&own)
+			try(&own, d)
 		})
 	}
 }
@@ -172,9 +173,8 @@ func (b *bench) user(d *godo.Database, name string) *godo.DatabaseUser {
 	return u
 }
 
-func driverReachesItWithWhatTheAPISays(b *bench) {
+func driverReachesItWithWhatTheAPISays(b *bench, d *godo.Database) {
 	t := b.T
-	d := b.pg("driver")
 	if _, _, err := b.client.Databases.CreateDB(b.Context(), d.ID, &godo.DatabaseCreateDBRequest{Name: "shop"}); err != nil {
 		t.Fatal(err)
 	}
@@ -205,24 +205,23 @@ func state(err error) string {
 	return ""
 }
 
-func usersAndPasswordsFollowTheAPI(b *bench) {
+func usersAndPasswordsFollowTheAPI(b *bench, d *godo.Database) {
 	t := b.T
-	d := b.pg("users")
-	app := b.user(d, "app")
-	c := b.must(b.connect(d, anywhere, "app", app.Password, "defaultdb", false))
-	fresh, _, err := b.client.Databases.ResetUserAuth(t.Context(), d.ID, "app", &godo.DatabaseResetUserAuthRequest{})
+	app := b.user(d, "temp")
+	c := b.must(b.connect(d, anywhere, "temp", app.Password, "defaultdb", false))
+	fresh, _, err := b.client.Databases.ResetUserAuth(t.Context(), d.ID, "temp", &godo.DatabaseResetUserAuthRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.connect(d, anywhere, "app", app.Password, "defaultdb", false); state(err) != "28P01" {
+	if _, err := b.connect(d, anywhere, "temp", app.Password, "defaultdb", false); state(err) != "28P01" {
 		t.Errorf("the old password: %v", err)
 	}
-	b.must(b.connect(d, anywhere, "app", fresh.Password, "defaultdb", false))
+	b.must(b.connect(d, anywhere, "temp", fresh.Password, "defaultdb", false))
 	b.exec(c, "SELECT 1") // an open session goes on
-	if _, err := b.client.Databases.DeleteUser(t.Context(), d.ID, "app"); err != nil {
+	if _, err := b.client.Databases.DeleteUser(t.Context(), d.ID, "temp"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.connect(d, anywhere, "app", fresh.Password, "defaultdb", false); err == nil {
+	if _, err := b.connect(d, anywhere, "temp", fresh.Password, "defaultdb", false); err == nil {
 		t.Error("a deleted user was let in")
 	}
 	if _, err := c.Exec(t.Context(), "SELECT 1"); err == nil {
@@ -230,7 +229,7 @@ func usersAndPasswordsFollowTheAPI(b *bench) {
 	}
 }
 
-func firewallLetsInBySource(b *bench) {
+func firewallLetsInBySource(b *bench, d *godo.Database) {
 	t := b.T
 	droplet, _, err := b.client.Droplets.Create(t.Context(), &godo.DropletCreateRequest{
 		Name: "web-1", Region: "nyc3", Size: "s-1vcpu-1gb", Image: godo.DropletCreateImage{Slug: "ubuntu-24-04-x64"}, Tags: []string{"web"},
@@ -244,7 +243,6 @@ func firewallLetsInBySource(b *bench) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := b.pg("firewall")
 	cluster, machine := "k8s:"+k8s.ID, fmt.Sprint("droplet:", droplet.ID)
 	for _, row := range []struct {
 		why   string
@@ -266,6 +264,9 @@ func firewallLetsInBySource(b *bench) {
 			}
 		}
 	}
+	if _, err := b.client.Databases.UpdateFirewallRules(t.Context(), d.ID, &godo.DatabaseUpdateFirewallRulesRequest{Rules: []*godo.DatabaseFirewallRule{}}); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := b.runtime.Open(d.ID, "k8s:none", false); err == nil {
 		t.Error("a source that is not there got a port")
 	}
@@ -285,19 +286,18 @@ func TestPlainConnectionsAreRefused(t *testing.T) {
 	}
 }
 
-func poolIsADatabaseOfItsOwnName(b *bench) {
+func poolIsADatabaseOfItsOwnName(b *bench, d *godo.Database) {
 	t := b.T
-	d := b.pg("pools")
-	app := b.user(d, "app")
-	if _, _, err := b.client.Databases.CreatePool(t.Context(), d.ID, &godo.DatabaseCreatePoolRequest{Name: "app-pool", Mode: "transaction", Size: 1, Database: "defaultdb", User: "app"}); err != nil {
+	app := b.user(d, "pooled")
+	if _, _, err := b.client.Databases.CreatePool(t.Context(), d.ID, &godo.DatabaseCreatePoolRequest{Name: "app-pool", Mode: "transaction", Size: 1, Database: "defaultdb", User: "pooled"}); err != nil {
 		t.Fatal(err)
 	}
-	c := b.must(b.connect(d, anywhere, "app", app.Password, "app-pool", true))
+	c := b.must(b.connect(d, anywhere, "pooled", app.Password, "app-pool", true))
 	var database string
 	if err := c.QueryRow(t.Context(), "SELECT current_database()").Scan(&database); err != nil || database != "defaultdb" {
 		t.Errorf("the pool leads to %q, %v", database, err)
 	}
-	if _, err := b.connect(d, anywhere, "app", app.Password, "other-pool", true); state(err) != "3D000" {
+	if _, err := b.connect(d, anywhere, "pooled", app.Password, "other-pool", true); state(err) != "3D000" {
 		t.Errorf("an unknown pool: %v", err)
 	}
 	if _, err := b.connect(d, anywhere, d.Connection.User, d.Connection.Password, "app-pool", true); err == nil {
@@ -305,9 +305,8 @@ func poolIsADatabaseOfItsOwnName(b *bench) {
 	}
 }
 
-func backupHoldsWhatWasThereThen(b *bench) {
+func backupHoldsWhatWasThereThen(b *bench, d *godo.Database) {
 	t := b.T
-	d := b.pg("backups")
 	c := b.must(b.connect(d, anywhere, d.Connection.User, d.Connection.Password, "defaultdb", false))
 	b.exec(c, "CREATE TABLE t (n int); INSERT INTO t VALUES (1)")
 	b.clock.Advance(24 * time.Hour)
@@ -319,7 +318,7 @@ func backupHoldsWhatWasThereThen(b *bench) {
 	b.must(b.connect(d, anywhere, d.Connection.User, d.Connection.Password, "defaultdb", false))
 	b.exec(c, "INSERT INTO t VALUES (2)")
 	rows := func(name, at string) (n int) {
-		r := godo.DatabaseCreateRequest{Name: name, EngineSlug: "pg", Version: "16", BackupRestore: &godo.DatabaseBackupRestore{DatabaseName: "backups", BackupCreatedAt: at}}
+		r := godo.DatabaseCreateRequest{Name: name, EngineSlug: "pg", Version: "16", BackupRestore: &godo.DatabaseBackupRestore{DatabaseName: d.Name, BackupCreatedAt: at}}
 		copied := b.make(r)
 		own := b.must(b.connect(copied, anywhere, copied.Connection.User, copied.Connection.Password, "defaultdb", false))
 		if err := own.QueryRow(t.Context(), "SELECT count(*) FROM t").Scan(&n); err != nil {

@@ -115,7 +115,7 @@ func (s *server) run(ctx context.Context, spec digitalocean.DatabaseServer) erro
 	}
 	for _, setting := range []string{
 		"listen_addresses=", "port=5432", "max_connections=" + strconv.Itoa(connections), "superuser_reserved_connections=3",
-		"fsync=off", "full_page_writes=off", "shared_buffers=8MB", "password_encryption=scram-sha-256", "log_statement=none",
+		"fsync=off", "full_page_writes=off", "min_wal_size=2MB", "max_wal_size=32MB", "shared_buffers=8MB", "password_encryption=scram-sha-256", "log_statement=none",
 		"log_min_error_statement=panic", // a failed statement may hold a password
 	} {
 		args = append(args, "-c", setting)
@@ -194,7 +194,7 @@ func (s *server) prepare(spec digitalocean.DatabaseServer) error {
 	if err != nil {
 		return err
 	}
-	if err := copyTree(fresh, s.data()); err != nil {
+	if err := (tree{from: fresh, to: s.data()}).copy(); err != nil {
 		return err
 	}
 	return giveAway(s.dir, b.owner)
