@@ -22,13 +22,13 @@ const module = "github.com/k8or/k8or/"
 // what stands left of it. See docs/architecture.md.
 var floors = [][]string{
 	{"api/v1alpha1", "schema"},
-	{"internal/unit", "internal/problem", "internal/event"},
+	{"internal/unit", "internal/problem", "internal/event", "internal/secret"},
 	{"internal/document"},
 	{"internal/graph"},
 	{"internal/fit", "internal/price", "internal/probe"},
 	{"internal/cloud"},
 	{"internal/kube", "internal/chart", "internal/release"},
-	{"internal/product"},
+	{"internal/product", "internal/lint"},
 	{"internal/catalog"},
 	{"internal/platform"},
 	{"internal/ui"},

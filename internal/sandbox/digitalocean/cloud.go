@@ -95,6 +95,7 @@ type account struct {
 	CDN           cdnState          `json:"cdn"`
 	Certificates  certificateState  `json:"certificates"`
 	Domains       domainState       `json:"domains"`
+	Databases     databaseState     `json:"databases"`
 	Firewalls     firewallState     `json:"firewalls"`
 	LoadBalancers loadBalancerState `json:"loadBalancers"`
 	ReservedIPs   reservedIPState   `json:"reservedIPs"`

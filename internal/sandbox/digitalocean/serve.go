@@ -34,6 +34,7 @@ func (c *Cloud) families() [][]route {
 		c.cdnRoutes(),
 		c.certificateRoutes(),
 		c.domainRoutes(),
+		c.databaseRoutes(),
 		c.dropletRoutes(),
 		c.firewallRoutes(),
 		c.imageRoutes(),

@@ -29,6 +29,12 @@ func (a *account) members() []member {
 	for _, l := range a.LoadBalancers.All {
 		all = append(all, member{URN: l.urn(), Name: l.Name, VPC: l.VPC, Path: l.path(), Created: l.Created})
 	}
+	for _, d := range a.Databases.All {
+		all = append(all, member{URN: d.urn(), Name: d.Name, VPC: d.VPC, Path: d.path(), Created: d.Created})
+		for _, r := range d.Replicas {
+			all = append(all, member{URN: r.urn(), Name: r.Name, VPC: r.VPC, Path: d.path() + "/replicas/" + r.Name, Created: r.Created})
+		}
+	}
 	for _, v := range a.Volumes.All {
 		all = append(all, member{URN: v.urn(), Name: v.Name, Path: v.path(), Created: v.Created})
 	}
