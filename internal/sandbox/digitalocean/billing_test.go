@@ -114,6 +114,20 @@ func TestNodePoolsAndControlPlanesAreBilled(t *testing.T) {
 	})
 }
 
+func TestDatabasesAreBilledByNodeAndExtraStorage(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.do(201, "POST", "/v2/databases", `{"name":"orders","engine":"pg","region":"nyc3","size":"db-s-1vcpu-2gb","num_nodes":2,"storage_size_mib":51200}`)
+	b.clock.Advance(time.Hour) // online, and billed
+	before := b.items(b.preview())["orders (pg, db-s-1vcpu-2gb, 2 nodes)"]
+	b.clock.Advance(84 * time.Hour) // (2 × 30.45 + 20 × 0.215) / 8 = 8.15
+	after := b.items(b.preview())["orders (pg, db-s-1vcpu-2gb, 2 nodes)"]
+	var x, y float64
+	if _, err := fmt.Sscan(before+" "+after, &x, &y); err != nil || y-x < 8.14 || y-x > 8.16 {
+		t.Errorf("84 hours came from %s to %s, want 8.15 more (%v)", before, after, err)
+	}
+}
+
 func TestIdleReservedIPsAreWaivedBelowADollar(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

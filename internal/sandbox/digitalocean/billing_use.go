@@ -16,6 +16,8 @@ var pricesJSON []byte
 type priceList struct {
 	Monthly map[string]float64 `json:"monthly"`
 	Backups map[string]float64 `json:"backupShare"` // of the Droplet's price
+	// Databases are prices of a node, by engine and size.
+	Databases map[string]float64 `json:"databaseNode"`
 }
 
 // thePrices is read once; a test parses it, so that it cannot fail for anybody else.
@@ -41,7 +43,7 @@ func micros(name string) int64 {
 func toMicros(dollars float64) int64 { return int64(math.Round(dollars * 1e6)) }
 
 // billables lists everything that costs the account money now. A family whose things cost adds them here. Not billed: traffic,
-// storage beyond what Spaces and registries include, the extras of global load balancers.
+// storage beyond what Spaces and registries include, the extras of global load balancers, databases whose price nobody publishes.
 func (c *Cloud) billables(a *account) []billable {
 	var all []billable
 	add := func(b billable) {
@@ -54,6 +56,7 @@ func (c *Cloud) billables(a *account) []billable {
 	}
 	a.dropletUses(add)
 	a.clusterUses(add)
+	a.databaseUses(add)
 	for _, l := range a.LoadBalancers.All {
 		price := map[string]string{"REGIONAL_NETWORK": "loadBalancerNetwork", "GLOBAL": "loadBalancerGlobal"}[l.Type]
 		add(billable{Key: "load_balancer:" + l.ID, URN: l.urn(), ID: l.ID, Product: "Load Balancers", Region: l.Region,
@@ -123,6 +126,29 @@ func (a *account) clusterUses(add func(billable)) {
 					Key: "node:" + n.ID, Group: "pool:" + p.ID, URN: k.urn(), ID: p.ID, Product: "Kubernetes Clusters", Region: k.Region, Within: k.Name, PerSecond: true,
 					Description: fmt.Sprintf("%s nodes - %d GB / %d vCPU / %d GB SSD", p.Name, s.Memory/1024, s.VCPUs, s.Disk), Monthly: toMicros(s.PriceMonthly),
 				})
+			}
+		}
+	}
+}
+
+// databaseUses are database clusters from when they are online, with their standby nodes, extra storage and replicas.
+func (a *account) databaseUses(add func(billable)) {
+	use := func(urn, id, name, region, engine, size string, nodes, storage int) {
+		price, ok := thePrices.Databases[engine+"/"+size]
+		if !ok {
+			return
+		}
+		extra := max(0, storage-baseStorage(size)) / 1024 // GiB
+		add(billable{Key: "database:" + id, URN: urn, ID: id, Product: "Database Clusters", Region: region, Description: fmt.Sprintf("%s (%s, %s, %d nodes)", name, engine, size, nodes),
+			Monthly: toMicros(price)*int64(nodes) + micros("databaseExtraGiB")*int64(extra)})
+	}
+	for _, d := range a.Databases.All {
+		if d.Status != databaseCreating {
+			use(d.urn(), d.ID, d.Name, d.Region, d.Engine, d.Size, d.Nodes, d.Storage)
+		}
+		for _, r := range d.Replicas {
+			if r.Status != databaseCreating {
+				use(d.urn(), r.ID, r.Name, r.Region, d.Engine, r.Size, 1, r.Storage)
 			}
 		}
 	}
