@@ -17,6 +17,7 @@ import (
 
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/problem"
+	"github.com/k8or/k8or/internal/secret"
 )
 
 // Kinds are the kinds of resource that live in a platform's cluster, and the connection they share.
@@ -86,6 +87,8 @@ type Output struct {
 	Addresses map[string]string
 	// changes is what Observe found for Diff: a dry run tells both at once.
 	changes []Change
+	// held is what a filled Secret holds.
+	held map[string]secret.Text
 }
 
 // Objects is a set of objects as a resource. It is level when a server-side dry run changes nothing, and ready when every
@@ -234,9 +237,14 @@ func (r *Objects) Update(ctx context.Context, c *graph.Call, _ graph.Observed[Ou
 }
 
 func (r *Objects) apply(ctx context.Context, c *graph.Call) (graph.Observed[Output], error) {
-	o := graph.Observed[Output]{State: graph.Pending, ID: r.set.Name}
-	cluster := r.kinds.Cluster(r.Access.Read(c).ID)
-	applied, err := cluster.Apply(ctx, r.set)
+	return r.kinds.apply(ctx, r.Access.Read(c).ID, r.set)
+}
+
+// apply applies a set to the cluster of an id.
+func (k *Kinds) apply(ctx context.Context, id string, set Set) (graph.Observed[Output], error) {
+	o := graph.Observed[Output]{State: graph.Pending, ID: set.Name}
+	cluster := k.Cluster(id)
+	applied, err := cluster.Apply(ctx, set)
 	if err != nil {
 		return o, classify(err)
 	}
@@ -244,7 +252,7 @@ func (r *Objects) apply(ctx context.Context, c *graph.Call) (graph.Observed[Outp
 		o.Message = applied.Waiting
 		return o, nil
 	}
-	pruned, err := cluster.Prune(ctx, r.set, holdsData)
+	pruned, err := cluster.Prune(ctx, set, holdsData)
 	if err != nil {
 		return o, classify(err)
 	}

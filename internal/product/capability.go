@@ -21,6 +21,8 @@ import (
 type Foundation struct {
 	// Access is where the cluster is, known once it is ready.
 	Access graph.Value[kube.Access]
+	// Network is the id of the private network, Project that of the project; there is none for a cluster that is somebody else's.
+	Network, Project graph.Value[string]
 	// Ready orders what needs nodes after them: ids of the node pools.
 	Ready []graph.ID
 }

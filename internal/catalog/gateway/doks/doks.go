@@ -50,7 +50,6 @@ func check(p product.Platform, e entry) []product.Refusal {
 	}{
 		{"rateLimit", "doks cannot limit the rate of requests", "the Gateway API has no field for it, and Cilium none of its own", e.Spec.RateLimit != nil},
 		{"auth", "doks cannot ask callers who they are", "the Gateway API has no field for it, and Cilium none of its own", e.Spec.Auth != nil},
-		{"values", "values would have no effect", "no chart stands behind doks: DigitalOcean runs it", len(e.Spec.Values) > 0},
 	} {
 		if f.given {
 			out = append(out, product.Refusal{Field: f.field, What: f.what, Why: f.why, Fix: "remove " + f.field + ", or use `product: kong` or `product: nginx`"})
