@@ -30,7 +30,12 @@ type Plan struct {
 	Bill price.Bill   `json:"bill"`
 	Now  price.Bill   `json:"now"`
 	Cost price.Change `json:"costChange"`
-	Fit  fit.Report   `json:"fit"`
+	// Costs is what each step changes of it, by the step's node; those that change nothing are not there. JSON has it in the
+	// steps, as costChange.
+	Costs map[graph.ID]price.Change `json:"-"`
+	// Budget is what the document allows, nil where it says nothing.
+	Budget *Budget    `json:"budget,omitempty"`
+	Fit    fit.Report `json:"fit"`
 	// Support says which support products were added, and because of which entries.
 	Support map[string][]graph.ID `json:"support,omitempty"`
 	Notes   []string              `json:"notes,omitempty"`
@@ -43,7 +48,6 @@ type Plan struct {
 	whole       []graph.Step // of the whole document
 	composition *product.Composition
 	book        *price.Book
-	standing    []price.Item
 }
 
 // Changes reports whether carrying the plan out would write anything.

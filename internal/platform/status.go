@@ -20,13 +20,7 @@ func (p *Platform) Status(ctx context.Context) (*Status, error) {
 	if err != nil {
 		return nil, err
 	}
-	standing := plan.standing
-	for _, s := range plan.whole {
-		if s.Data != "" && s.State != graph.Absent { // a plan counts what the document wants; here all that costs is counted
-			standing = append(standing, billed(s)...)
-		}
-	}
-	st := &Status{Platform: plan.Platform, Account: plan.Account, Sandbox: plan.Sandbox, Bill: plan.book.Of(standing), Problems: plan.Problems}
+	st := &Status{Platform: plan.Platform, Account: plan.Account, Sandbox: plan.Sandbox, Bill: plan.Now, Problems: plan.Problems}
 	for _, s := range plan.Steps {
 		st.Health = append(st.Health, healthOf(s))
 	}

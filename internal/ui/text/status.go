@@ -11,6 +11,7 @@ import (
 
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/platform"
+	"github.com/k8or/k8or/internal/price"
 	"github.com/k8or/k8or/internal/ui/plain"
 )
 
@@ -123,7 +124,7 @@ func (s Style) Result(w io.Writer, r *platform.Result) {
 	}
 	for _, h := range r.Held {
 		fmt.Fprintf(w, "%s\n", s.paint(yellow, "held for your approval:"))
-		s.step(w, h)
+		s.step(w, h, price.Change{})
 	}
 }
 
