@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/k8or/k8or/internal/cloud/digitalocean"
 	"github.com/k8or/k8or/internal/fit"
 	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/lint"
 	"github.com/k8or/k8or/internal/price"
 	"github.com/k8or/k8or/internal/problem"
 	"github.com/k8or/k8or/internal/product"
@@ -62,6 +64,7 @@ func (p *Platform) Plan(ctx context.Context) (*Plan, error) {
 	plan.Now = book.Of(plan.standing)
 	plan.Cost = price.Diff(plan.Now, plan.Bill)
 	p.judgeFit(plan, book, c.Workloads)
+	p.judgeUpgrade(plan, c.Rendered)
 	return plan, nil
 }
 
@@ -109,7 +112,7 @@ func (p *Platform) checkScopes(ctx context.Context, plan *Plan) {
 		plan.Notes = append(plan.Notes, "whether the token may write was not checked: "+granted.Reason)
 		return
 	}
-	if lacks := granted.Lacks(digitalocean.Scopes(p.estate.Kinds()...)); len(lacks) > 0 {
+	if lacks := granted.Lacks(Scopes(p.doc.Spec)); len(lacks) > 0 {
 		plan.Problems = append(plan.Problems, &problem.Problem{Code: problem.MissingScope, Kind: problem.NotAllowed,
 			Title: "the token may not do all that this plan needs", Why: "it lacks " + strings.Join(lacks, ", "), Fix: "make a token with the scopes that `k8or scopes` lists"})
 	}
@@ -216,6 +219,32 @@ func (p *Platform) judgeFit(plan *Plan, book *price.Book, workloads []fit.Worklo
 		pr.Fix = suggestion.String()
 	}
 	plan.Problems = append(plan.Problems, p.given.At("spec.cluster.nodePools", pr))
+}
+
+// judgeUpgrade holds what is rendered against DOKS's upgrade checks. Nothing of it keeps a plan from being carried out: the
+// cluster runs, until it is to be upgraded.
+func (p *Platform) judgeUpgrade(plan *Plan, rendered []product.Rendered) {
+	nodes := 0
+	if p.doc.Spec.Cluster.Existing == "" {
+		for _, pool := range doks.Pools(p.doc.Spec.Cluster) {
+			least := pool.Count
+			if pool.AutoScale() {
+				least = pool.Min
+			}
+			nodes += least
+		}
+	}
+	found, notes := lint.Check(nodes, rendered...)
+	for _, f := range found {
+		if plan.scope.Has(graph.ID(f.For)) {
+			plan.Upgrade = append(plan.Upgrade, f)
+		}
+	}
+	for _, note := range notes {
+		if !slices.Contains(plan.Notes, note) { // of pods that cannot be read, fit has told already
+			plan.Notes = append(plan.Notes, note)
+		}
+	}
 }
 
 // Documented gives the document with its defaults, for `plan --show-defaults`.

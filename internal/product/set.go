@@ -12,6 +12,7 @@ import (
 
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/kube"
+	"github.com/k8or/k8or/internal/secret"
 )
 
 // Objects adds a set of Kubernetes objects as one node, applied server-side once the cluster and its pools are ready;
@@ -35,6 +36,7 @@ type SetSpec struct {
 	// does not learn of it.
 	Protected bool
 
+	standIn bool          // made from a footprint
 	endings []kube.Ending // hooks that run when the set goes
 	needs   []string      // sets that those stand on
 }
@@ -56,8 +58,20 @@ func (j joint) Set(id graph.ID, s SetSpec, opts ...graph.Option) (graph.Value[ku
 	out := graph.Add(j.c.Graph, id, resource, append([]graph.Option{graph.After(after...)}, opts...)...)
 	resource.StandsOn(j.standsOn(id)...)
 	j.c.Sets = append(j.c.Sets, set)
-	j.renders(s.Namespace, false, s.Objects...)
+	j.renders(Rendered{Namespace: s.Namespace, Objects: s.Objects, StandIn: s.standIn})
 	return out, nil
+}
+
+// Filled adds a Secret whose data other nodes make, as one node. The object it is given is the Secret without data.
+func (j joint) Filled(id graph.ID, o *unstructured.Unstructured, data graph.Value[map[string]secret.Text], opts ...graph.Option) error {
+	f, err := j.foundation()
+	if err != nil {
+		return err
+	}
+	set := kube.Set{Name: setName(id), Objects: []*unstructured.Unstructured{o}, Known: map[string]string{"node": string(id)}}
+	graph.Add(j.c.Graph, id, j.Kube().Filled(f.Access, set, data), append([]graph.Option{graph.After(f.Ready...)}, opts...)...)
+	j.c.Sets = append(j.c.Sets, set)
+	return nil
 }
 
 // standsOn names the sets that a node needs.
@@ -72,13 +86,13 @@ func (j joint) standsOn(id graph.ID) []string {
 	return names
 }
 
-// renders keeps objects for counting their pods.
-func (j joint) renders(namespace string, passing bool, objects ...*unstructured.Unstructured) {
-	r := Rendered{For: string(j.at), Namespace: namespace, Objects: objects, Passing: passing}
+// renders keeps objects for counting their pods, and for judging them.
+func (j joint) renders(r Rendered) {
+	r.For = string(j.at)
 	for _, p := range j.policies() {
 		r.CPU, r.Memory = r.CPU+p.Sidecar.CPU, r.Memory+p.Sidecar.Memory
 	}
-	j.c.rendered = append(j.c.rendered, r)
+	j.c.Rendered = append(j.c.Rendered, r)
 }
 
 // setName is the name of a node's set: one DNS label, whatever the id.

@@ -77,6 +77,7 @@ func (s Style) Plan(w io.Writer, p *platform.Plan) {
 	}
 	fmt.Fprintln(w)
 	s.Fit(w, p.Fit)
+	s.Upgrade(w, p.Upgrade)
 	if len(p.Notes) > 0 {
 		fmt.Fprintln(w)
 	}
