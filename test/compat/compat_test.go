@@ -31,6 +31,8 @@ type part struct {
 var parts = []part{
 	{"doctl", "doctl", []string{"K8OR_DOCTL"}, doctl},
 	{"terraform-provider-digitalocean", "Terraform with DigitalOcean's provider", []string{"K8OR_TERRAFORM", "K8OR_TERRAFORM_PROVIDER"}, terraform},
+	{"doctl-databases", "doctl: databases", []string{"K8OR_DOCTL"}, doctlDatabases},
+	{"terraform-databases", "Terraform: databases", []string{"K8OR_TERRAFORM", "K8OR_TERRAFORM_PROVIDER"}, terraformDatabases},
 	{"kubectl", "kubectl", []string{"K8OR_KUBECTL"}, kubectl},
 }
 

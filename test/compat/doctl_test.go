@@ -31,13 +31,18 @@ func doctl(s *session) {
 	d.endsWithAll()
 	d.endsSelectively()
 	d.networkGoes()
-	for _, x := range s.proxy.exchanges() {
+	d.tellVersion()
+}
+
+// tellVersion finds it in what doctl calls itself, since `doctl version` asks the internet.
+func (d *doctlRun) tellVersion() {
+	for _, x := range d.proxy.exchanges() {
 		if m := doctlAgent.FindStringSubmatch(x.agent); m != nil {
-			s.versions = []string{"doctl " + m[1]} // `doctl version` asks the internet
+			d.versions = []string{"doctl " + m[1]}
 			return
 		}
 	}
-	s.Error("doctl never called the sandbox, or does not say its version")
+	d.Error("doctl never called the sandbox, or does not say its version")
 }
 
 // run runs doctl, and decodes what it prints as JSON into out, unless that is nil.

@@ -88,10 +88,7 @@ func terraform(s *session) {
 	if err != nil {
 		s.Fatal(err)
 	}
-	s.write("main.tf", configuration)
-	s.write("cli.tfrc", fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"digitalocean/digitalocean\" = %q\n  }\n  direct {}\n}\n", filepath.ToSlash(filepath.Dir(provider))))
-	s.env = append(s.env, "TF_CLI_CONFIG_FILE="+filepath.Join(s.dir, "cli.tfrc"), "TF_IN_AUTOMATION=1", "TF_INPUT=0")
-
+	s.terraformHome(provider, configuration)
 	s.wish(wishes{1, []string{"compat"}, "04:00"})
 	s.runs("apply: a VPC, a cluster and a node pool are made", "apply", "-auto-approve")
 	s.do("state: the cluster has an endpoint", func() error {
@@ -132,6 +129,14 @@ func terraform(s *session) {
 	s.versions = []string{"terraform " + terraformVersion(s), "terraform-provider-digitalocean " + providerVersion(s, provider)}
 }
 
+// terraformHome puts a configuration and the way to the provider into the session's folder.
+func (s *session) terraformHome(provider, configuration string) {
+	s.Helper()
+	s.write("main.tf", configuration)
+	s.write("cli.tfrc", fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"digitalocean/digitalocean\" = %q\n  }\n  direct {}\n}\n", filepath.ToSlash(filepath.Dir(provider))))
+	s.env = append(s.env, "TF_CLI_CONFIG_FILE="+filepath.Join(s.dir, "cli.tfrc"), "TF_IN_AUTOMATION=1", "TF_INPUT=0")
+}
+
 func (s *session) write(name, text string) {
 	s.Helper()
 	if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o600); err != nil {
@@ -139,7 +144,7 @@ func (s *session) write(name, text string) {
 	}
 }
 
-func (s *session) wish(w wishes) {
+func (s *session) wish(w any) {
 	s.Helper()
 	text, err := json.Marshal(w)
 	if err != nil {
