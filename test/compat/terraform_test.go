@@ -145,7 +145,7 @@ func (s *session) write(name, text string) {
 	}
 }
 
-func (s *session) wish(w wishes) {
+func (s *session) wish(w any) {
 	s.Helper()
 	text, err := json.Marshal(w)
 	if err != nil {

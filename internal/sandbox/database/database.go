@@ -268,7 +268,7 @@ func (r *Runtime) template() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	data := filepath.Join(place, "template")
+	data := filepath.Join(place, templateDir)
 	if _, err := os.Stat(filepath.Join(data, "made")); err == nil {
 		return data, nil
 	}

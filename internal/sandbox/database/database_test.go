@@ -367,6 +367,9 @@ func TestServerGoesOnWhereItWas(t *testing.T) {
 	if _, err := os.Stat(s.dir); !os.IsNotExist(err) {
 		t.Errorf("the deleted cluster's data are still there: %v", err)
 	}
+	if _, err := os.Stat(place); !os.IsNotExist(err) {
+		t.Errorf("nobody has data any more, and the folder %s is still there: %v", place, err)
+	}
 }
 
 func TestWhatIsSimulatedSaysSo(t *testing.T) {

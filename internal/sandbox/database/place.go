@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -17,6 +18,11 @@ type place struct {
 	owner *owner
 	found string
 }
+
+const (
+	templateDir = "template" // the data of a new server
+	signFile    = "place"    // in the folder asked for, says where the place is
+)
 
 // longest is how long a socket's path may be, less what is put behind the folder: /12345678/.s.PGSQL.5432.
 const longest = 103 - len("/12345678/.s.PGSQL.5432")
@@ -48,7 +54,7 @@ func (p *place) find() (string, error) {
 	if p.owner == nil && len(data) <= longest {
 		return data, os.MkdirAll(data, 0o700)
 	}
-	sign := filepath.Join(p.asked, "place")
+	sign := filepath.Join(p.asked, signFile)
 	if text, err := os.ReadFile(sign); err == nil {
 		last := strings.TrimSpace(string(text))
 		if info, err := os.Lstat(last); err == nil && info.IsDir() && ownedBy(info, p.owner) {
@@ -62,9 +68,18 @@ func (p *place) find() (string, error) {
 	return fresh, os.WriteFile(sign, []byte(fresh+"\n"), 0o600)
 }
 
-// leave deletes what was for this run alone.
+// leave deletes the place where it was for this run alone, or where no cluster has data in it any more.
 func (p *place) leave() {
-	if p.asked == "" && p.found != "" {
-		os.RemoveAll(p.found) //nolint:errcheck // a temporary folder
+	if p.found == "" {
+		return
+	}
+	entries, err := os.ReadDir(p.found)
+	used := err != nil || slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() != templateDir })
+	if p.asked != "" && used {
+		return
+	}
+	os.RemoveAll(p.found) //nolint:errcheck // what is left is found again
+	if p.asked != "" {
+		os.Remove(filepath.Join(p.asked, signFile)) //nolint:errcheck // there may be none
 	}
 }

@@ -79,7 +79,7 @@ func (c *Cloud) databaseRules(a *account, before []*databaseRule, in []ruleInput
 			return nil, err
 		}
 		if sameRule(rules, r) != nil {
-			return nil, invalid("the firewall's rules name %s %q twice", r.Type, r.Value)
+			continue // `doctl databases firewalls append` sends a rule again that is there already
 		}
 		rule := &databaseRule{UUID: c.newUUID(), Type: r.Type, Value: r.Value, Description: r.Description, Created: c.born().Created}
 		if old := sameRule(before, r); old != nil {
