@@ -5,6 +5,7 @@ package sandbox
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -122,9 +123,10 @@ func TestClusterLivesAsOnDigitalOcean(t *testing.T) {
 	if left["load_balancer"] != 1 || left["volume"] != 1 || left["droplet"] != 0 {
 		t.Errorf("a careless deletion left %v, want one load balancer and one volume", left)
 	}
-	if _, err := os.Stat(filepath.Join(o.Dir, "clusters", id)); err == nil {
-		t.Error("the cluster's folder is still there")
-	}
+	b.until(30*time.Second, "the cluster's folder goes, once its control plane has ended", func() bool {
+		_, err := os.Stat(filepath.Join(o.Dir, "clusters", id))
+		return errors.Is(err, os.ErrNotExist)
+	})
 }
 
 // registryIsIntegrated wants a pull secret in every namespace, with a password that the registry takes.

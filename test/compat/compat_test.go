@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package compat holds the sandbox against clients that know nothing of it: doctl, Terraform with DigitalOcean's provider,
-// and kubectl, all unchanged.
+// kubectl and the AWS CLI, all unchanged.
 //
 // TestCompat runs those binaries that the environment names (K8OR_DOCTL, K8OR_TERRAFORM, K8OR_TERRAFORM_PROVIDER,
-// K8OR_KUBECTL) against a sandbox with real control planes. With `-args -write`, as `make compat` runs it, it writes
+// K8OR_KUBECTL, K8OR_AWS) against a sandbox with real control planes. With `-args -write`, as `make compat` runs it, it writes
 // docs/compat.md, and what the clients said to the DigitalOcean API into testdata, a file for each client and version.
 //
 // TestRecordedRequests needs no binary: it says the same requests to the simulated cloud again, in process and in virtual
@@ -35,13 +35,14 @@ var parts = []part{
 	{"managed-terraform-provider-digitalocean", "Terraform, what DigitalOcean runs for its users", []string{"K8OR_TERRAFORM", "K8OR_TERRAFORM_PROVIDER"}, managedTerraform},
 	{"doctl-databases", "doctl: databases", []string{"K8OR_DOCTL"}, doctlDatabases},
 	{"terraform-databases", "Terraform: databases", []string{"K8OR_TERRAFORM", "K8OR_TERRAFORM_PROVIDER"}, terraformDatabases},
+	{"aws", "the AWS CLI, against Spaces", []string{"K8OR_AWS"}, amazon},
 	{"kubectl", "kubectl", []string{"K8OR_KUBECTL"}, kubectl},
 }
 
 // TestCompat runs one client after the other, since each has control planes to boot.
 func TestCompat(t *testing.T) {
-	if os.Getenv("K8OR_DOCTL")+os.Getenv("K8OR_TERRAFORM")+os.Getenv("K8OR_KUBECTL") == "" && !*write {
-		t.Skip("no client to run: K8OR_DOCTL, K8OR_TERRAFORM with K8OR_TERRAFORM_PROVIDER, and K8OR_KUBECTL name their binaries")
+	if os.Getenv("K8OR_DOCTL")+os.Getenv("K8OR_TERRAFORM")+os.Getenv("K8OR_KUBECTL")+os.Getenv("K8OR_AWS") == "" && !*write {
+		t.Skip("no client to run: K8OR_DOCTL, K8OR_TERRAFORM with K8OR_TERRAFORM_PROVIDER, K8OR_KUBECTL and K8OR_AWS name their binaries")
 	}
 	controlPlane := findControlPlane(t)
 	sandbox := buildSandbox(t)

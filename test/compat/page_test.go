@@ -20,7 +20,7 @@ const intro = `# Unchanged clients against the sandbox
 
 Written by ` + "`make compat`" + `. It runs binaries that know nothing of k8or against the sandbox, with a real Kubernetes control
 plane behind each simulated cluster, at %d times the speed of life. They are named by ` + "`K8OR_DOCTL`, `K8OR_TERRAFORM`" + `,
-` + "`K8OR_TERRAFORM_PROVIDER` and `K8OR_KUBECTL`" + `; what is not named is not run. Versions are what the binaries, or their file names, say. The sandbox is started with ` + "`--godo-states`" + `: it
+` + "`K8OR_TERRAFORM_PROVIDER`, `K8OR_KUBECTL` and `K8OR_AWS`" + `; what is not named is not run. Versions are what the binaries, or their file names, say. The sandbox is started with ` + "`--godo-states`" + `: it
 says ` + "`deleted`" + ` of a cluster that is going, since clients built on godo cannot read the published ` + "`deleting`" + `.
 
 What doctl and Terraform said to the DigitalOcean API is kept, without tokens, in ` + "`test/compat/testdata`" + `; the tests say it again

@@ -125,6 +125,7 @@ func open(t *testing.T, p part, sandbox, controlPlane string) *session {
 		"PATH=" + os.Getenv("PATH"), "TMPDIR=" + s.dir, "NO_COLOR=1",
 		"DIGITALOCEAN_API_URL=" + s.api, "DIGITALOCEAN_ACCESS_TOKEN=" + s.token, "DIGITALOCEAN_TOKEN=" + s.token,
 		"SPACES_ENDPOINT_URL=http://{{.Region}}.digitaloceanspaces.com", "SPACES_ACCESS_KEY_ID=" + info.SpacesKey, "SPACES_SECRET_ACCESS_KEY=" + info.SpacesSecret,
+		"AWS_ENDPOINT_URL_S3=" + info.Spaces, "AWS_ACCESS_KEY_ID=" + info.SpacesKey, "AWS_SECRET_ACCESS_KEY=" + info.SpacesSecret, "AWS_DEFAULT_REGION=ams3",
 		// Clients ask the internet for news of themselves. Port 9 answers nobody, so that nothing leaves this machine; by plain HTTP
 		// they find the simulated Spaces, which leads nowhere else.
 		"HTTPS_PROXY=http://127.0.0.1:9", "HTTP_PROXY=" + info.Spaces, "NO_PROXY=127.0.0.1,localhost", "CHECKPOINT_DISABLE=1",
