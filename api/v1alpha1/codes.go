@@ -100,3 +100,9 @@ const (
 	CodeTopicName      = "K8OR-0802"
 	CodeMessagingField = "K8OR-0803"
 )
+
+// Codes of the databases' rules.
+const (
+	CodeDatabaseAccess = "K8OR-0811"
+	CodeDatabaseName   = "K8OR-0812"
+)

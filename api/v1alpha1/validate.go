@@ -46,6 +46,7 @@ func Validate(p *Platform, available Available) []FieldError {
 	c.cluster()
 	c.gateways()
 	c.registry()
+	c.databases()
 	c.messaging()
 	c.observers()
 	c.dns()

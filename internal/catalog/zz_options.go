@@ -8,6 +8,9 @@ import "github.com/k8or/k8or/internal/product"
 
 // options are the settings of each product, by category and name.
 var options = map[string][]product.Option{
+	"databases/digitalocean": {
+		{Name: "evictionPolicy", Type: "text", Doc: "`evictionPolicy` says what Valkey drops when its memory is full, as Valkey calls it: noeviction, allkeys-lru, and so on. Left open, DigitalOcean's default: it refuses writes."},
+	},
 	"gateways/kong": {
 		{Name: "logLevel", Type: "text", Doc: "`logLevel` is how much the proxy tells: debug, info, notice, warn, error or crit."},
 	},

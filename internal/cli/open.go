@@ -19,6 +19,7 @@ import (
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/platform"
 	"github.com/k8or/k8or/internal/problem"
+	"github.com/k8or/k8or/internal/secret"
 )
 
 // opened is a document with its clouds, ready for a verb.
@@ -97,7 +98,7 @@ func (a *app) token(ctx context.Context) (digitalocean.Token, float64, error) {
 		if err != nil {
 			return digitalocean.Token{}, 0, err
 		}
-		return digitalocean.Token{Value: digitalocean.NewSecret(s.Token), Source: "the sandbox", APIURL: s.DigitalOcean}, s.Speed, nil
+		return digitalocean.Token{Value: secret.New(s.Token), Source: "the sandbox", APIURL: s.DigitalOcean}, s.Speed, nil
 	}
 	token, err := digitalocean.FindToken(digitalocean.TokenPlaces{Getenv: a.get})
 	if missing, ok := errors.AsType[*digitalocean.ErrNoToken](err); ok {

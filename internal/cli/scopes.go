@@ -17,11 +17,11 @@ func (a *app) scopesCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "scopes", GroupID: "look", Short: "The least scopes of a DigitalOcean token for this document", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if _, err := a.load(); err != nil {
+			doc, err := a.load()
+			if err != nil {
 				return err
 			}
-			estate := digitalocean.NewEstate(nil, digitalocean.Mark{}, digitalocean.EstateOptions{})
-			scopes := platform.Scopes(estate)
+			scopes := platform.Scopes(doc.Platform.Spec)
 			said := map[string]any{"scopes": scopes, "checked": false}
 			line := "Whether a token has them was not checked: there is none."
 			if token, _, err := a.token(cmd.Context()); err == nil {

@@ -56,6 +56,9 @@ func (a Approval) Covers(s Step) bool {
 		return true // drift is mended, and said
 	}
 	g, ok := a.grants[s.Node]
+	if ok && g.action == Create && s.Action == Update && s.Risk <= Restarts {
+		return true // a half-made thing is finished: nobody relies on it yet
+	}
 	if !ok || g.risk < s.Risk {
 		return false
 	}
@@ -64,7 +67,7 @@ func (a Approval) Covers(s Step) bool {
 		return g.action == Create || g.action == Replace
 	case Update, Replace:
 		if g.action == Create {
-			return s.Action == Update // a half-made thing is finished
+			return false
 		}
 		for _, c := range s.Changes {
 			if c.Risk > InPlace && !slices.Contains(g.paths, c.Path) {

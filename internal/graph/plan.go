@@ -285,7 +285,7 @@ func judge(st Step, changes []Change, err error) Step {
 
 // itemStep says what becomes of something that no node wants.
 func itemStep(k *Kind, it Item, opts Options) Step {
-	st := Step{Node: ID(identity(k, it.Key)), Kind: k.Name, Key: it.Key, ID: it.ID, Title: it.Title, Action: Delete, Data: it.Data, Risk: Replaces, State: Ready,
+	st := Step{Node: ID(identity(k, it.Key)), Kind: k.Name, Key: it.Key, ID: it.ID, Title: it.Title, Action: Delete, Data: it.Data, Risk: Replaces, State: Ready, Out: it.Ref,
 		Owner: cmp.Or(it.Owner, k.Owner), item: true}
 	if it.Protected != nil {
 		st.Action, st.Risk, st.Reason, st.Err = Refuse, Refused, "it is protected from deletion", it.Protected

@@ -96,7 +96,7 @@ type Item struct {
 	Owner ID
 	// Ending is true when its end is already under way.
 	Ending bool
-	// Ref is for the kind's own Delete.
+	// Ref is for the kind's own Delete, and what the plan's step has as its output.
 	Ref any
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/problem"
 	"github.com/k8or/k8or/internal/product"
+	"github.com/k8or/k8or/internal/secret"
 )
 
 const small = `apiVersion: k8or.io/v1alpha1
@@ -31,7 +32,7 @@ func open(t *testing.T, text string, change func(*Options)) *Platform {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := Options{Document: doc, Speed: 1, Holder: "test", Token: digitalocean.Token{Value: digitalocean.NewSecret("dop_v1_none"), Source: "DIGITALOCEAN_TOKEN", APIURL: "https://api.digitalocean.test"}}
+	o := Options{Document: doc, Speed: 1, Holder: "test", Token: digitalocean.Token{Value: secret.New("dop_v1_none"), Source: "DIGITALOCEAN_TOKEN", APIURL: "https://api.digitalocean.test"}}
 	if change != nil {
 		change(&o)
 	}

@@ -112,7 +112,7 @@ func (p *Platform) checkScopes(ctx context.Context, plan *Plan) {
 		plan.Notes = append(plan.Notes, "whether the token may write was not checked: "+granted.Reason)
 		return
 	}
-	if lacks := granted.Lacks(digitalocean.Scopes(p.estate.Kinds()...)); len(lacks) > 0 {
+	if lacks := granted.Lacks(Scopes(p.doc.Spec)); len(lacks) > 0 {
 		plan.Problems = append(plan.Problems, &problem.Problem{Code: problem.MissingScope, Kind: problem.NotAllowed,
 			Title: "the token may not do all that this plan needs", Why: "it lacks " + strings.Join(lacks, ", "), Fix: "make a token with the scopes that `k8or scopes` lists"})
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/cloud/digitalocean"
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/kube"
@@ -160,5 +161,14 @@ func (p *Platform) Credentials(ctx context.Context) (kube.Access, kube.Credentia
 	return access, c, nil
 }
 
-// Scopes are the least scopes of a token for everything a platform makes.
-func Scopes(e *digitalocean.Estate) []string { return digitalocean.Scopes(e.Kinds()...) }
+// Scopes are the least scopes of a token for everything that a document asks for.
+func Scopes(spec v1alpha1.Spec) []string {
+	e := digitalocean.NewEstate(nil, digitalocean.Mark{}, digitalocean.EstateOptions{})
+	kinds := e.Always()
+	for _, entry := range spec.Entries() {
+		if entry.Category == "databases" && entry.Product == "digitalocean" {
+			kinds = append(kinds, e.Databases()...)
+		}
+	}
+	return digitalocean.Scopes(kinds...)
+}

@@ -8,9 +8,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/k8or/k8or/internal/cloud/digitalocean"
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/price"
 	"github.com/k8or/k8or/internal/problem"
+	"github.com/k8or/k8or/internal/unit"
 )
 
 // PlanDown says what taking the platform down would destroy, and what holds data. It writes nothing.
@@ -20,6 +22,7 @@ func (p *Platform) PlanDown(ctx context.Context, data graph.DataDecisions) (*Tea
 	if err != nil {
 		return nil, err
 	}
+	p.estate.Keep(data.Keep)
 	g := graph.New()
 	g.Prune(p.prunable()...)
 	opts := p.graphOptions()
@@ -88,6 +91,17 @@ func billed(s graph.Step) []price.Item {
 		return []price.Item{{For: s.Data, What: s.Title, Kind: price.Volume, Min: gib, Max: gib}}
 	case "digitalocean/loadbalancer":
 		return []price.Item{{For: s.Title, What: "load balancer", Kind: price.LoadBalancer, Slug: price.RegionalNetwork, Min: 1, Max: 1}}
+	case "digitalocean/database":
+		d, ok := s.Out.(digitalocean.DatabaseOut)
+		if !ok {
+			return nil
+		}
+		items := []price.Item{{For: s.Data, What: s.Title, Kind: price.Database, Slug: d.Engine + "/" + d.Size, Min: d.Nodes, Max: d.Nodes}}
+		if included, known := price.Default().Included(d.Engine + "/" + d.Size); known && d.Storage > included {
+			extra := int((d.Storage - included + unit.GiB - 1) / unit.GiB)
+			items = append(items, price.Item{For: s.Data, What: "storage beyond what comes with the size", Kind: price.DatabaseStorage, Min: extra, Max: extra})
+		}
+		return items
 	default:
 		return nil
 	}

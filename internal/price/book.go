@@ -42,8 +42,10 @@ type entry struct {
 	Hourly    float64  `json:"hourly"`
 	MemoryMiB unit.MiB `json:"memoryMiB"`
 	VCPUs     int      `json:"vcpus"`
-	Source    string   `json:"source"`
-	Date      string   `json:"date"`
+	// StorageGiB is the disk that a size of a managed database comes with, for each of its clusters.
+	StorageGiB int    `json:"storageGiB"`
+	Source     string `json:"source"`
+	Date       string `json:"date"`
 
 	monthly, hourly unit.Money
 }
@@ -120,13 +122,23 @@ func (b *Book) Sizes() []Size {
 	return sizes
 }
 
+// Included is the disk that comes with a size of a managed database, by the same slug as its price. False means that the book
+// does not know it.
+func (b *Book) Included(slug string) (unit.MiB, bool) {
+	e, ok := b.lines[key{Database, slug}]
+	return unit.MiB(e.StorageGiB) * unit.GiB, ok && e.StorageGiB > 0
+}
+
 func (e entry) size() Size {
 	return Size{Slug: e.Slug, MemoryMiB: e.MemoryMiB, VCPUs: e.VCPUs, Monthly: e.monthly}
 }
 
-// find looks a price up. Only nodes and load balancers have a slug; that of another kind is not looked at.
+// slugged are the kinds that have several prices, told apart by a slug; that of another kind is not looked at.
+var slugged = map[Kind]bool{Node: true, LoadBalancer: true, Database: true}
+
+// find looks a price up.
 func (b *Book) find(kind Kind, slug string) (entry, bool) {
-	if kind != Node && kind != LoadBalancer {
+	if !slugged[kind] {
 		slug = ""
 	}
 	e, ok := b.lines[key{kind, slug}]

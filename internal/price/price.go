@@ -28,6 +28,8 @@ const (
 	Volume           Kind = "volume"           // Block storage; quantities are GiB.
 	Snapshot         Kind = "snapshot"         // A volume's snapshot; quantities are GiB.
 	ControlPlane     Kind = "controlPlane"     // A cluster's managed control plane; there or not.
+	Database         Kind = "database"         // A node of a managed database; Slug is engine and size, "pg/db-s-1vcpu-2gb"; quantities count nodes.
+	DatabaseStorage  Kind = "databaseStorage"  // Disk of a managed database beyond what its size comes with; quantities are GiB.
 )
 
 // The types of load balancers that have a price, in DigitalOcean's own words.

@@ -198,7 +198,7 @@ func (c *composer) selectAll(bounds []bound, support func(string) (Product, bool
 	if first < 0 {
 		first = len(bounds)
 	}
-	var chosen []string
+	chosen := map[string]map[string]bool{} // support products, each with what of it was asked for
 	pending := bounds
 	for len(pending) > 0 {
 		var wants []want
@@ -215,15 +215,22 @@ func (c *composer) selectAll(bounds []bound, support func(string) (Product, bool
 			if !existing {
 				c.Support[w.product] = append(c.Support[w.product], w.by)
 			}
-			if slices.Contains(chosen, w.product) {
+			features, there := chosen[w.product]
+			if !there {
+				features = map[string]bool{}
+				chosen[w.product] = features
+			}
+			for _, f := range w.features {
+				features[f] = true
+			}
+			if there {
 				continue
 			}
-			chosen = append(chosen, w.product)
 			product, ok := support(w.product)
 			if !ok {
 				return nil, fmt.Errorf("%s wants the support product %q, which the catalog does not have", w.by, w.product)
 			}
-			b, err := product.bind(Use{ID: graph.ID("support/" + w.product), Name: w.product, Spec: Support{Existing: existing}})
+			b, err := product.bind(Use{ID: graph.ID("support/" + w.product), Name: w.product, Spec: Support{Existing: existing, features: features}})
 			if err != nil {
 				return nil, err
 			}
@@ -239,7 +246,12 @@ func (c *composer) selectAll(bounds []bound, support func(string) (Product, bool
 type Support struct {
 	// Existing says that somebody else runs it in the cluster.
 	Existing bool
+
+	features map[string]bool
 }
+
+// Asked says whether anything wants a feature of it. All have said so before it is built.
+func (s Support) Asked(feature string) bool { return s.features[feature] }
 
 // joint is what Building and Wiring share.
 type joint struct {

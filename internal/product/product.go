@@ -168,8 +168,9 @@ type Selecting struct {
 }
 
 type want struct {
-	product string
-	by      graph.ID
+	product  string
+	features []string
+	by       graph.ID
 }
 
 // Platform is the document.
@@ -194,5 +195,8 @@ func (s *Selecting) Bill(items ...price.Item) {
 	s.items = append(s.items, items...)
 }
 
-// Want asks for a support product, such as "metrics-server". It is installed once, whoever wants it.
-func (s *Selecting) Want(support string) { s.support = append(s.support, want{support, s.at}) }
+// Want asks for a support product, such as "metrics-server", and for features of it that are off unless somebody asks. It is
+// installed once, whoever wants it.
+func (s *Selecting) Want(support string, features ...string) {
+	s.support = append(s.support, want{support, features, s.at})
+}

@@ -21,6 +21,7 @@ import (
 	"github.com/k8or/k8or/internal/kube"
 	"github.com/k8or/k8or/internal/price"
 	"github.com/k8or/k8or/internal/product"
+	"github.com/k8or/k8or/internal/secret"
 )
 
 // spec is the document's part of the products of these tests.
@@ -75,7 +76,7 @@ func helpers(name string) (product.Product, bool) {
 func compose(t *testing.T, uses ...product.Use) (*product.Composition, error) {
 	t.Helper()
 	about := product.Platform{Platform: &v1alpha1.Platform{Metadata: v1alpha1.Metadata{Name: "shop", UID: "x7k2p9"}}, Minor: "1.36"}
-	client, err := digitalocean.New(digitalocean.Options{Token: digitalocean.NewSecret("none"), BaseURL: "https://api.digitalocean.test", Speed: 1})
+	client, err := digitalocean.New(digitalocean.Options{Token: secret.New("none"), BaseURL: "https://api.digitalocean.test", Speed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/kube"
+	"github.com/k8or/k8or/internal/secret"
 )
 
 // Objects adds a set of Kubernetes objects as one node, applied server-side once the cluster and its pools are ready;
@@ -59,6 +60,18 @@ func (j joint) Set(id graph.ID, s SetSpec, opts ...graph.Option) (graph.Value[ku
 	j.c.Sets = append(j.c.Sets, set)
 	j.renders(Rendered{Namespace: s.Namespace, Objects: s.Objects, StandIn: s.standIn})
 	return out, nil
+}
+
+// Filled adds a Secret whose data other nodes make, as one node. The object it is given is the Secret without data.
+func (j joint) Filled(id graph.ID, o *unstructured.Unstructured, data graph.Value[map[string]secret.Text], opts ...graph.Option) error {
+	f, err := j.foundation()
+	if err != nil {
+		return err
+	}
+	set := kube.Set{Name: setName(id), Objects: []*unstructured.Unstructured{o}, Known: map[string]string{"node": string(id)}}
+	graph.Add(j.c.Graph, id, j.Kube().Filled(f.Access, set, data), append([]graph.Option{graph.After(f.Ready...)}, opts...)...)
+	j.c.Sets = append(j.c.Sets, set)
+	return nil
 }
 
 // standsOn names the sets that a node needs.

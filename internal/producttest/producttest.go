@@ -32,10 +32,12 @@ import (
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/lint"
 	"github.com/k8or/k8or/internal/platform"
+	"github.com/k8or/k8or/internal/problem"
 	"github.com/k8or/k8or/internal/product"
 	simulated "github.com/k8or/k8or/internal/sandbox/digitalocean"
 	"github.com/k8or/k8or/internal/sandbox/memory"
 	"github.com/k8or/k8or/internal/sandbox/wire"
+	"github.com/k8or/k8or/internal/secret"
 	"github.com/k8or/k8or/internal/ui/ndjson"
 )
 
@@ -128,7 +130,7 @@ func (w *world) open(name string, raw []byte) (*platform.Platform, error) {
 	log.Read(ndjson.New(&w.seen).Event)
 	return platform.New(platform.Options{
 		Document: doc, UID: "t3stx1", Sandbox: true, Speed: 1, Holder: "test", Log: log,
-		Token:     digitalocean.Token{Value: digitalocean.NewSecret(simulated.DefaultToken), Source: "the test", APIURL: "https://api.digitalocean.test"},
+		Token:     digitalocean.Token{Value: secret.New(simulated.DefaultToken), Source: "the test", APIURL: "https://api.digitalocean.test"},
 		Transport: wire.Transport(w.cloud), KubeTransport: w.runtime.Transport(), ChartsTransport: offline{},
 		Env: secretOf,
 	})
@@ -279,7 +281,10 @@ func lives(t *testing.T, name string, raw []byte) {
 		if plan.Changes() {
 			result, err := p.Up(ctx, plan, plan.Approve(graph.Replaces), nil)
 			if err != nil {
-				t.Fatalf("up: %v", err)
+				for _, h := range result.Held {
+					t.Logf("held: %s %s: %v", h.Action, h.Node, h.Changes)
+				}
+				t.Fatalf("up: %s", whole(err))
 			}
 			w.see(t, result)
 		}
@@ -302,6 +307,19 @@ func lives(t *testing.T, name string, raw []byte) {
 	if bytes.Contains(w.seen.Bytes(), []byte(canary)) {
 		t.Error("a secret is in an output")
 	}
+}
+
+// whole is an error with everything it holds.
+func whole(err error) string {
+	list, ok := errors.AsType[problem.List](err)
+	if !ok {
+		return err.Error()
+	}
+	var b strings.Builder
+	for _, p := range list {
+		fmt.Fprintf(&b, "\n%s: %s (%s)", p.Code, p.Title, p.Why)
+	}
+	return b.String()
 }
 
 // down takes everything down, data included.

@@ -1,39 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package messaging has what the products of the category messaging share: which apps use an entry, and the Secret that each
-// of them gets. What a product does in its own way stays in its folder.
+// Package messaging has what the products of the category messaging share: the Secret that each app gets that uses an entry. What a product does in its own way stays in its folder.
 package messaging
 
 import (
-	"maps"
-	"slices"
-	"strings"
-
 	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/kube"
 	"github.com/k8or/k8or/internal/product"
 )
-
-// User is an app that has an entry in its `uses`.
-type User struct {
-	Name      string // the app's: "web"
-	Namespace string // where it runs
-}
-
-// ID is the app's node.
-func (u User) ID() graph.ID { return graph.ID("apps/" + u.Name) }
-
-// Users are the apps that use an entry, by name.
-func Users(p product.Platform, entry graph.ID) []User {
-	var out []User
-	for _, name := range slices.Sorted(maps.Keys(p.Spec.Apps)) {
-		if app := p.Spec.Apps[name]; slices.Contains(app.Uses, string(entry)) {
-			out = append(out, User{Name: name, Namespace: app.Namespace})
-		}
-	}
-	return out
-}
 
 // Check refuses what no product of this category does yet.
 func Check[O any](_ product.Platform, e product.Entry[v1alpha1.Messaging, O]) []product.Refusal {
@@ -83,19 +58,13 @@ func (a Access) Secret(namespace, name string) kube.Derived {
 	return d
 }
 
-// SecretName is the name of a user's Secret. Its dots keep it apart from the names of apps.
-func SecretName(user User, entry graph.ID) string {
-	return user.Name + "." + strings.ReplaceAll(string(entry), "/", ".")
-}
-
 // Bind makes an app's Secret known to it; ready is the node after which it is there.
-func Bind(b *product.Building, entry graph.ID, user User, d kube.Derived, ready graph.ID) {
+func Bind(b *product.Building, entry graph.ID, user product.Client, d kube.Derived, ready graph.ID) {
 	var keys []string
 	for _, f := range d.Fields {
 		if !f.Unwritten {
 			keys = append(keys, f.Key)
 		}
 	}
-	slices.Sort(keys)
-	product.Offer(b, product.Binding{Entry: entry, User: user.ID(), Namespace: user.Namespace, Secret: d.Name, Type: Type, Keys: keys, Ready: ready})
+	b.Bind(entry, user, Type, keys, ready)
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"github.com/k8or/k8or/internal/secret"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -23,7 +24,7 @@ const DefaultURL = "https://api.digitalocean.com"
 
 // Options say how to reach the API. Only Token is required.
 type Options struct {
-	Token Secret
+	Token secret.Text
 	// BaseURL is another place of the API, such as a sandbox's; empty is DefaultURL.
 	BaseURL string
 	// AuthURL is where token information is asked for; empty is DigitalOcean's own, or BaseURL when that is given.

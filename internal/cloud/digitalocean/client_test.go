@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/secret"
 )
 
 // answers is a cloud that gives the same answer to every request.
@@ -43,7 +44,7 @@ func (a *answers) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func clientOf(t *testing.T, transport http.RoundTripper) *Client {
 	t.Helper()
-	c, err := New(Options{Token: NewSecret("dop_v1_canary"), Transport: transport})
+	c, err := New(Options{Token: secret.New("dop_v1_canary"), Transport: transport})
 	if err != nil {
 		t.Fatal(err)
 	}

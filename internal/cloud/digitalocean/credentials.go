@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/secret"
 )
 
 // CredentialsLife is how long cluster credentials are good for when the caller names no time.
@@ -20,7 +21,7 @@ const CredentialsLife = 15 * time.Minute
 type Credentials struct {
 	Server  string // https://…
 	CA      []byte // PEM
-	Token   Secret
+	Token   secret.Text
 	Expires time.Time
 }
 
@@ -47,5 +48,5 @@ func (c *Client) Credentials(ctx context.Context, clusterID string, life time.Du
 	if err != nil || answer.Server == "" || answer.Token == "" {
 		return Credentials{}, graph.Retry(errors.Join(fmt.Errorf("the credentials of cluster %s are not complete yet", clusterID), err), 0)
 	}
-	return Credentials{Server: answer.Server, CA: ca, Token: NewSecret(answer.Token), Expires: answer.Expires}, nil
+	return Credentials{Server: answer.Server, CA: ca, Token: secret.New(answer.Token), Expires: answer.Expires}, nil
 }

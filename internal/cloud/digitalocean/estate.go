@@ -4,6 +4,7 @@ package digitalocean
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -41,16 +42,20 @@ type Estate struct {
 
 	projects, members, vpcs, clusters, existing, pools, loadBalancers, volumes, snapshots, tags *graph.Kind
 
+	databases, databaseFirewalls, databaseNames, databaseUsers, databaseAdmins, connectionPools, databaseConfigs, readReplicas *graph.Kind
+
 	// What this process did or learned, and lists may not show yet, or not any more.
 	mu     sync.Mutex
 	claims map[string]Claim     // by the volume's id, as far as they were ever known
 	deaf   map[string]time.Time // clusters that did not say their claims, and when they were asked
-	did    map[string]bool      // "remember <cluster>", "end <cluster>", "assign <project> <urn>"
+	did    map[string]bool      // "remember <cluster>", "end <cluster>", "assign <project> <urn>", "use <family>"
+	keep   []string             // stores that a teardown leaves, by the names of their data
 }
 
 // Ranks of pruning: what runs in the cluster (100, package kube) goes first; what a cluster leaves behind can only be
 // told from what it uses once it is gone.
 const (
+	rankUser         = 47 // of a database, with its replicas
 	rankPool         = 45
 	rankCluster      = 40
 	rankLoadBalancer = 35
@@ -79,7 +84,17 @@ func NewEstate(client *Client, mark Mark, o EstateOptions) *Estate {
 	e.snapshots = &graph.Kind{Name: "digitalocean/snapshot", Deadline: 15 * time.Minute, Rank: rankSnapshot,
 		List: e.listSnapshots, Delete: e.deleteSnapshot}
 	e.tags = &graph.Kind{Name: "digitalocean/tag", Lag: lag, Rank: rankTag, List: e.listTags, Delete: e.deleteTag}
-	for _, k := range e.Kinds() {
+	e.databases = &graph.Kind{Name: "digitalocean/database", Typical: 6 * time.Minute, Deadline: time.Hour, Lag: 2 * lag, Rank: rankCluster,
+		List: e.listDatabases, Delete: e.deleteDatabase}
+	e.readReplicas = &graph.Kind{Name: "digitalocean/database-replica", Typical: 6 * time.Minute, Deadline: time.Hour, Lag: 2 * lag, Rank: rankUser,
+		List: e.listReplicas, Delete: e.deleteReplica}
+	e.databaseUsers = &graph.Kind{Name: "digitalocean/database-user", Lag: lag, Rank: rankUser, List: e.listUsers, Delete: e.deleteUser}
+	e.databaseFirewalls = &graph.Kind{Name: "digitalocean/database-firewall", Lag: lag, Stays: true}
+	e.databaseAdmins = &graph.Kind{Name: "digitalocean/database-admin", Typical: 6 * time.Minute, Deadline: time.Hour, Lag: 2 * lag, Stays: true}
+	e.databaseNames = &graph.Kind{Name: "digitalocean/database-name", Lag: lag, Stays: true}
+	e.connectionPools = &graph.Kind{Name: "digitalocean/connection-pool", Lag: lag, Stays: true}
+	e.databaseConfigs = &graph.Kind{Name: "digitalocean/database-config", Lag: lag, Stays: true}
+	for _, k := range append(e.Kinds(), e.Databases()...) {
 		k.Owner = o.Owner
 	}
 	return e
@@ -87,6 +102,34 @@ func NewEstate(client *Client, mark Mark, o EstateOptions) *Estate {
 
 // Mark is what the estate's things carry.
 func (e *Estate) Mark() Mark { return e.mark }
+
+// Keep says which stores a teardown leaves, by the names of their data: what they live in stays with them.
+func (e *Estate) Keep(data []string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.keep = data
+}
+
+// keptIn are the ids of the private networks that kept databases live in.
+func (e *Estate) keptIn(ctx context.Context, c *graph.Call) (map[string]bool, error) {
+	e.mu.Lock()
+	keep := e.keep
+	e.mu.Unlock()
+	if !c.Teardown || len(keep) == 0 {
+		return nil, nil
+	}
+	ours, err := e.ourDatabases(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	in := map[string]bool{}
+	for _, d := range ours {
+		if slices.Contains(keep, e.mark.entryOf(d.Tags)) {
+			in[d.VPC] = true
+		}
+	}
+	return in, nil
+}
 
 // done notes that this process did something that lists may not show yet.
 func (e *Estate) done(what string) {
@@ -102,9 +145,19 @@ func (e *Estate) hasDone(what string) bool {
 	return e.did[what]
 }
 
-// Kinds are all that can be pruned, highest rank first.
+// Kinds are all that can be pruned, highest rank first. Those of families that the platform never had cost no call.
 func (e *Estate) Kinds() []*graph.Kind {
+	return []*graph.Kind{e.databaseUsers, e.readReplicas, e.pools, e.clusters, e.databases, e.loadBalancers, e.volumes, e.snapshots, e.vpcs, e.projects, e.tags}
+}
+
+// Always are the kinds that every platform has.
+func (e *Estate) Always() []*graph.Kind {
 	return []*graph.Kind{e.pools, e.clusters, e.loadBalancers, e.volumes, e.snapshots, e.vpcs, e.projects, e.tags}
+}
+
+// Databases are the kinds of platforms that have managed databases.
+func (e *Estate) Databases() []*graph.Kind {
+	return []*graph.Kind{e.databases, e.databaseFirewalls, e.databaseNames, e.databaseUsers, e.databaseAdmins, e.connectionPools, e.databaseConfigs, e.readReplicas}
 }
 
 // The account's lists, each read once a pass.

@@ -14,6 +14,7 @@ import (
 	"github.com/k8or/k8or/internal/graph"
 	simulated "github.com/k8or/k8or/internal/sandbox/digitalocean"
 	"github.com/k8or/k8or/internal/sandbox/wire"
+	"github.com/k8or/k8or/internal/secret"
 )
 
 // cutter is a wire that is cut at one request: before it is sent, or after it was carried out. Nothing passes from then on.
@@ -46,7 +47,7 @@ func (w *world) killed(n int, after bool, f func(ctx context.Context, e *digital
 	defer kill(nil)
 	cut := &cutter{next: w.wire, after: after, kill: kill}
 	cut.left.Store(int64(n))
-	client, err := digitalocean.New(digitalocean.Options{Token: digitalocean.NewSecret(simulated.DefaultToken), BaseURL: "https://sandbox.example.com", Transport: cut})
+	client, err := digitalocean.New(digitalocean.Options{Token: secret.New(simulated.DefaultToken), BaseURL: "https://sandbox.example.com", Transport: cut})
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -23,6 +23,15 @@ var scopesOf = map[string][]string{
 	"digitalocean/volume":           {"block_storage:delete", "block_storage:read"},
 	"digitalocean/snapshot":         {"image:delete", "snapshot:delete", "snapshot:read"},
 	"digitalocean/tag":              {"tag:create", "tag:delete", "tag:read"},
+
+	"digitalocean/database":          {"database:create", "database:delete", "database:read", "database:update", "tag:create", "tag:read"},
+	"digitalocean/database-firewall": {"database:read", "database:update"},
+	"digitalocean/database-name":     {"database:create", "database:read"},
+	"digitalocean/database-user":     {"database:create", "database:delete", "database:read", "database:update", "database:view_credentials"},
+	"digitalocean/database-admin":    {"database:read", "database:view_credentials"},
+	"digitalocean/connection-pool":   {"database:create", "database:read", "database:update"},
+	"digitalocean/database-config":   {"database:read", "database:update"},
+	"digitalocean/database-replica":  {"database:create", "database:delete", "database:read"},
 }
 
 // alwaysScopes are what every run needs: whose token it is, what is offered, and the lock.
@@ -116,6 +125,8 @@ func scopeOf(method, path string) string {
 		return "snapshot:" + verb
 	case "droplets":
 		return "droplet:" + verb
+	case "databases":
+		return "database:" + verb
 	case "account", "regions", "sizes":
 		return parts[1] + ":" + verb
 	}

@@ -14,7 +14,7 @@ import (
 
 // listTags finds the platform's tags that nothing needs any more: the memory of clusters that are gone and have left
 // nothing, the claims of volumes that are gone, the locks of runs that were killed, and in a teardown the mark itself once
-// no cluster carries it.
+// no cluster and no database carries it.
 func (e *Estate) listTags(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
 	all, err := e.allTags(ctx, c)
 	if err != nil {
@@ -25,6 +25,10 @@ func (e *Estate) listTags(ctx context.Context, c *graph.Call) ([]graph.Item, err
 		return nil, err
 	}
 	left, err := e.leftBehind(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	stores, err := e.ourDatabases(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +46,11 @@ func (e *Estate) listTags(ctx context.Context, c *graph.Call) ([]graph.Item, err
 			items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title})
 		case e.options.Lock.left(t.Name, c.Teardown):
 			items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title + ", a lock that was left behind"})
-		case strings.EqualFold(t.Name, e.mark.Tag()) && c.Teardown && len(ours) == 0:
+		case e.mark.ofStores(t.Name):
+			if c.Teardown && len(stores) == 0 {
+				items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title})
+			}
+		case strings.EqualFold(t.Name, e.mark.Tag()) && c.Teardown && len(ours)+len(stores) == 0:
 			items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title})
 		}
 	}

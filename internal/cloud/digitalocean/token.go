@@ -5,6 +5,7 @@ package digitalocean
 import (
 	"errors"
 	"fmt"
+	"github.com/k8or/k8or/internal/secret"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,7 +16,7 @@ import (
 
 // Token is a token and where it came from.
 type Token struct {
-	Value Secret
+	Value secret.Text
 	// Source is for people: "DIGITALOCEAN_ACCESS_TOKEN", "doctl's context work".
 	Source string
 	// APIURL is another place of the API, if one is set; empty is DigitalOcean's own.
@@ -54,7 +55,7 @@ func FindToken(p TokenPlaces) (Token, error) {
 	looked := []string{"DIGITALOCEAN_ACCESS_TOKEN", "DIGITALOCEAN_TOKEN"}
 	for _, name := range looked {
 		if value := strings.TrimSpace(p.Getenv(name)); value != "" {
-			return Token{Value: NewSecret(value), Source: name, APIURL: api}, nil
+			return Token{Value: secret.New(value), Source: name, APIURL: api}, nil
 		}
 	}
 	if p.ConfigDir == "" {
@@ -105,13 +106,13 @@ func doctlToken(text []byte, context string) (found Token, place string, err err
 	}
 	found = Token{APIURL: config.APIURL}
 	if context == "" || strings.EqualFold(context, "default") {
-		found.Value, found.Source = NewSecret(config.Token), "doctl's default context"
+		found.Value, found.Source = secret.New(config.Token), "doctl's default context"
 		return found, found.Source, nil
 	}
 	found.Source = "doctl's context " + context
 	for name, token := range config.Contexts {
 		if strings.EqualFold(name, context) {
-			found.Value = NewSecret(token)
+			found.Value = secret.New(token)
 		}
 	}
 	return found, found.Source, nil

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"github.com/k8or/k8or/internal/secret"
 	"io/fs"
 	"log/slog"
 	"path/filepath"
@@ -66,7 +67,7 @@ func TestAFileThatCannotBeReadIsSaid(t *testing.T) {
 
 func TestSecretsPrintHidden(t *testing.T) {
 	t.Parallel()
-	s := NewSecret("canary")
+	s := secret.New("canary")
 	text, err := json.Marshal(map[string]any{"a": s, "b": Token{Value: s}, "c": Credentials{Token: s}})
 	if err != nil {
 		t.Fatal(err)

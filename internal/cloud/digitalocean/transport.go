@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/k8or/k8or/internal/secret"
 	"io"
 	"net/http"
 	"strconv"
@@ -50,7 +51,7 @@ func chain(o Options) http.RoundTripper {
 // authorized signs requests.
 type authorized struct {
 	next  http.RoundTripper
-	token Secret
+	token secret.Text
 }
 
 // RoundTrip signs and sends one request.

@@ -123,9 +123,13 @@ func (e *Estate) listVPCs(ctx context.Context, c *graph.Call) ([]graph.Item, err
 	if err != nil {
 		return nil, err
 	}
+	kept, err := e.keptIn(ctx, c)
+	if err != nil {
+		return nil, err
+	}
 	var items []graph.Item
 	for _, v := range all {
-		if e.mark.described(v.Description) {
+		if e.mark.described(v.Description) && !kept[v.ID] {
 			items = append(items, graph.Item{Key: v.Name, ID: v.ID, Title: fmt.Sprintf("VPC %s (%s)", v.Name, v.IPRange)})
 		}
 	}

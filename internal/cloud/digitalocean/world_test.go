@@ -23,6 +23,7 @@ import (
 	"github.com/k8or/k8or/internal/sandbox/fault"
 	"github.com/k8or/k8or/internal/sandbox/record"
 	"github.com/k8or/k8or/internal/sandbox/wire"
+	"github.com/k8or/k8or/internal/secret"
 )
 
 // world is a simulated DigitalOcean in fake time, with a client and an estate in it. Every exchange is held against the
@@ -65,7 +66,7 @@ func inWorld(t *testing.T, test func(w *world), change ...func(*simulated.Option
 }
 
 func (w *world) clientWith(token string) *digitalocean.Client {
-	c, err := digitalocean.New(digitalocean.Options{Token: digitalocean.NewSecret(token), BaseURL: "https://sandbox.example.com", Transport: w.wire})
+	c, err := digitalocean.New(digitalocean.Options{Token: secret.New(token), BaseURL: "https://sandbox.example.com", Transport: w.wire})
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -53,6 +53,12 @@ func (a *account) taggable() []tagged {
 	for _, v := range a.Volumes.All {
 		all = append(all, tagged{"volume", v.ID, v.Name, v.path(), &v.Tags})
 	}
+	for _, d := range a.Databases.All {
+		all = append(all, tagged{"database", d.ID, d.Name, d.path(), &d.Tags})
+		for _, r := range d.Replicas {
+			all = append(all, tagged{"database_replica", r.ID, r.Name, d.path() + "/replicas/" + r.Name, &r.Tags})
+		}
+	}
 	for _, n := range a.Snapshots.All {
 		all = append(all, tagged{n.tagKind(), n.ID, n.Name, n.path(), &n.Tags})
 	}
@@ -91,7 +97,7 @@ func (c *Cloud) ensureTags(a *account, names []string) error {
 
 // tagCounters are the kinds that a tag counts, by the key of the answer.
 var tagCounters = map[string]string{
-	"droplets": "droplet", "images": "image", "volumes": "volume", "volume_snapshots": "volume_snapshot", "databases": "dbaas",
+	"droplets": "droplet", "images": "image", "volumes": "volume", "volume_snapshots": "volume_snapshot", "databases": "database",
 }
 
 // view counts what carries the tag. The key `images` is what the API sends; the published description misspells it `imgages`.
@@ -189,8 +195,9 @@ func (c *Cloud) eachTagged(q *request, change func(*tag, tagged)) error {
 	all := q.account.taggable()
 	var found []tagged
 	for _, r := range in.Resources {
-		if !slices.Contains([]string{"droplet", "image", "volume", "volume_snapshot"}, r.Type) {
-			return invalid("resource_type %q is not one of droplet, image, volume, volume_snapshot", r.Type)
+		// The published description leaves `database` out; Terraform's provider tags clusters with it.
+		if !slices.Contains([]string{"droplet", "image", "volume", "volume_snapshot", "database"}, r.Type) {
+			return invalid("resource_type %q is not one of droplet, image, volume, volume_snapshot, database", r.Type)
 		}
 		i := slices.IndexFunc(all, func(thing tagged) bool { return thing.kind == r.Type && thing.id == r.ID })
 		if i < 0 {

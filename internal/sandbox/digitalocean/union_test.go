@@ -28,6 +28,17 @@ func TestEveryFieldThatGodoSendsIsKnown(t *testing.T) {
 		{godo.KubernetesMaintenancePolicy{}, func() any { return &maintenancePolicy{} }},
 		{godo.VPCCreateRequest{}, func() any { return &vpcInput{} }},
 		{godo.VPCUpdateRequest{}, func() any { return &vpcInput{} }},
+		{godo.DatabaseCreateRequest{}, func() any { return &databaseInput{} }},
+		{godo.DatabaseCreateUserRequest{}, func() any { return &databaseUserInput{} }},
+		{godo.DatabaseUserSettings{}, func() any { return &userSettings{} }},
+		{godo.DatabaseFirewallRule{}, func() any { return &ruleInput{} }},
+		{godo.DatabaseCreateReplicaRequest{}, func() any { return &replicaInput{} }},
+		{godo.DatabaseCreatePoolRequest{}, func() any { return &databasePoolInput{} }},
+		{godo.DatabaseUpdatePoolRequest{}, func() any { return &databasePoolInput{} }},
+		{godo.DatabaseResizeRequest{}, func() any { return &resizeInput{} }},
+		{godo.DatabaseCreateTopicRequest{}, func() any { return &topicInput{} }},
+		{godo.DatabaseLogsinkConfig{}, func() any { return &logsinkConfig{} }},
+		{godo.DatabaseStorageAutoscale{}, func() any { return &storageAutoscale{} }},
 		{godo.CreateProjectRequest{}, func() any { return &projectInput{} }},
 	} {
 		kind := reflect.TypeOf(row.sent)

@@ -29,11 +29,20 @@ func (a *account) members() []member {
 	for _, l := range a.LoadBalancers.All {
 		all = append(all, member{URN: l.urn(), Name: l.Name, VPC: l.VPC, Path: l.path(), Created: l.Created})
 	}
+	for _, d := range a.Databases.All {
+		all = append(all, member{URN: d.urn(), Name: d.Name, VPC: d.VPC, Path: d.path(), Created: d.Created})
+		for _, r := range d.Replicas {
+			all = append(all, member{URN: r.urn(), Name: r.Name, VPC: r.VPC, Path: d.path() + "/replicas/" + r.Name, Created: r.Created})
+		}
+	}
 	for _, v := range a.Volumes.All {
 		all = append(all, member{URN: v.urn(), Name: v.Name, Path: v.path(), Created: v.Created})
 	}
 	for _, r := range a.ReservedIPs.All {
 		all = append(all, member{URN: r.urn(), Name: r.IP, Path: r.path(), Created: r.Created})
+	}
+	for _, b := range a.Spaces.Buckets {
+		all = append(all, member{URN: b.urn(), Name: b.Name, Created: b.Created})
 	}
 	for _, k := range a.Kubernetes.All {
 		all = append(all, member{URN: k.urn(), Name: k.Name, VPC: k.VPC, Path: "/v2/kubernetes/clusters/" + k.ID, Created: k.Created})

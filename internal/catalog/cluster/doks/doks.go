@@ -99,7 +99,9 @@ func build(b *product.Building, e entry) error {
 	}
 	graph.Add(g, "project/members", &digitalocean.Members{On: estate, Project: project,
 		URNs: graph.Map(out, func(o digitalocean.ClusterOut) []string { return []string{o.URN} })})
-	product.Offer(b, product.Foundation{Access: access(out), Ready: ready})
+	product.Offer(b, product.Foundation{Access: access(out), Ready: ready,
+		Network: graph.Map(vpc, func(o digitalocean.VPCOut) string { return o.ID }),
+		Project: graph.Map(project, func(o digitalocean.ProjectOut) string { return o.ID })})
 	return nil
 }
 
@@ -118,7 +120,8 @@ var Existing = &product.Definition[v1alpha1.Cluster, struct{}]{
 	Page:       page,
 	Build: func(b *product.Building, e entry) error {
 		out := graph.Add(b.Graph(), e.ID, &digitalocean.ExistingCluster{On: b.Estate(), Cluster: e.Spec.Existing})
-		product.Offer(b, product.Foundation{Access: access(out), Ready: []graph.ID{e.ID}})
+		product.Offer(b, product.Foundation{Access: access(out), Ready: []graph.ID{e.ID},
+			Network: graph.Map(out, func(o digitalocean.ClusterOut) string { return o.VPCID })})
 		return nil
 	},
 }

@@ -53,7 +53,7 @@ func build(b *product.Building, e entry) error {
 		return &problem.Problem{Code: v1alpha1.CodeExistingMissing, Kind: problem.Usage, Path: at + ".existing", Title: "existing does not say where Kafka is",
 			Fix: "add `address:` with a host and a port, such as kafka.example.com:9093"}
 	}
-	for _, user := range messaging.Users(b.Platform(), e.ID) {
+	for _, user := range b.Platform().Clients(e.ID) {
 		a, err := access(b.Platform(), e, at, user.Namespace)
 		if err != nil {
 			return err
@@ -62,7 +62,7 @@ func build(b *product.Building, e entry) error {
 		if err != nil {
 			return err
 		}
-		d := a.Secret(user.Namespace, messaging.SecretName(user, e.ID))
+		d := a.Secret(user.Namespace, user.SecretName(e.ID))
 		id := e.ID + graph.ID("/apps/"+user.Name)
 		if _, err := b.Set(id, product.SetSpec{Derived: []kube.Derived{d}}, graph.After(before)); err != nil {
 			return err

@@ -26,7 +26,7 @@ func (m maker) accounts(b *product.Building) error {
 			return err
 		}
 		name := "app-" + app.Name
-		d := m.access(name).Secret(app.Namespace, messaging.SecretName(app, m.ID))
+		d := m.access(name).Secret(app.Namespace, app.SecretName(m.ID))
 		id := m.ID + graph.ID("/apps/"+app.Name)
 		if err := m.account(b, id, name, m.every(app.Name), d, before); err != nil {
 			return err

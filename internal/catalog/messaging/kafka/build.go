@@ -12,7 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/k8or/k8or/api/v1alpha1"
-	"github.com/k8or/k8or/internal/catalog/messaging"
 	"github.com/k8or/k8or/internal/kube"
 	"github.com/k8or/k8or/internal/problem"
 	"github.com/k8or/k8or/internal/product"
@@ -27,7 +26,7 @@ func build(b *product.Building, e entry) error {
 	if err != nil {
 		return err
 	}
-	m := maker{entry: e, platform: b.Platform(), version: version, users: messaging.Users(b.Platform(), e.ID)}
+	m := maker{entry: e, platform: b.Platform(), version: version, users: b.Platform().Clients(e.ID)}
 	objects, err := m.objects(b)
 	if err != nil {
 		return err
@@ -63,7 +62,7 @@ type maker struct {
 	entry
 	platform product.Platform
 	version  string
-	users    []messaging.User
+	users    []product.Client
 }
 
 // The parts of a Kafka, by the names of their node pools.

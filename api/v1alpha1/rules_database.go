@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// namePattern is what databases, their users and pools may be called: what every engine and SQL's quotes take.
+const (
+	namePattern = `^[a-z_][a-z0-9_-]{0,59}$`
+	nameMeans   = "up to 60 lower-case letters, digits, hyphens and underscores, beginning with a letter"
+)
+
+// databases checks the databases, for rules that hold for every product.
+func (c *checker) databases() {
+	for _, name := range sorted(c.given.Spec.Databases) {
+		d, at := c.given.Spec.Databases[name], Join("spec.databases", name)
+		if d.Product == "existing" {
+			continue
+		}
+		c.access(d.Access, Join(at, "access"))
+		for i, db := range d.Databases {
+			c.databaseName(db, "a database", Join(Join(at, "databases"), i))
+		}
+		for _, user := range sorted(d.Users) {
+			at := Join(Join(at, "users"), user)
+			c.databaseName(user, "a user", at)
+			if strings.HasPrefix(user, "k8or-") || user == "doadmin" {
+				c.add(FieldError{Path: at, Code: CodeReservedName, What: fmt.Sprintf("the user name %q is kept", user), Why: "apps' own users begin with k8or-, and doadmin is DigitalOcean's", Fix: "choose another name"})
+			}
+			for i, db := range d.Users[user].Databases {
+				c.ofDatabases(db, d, name, Join(Join(at, "databases"), i))
+			}
+		}
+		for _, pool := range sorted(d.ConnectionPools) {
+			at, p := Join(Join(at, "connectionPools"), pool), d.ConnectionPools[pool]
+			c.databaseName(pool, "a connection pool", at)
+			c.ofDatabases(p.Database, d, name, Join(at, "database"))
+			app, ofApp := strings.CutPrefix(p.User, "apps/")
+			switch _, there := d.Users[p.User]; {
+			case ofApp && slices.Contains(c.given.Spec.Apps[app].Uses, "databases/"+name), there:
+			default:
+				c.add(FieldError{Path: Join(at, "user"), Code: CodeBadReference, What: fmt.Sprintf("there is no user %q of this database", p.User), Given: p.User, Choices: sorted(d.Users),
+					Fix: "name one of its users, or an app that uses it, such as apps/web"})
+			}
+		}
+	}
+}
+
+// access checks who is let in beside the platform's cluster.
+func (c *checker) access(given []string, at string) {
+	if given != nil && len(given) == 0 {
+		c.add(FieldError{Path: at, Code: CodeDatabaseAccess, What: "access is an empty list", Why: "at the clouds that means everybody",
+			Fix: "remove it: the platform's own cluster is let in and nobody else; or name addresses"})
+	}
+	for i, a := range given {
+		prefix, err := netip.ParsePrefix(a)
+		if addr, single := netip.ParseAddr(a); single == nil {
+			prefix, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+		}
+		switch {
+		case err != nil:
+			c.add(FieldError{Path: Join(at, i), Code: CodeDatabaseAccess, What: fmt.Sprintf("%q is neither an address nor a range", a), Given: a, Fix: "write it as 203.0.113.7 or 203.0.113.0/24"})
+		case !prefix.Addr().Is4():
+			c.add(FieldError{Path: Join(at, i), Code: CodeDatabaseAccess, What: fmt.Sprintf("%q is not IPv4", a), Given: a, Why: "the firewalls of databases know IPv4 alone", Fix: "name the IPv4 address"})
+		case prefix.Bits() < 8:
+			c.add(FieldError{Path: Join(at, i), Code: CodeDatabaseAccess, What: fmt.Sprintf("%q would let in the internet", a), Given: a, Why: "a database is for those who are named", Fix: "name single addresses, or ranges of /8 and narrower"})
+		}
+	}
+}
+
+// databaseName checks a name that is used in SQL.
+func (c *checker) databaseName(name, what, at string) {
+	if !matches(namePattern, name) {
+		c.add(FieldError{Path: at, Code: CodeDatabaseName, What: fmt.Sprintf("%q cannot be the name of %s", name, what), Why: "it takes " + nameMeans, Fix: "choose another name"})
+	}
+}
+
+// ofDatabases checks that a database is one of the entry's.
+func (c *checker) ofDatabases(name string, d Database, entry, at string) {
+	have := d.Databases
+	if len(have) == 0 {
+		have = []string{strings.ReplaceAll(entry, "-", "_")}
+	}
+	if !slices.Contains(have, name) {
+		c.add(FieldError{Path: at, Code: CodeBadReference, What: fmt.Sprintf("there is no database %q", name), Given: name, Choices: have, Fix: "name one of " + strings.Join(have, ", ")})
+	}
+}

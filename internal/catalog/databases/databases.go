@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package databases has what the products of the category databases share: the Secret that each app gets that uses an entry.
+package databases
+
+import (
+	"cmp"
+	"net"
+	"net/url"
+	"strconv"
+
+	"github.com/k8or/k8or/internal/secret"
+)
+
+// The engines, as the document names them. A Secret's type is the same word, by the servicebinding.io specification.
+const (
+	PostgreSQL = "postgresql"
+	MySQL      = "mysql"
+	Valkey     = "valkey"
+	MongoDB    = "mongodb"
+	OpenSearch = "opensearch"
+)
+
+// Connection is what somebody needs to use a database.
+type Connection struct {
+	Engine   string
+	Provider string // "digitalocean"
+	Host     string
+	Port     int
+	Database string // empty for engines that have none
+	Username string
+	// Password is empty where nobody can read it again: then what the Secret holds is kept.
+	Password secret.Text
+	// CA is the authority of the server's certificate, in PEM; empty for one that the system trusts.
+	CA secret.Text
+}
+
+// Keys are those of the Secret of an engine.
+func Keys(engine string) []string {
+	keys := []string{"type", "provider", "host", "port", "username", "password", "uri", "ca.crt"}
+	if engine == PostgreSQL || engine == MySQL || engine == MongoDB {
+		keys = append(keys, "database")
+	}
+	if engine == PostgreSQL {
+		keys = append(keys, "sslmode")
+	}
+	return keys
+}
+
+// Data are the Secret's keys and values, in the form of the servicebinding.io specification. TLS is always asked for.
+func (c Connection) Data() map[string]secret.Text {
+	all := map[string]secret.Text{
+		"type": secret.New(c.Engine), "provider": secret.New(c.Provider), "host": secret.New(c.Host), "port": secret.New(strconv.Itoa(c.Port)),
+		"username": secret.New(c.Username), "password": c.Password, "uri": c.uri(), "ca.crt": c.CA, "database": secret.New(c.Database), "sslmode": secret.New("require"),
+	}
+	data := map[string]secret.Text{}
+	for _, key := range Keys(c.Engine) {
+		data[key] = all[key]
+	}
+	return data
+}
+
+// schemes are how clients are told of an engine in a URI, each with what asks for TLS.
+var schemes = map[string]struct{ scheme, query string }{
+	PostgreSQL: {"postgresql", "sslmode=require"}, MySQL: {"mysql", "ssl-mode=REQUIRED"}, Valkey: {"rediss", ""},
+	MongoDB: {"mongodb+srv", "authSource=admin&tls=true"}, OpenSearch: {"https", ""},
+}
+
+// uri is all of it in one line; unknown while the password is.
+func (c Connection) uri() secret.Text {
+	if c.Password.Empty() {
+		return secret.Text{}
+	}
+	s := schemes[c.Engine]
+	host := net.JoinHostPort(c.Host, strconv.Itoa(c.Port))
+	if c.Engine == MongoDB {
+		host = c.Host // the port is in DNS
+	}
+	u := url.URL{Scheme: s.scheme, User: url.UserPassword(cmp.Or(c.Username, "default"), c.Password.Reveal()), Host: host, RawQuery: s.query}
+	if c.Database != "" {
+		u.Path = "/" + c.Database
+	}
+	return secret.New(u.String())
+}

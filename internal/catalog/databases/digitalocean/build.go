@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package digitalocean
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/k8or/k8or/internal/catalog/databases"
+	"github.com/k8or/k8or/internal/cloud/digitalocean"
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/kube"
+	"github.com/k8or/k8or/internal/product"
+)
+
+// maker makes the nodes of one entry.
+type maker struct {
+	entry
+	b    *product.Building
+	base product.Foundation
+	kind engine
+	name string // of the database cluster at DigitalOcean
+	out  graph.Value[digitalocean.DatabaseOut]
+}
+
+func build(b *product.Building, e entry) error {
+	base, err := b.Foundation()
+	if err != nil {
+		return err
+	}
+	m := &maker{entry: e, b: b, base: base, kind: engines[e.Spec.Engine], name: b.Estate().NameOf(e.Name)}
+	wanted := &digitalocean.Database{On: b.Estate(), Entry: string(e.ID), DatabaseSpec: spec(b.Platform(), e, m.name), VPC: base.Network, Project: base.Project}
+	if r := e.Spec.RestoreFrom; r != nil {
+		wanted.Restore, wanted.RestoreAt = r.Database, r.Time
+		if name, own := strings.CutPrefix(r.Database, "databases/"); own {
+			wanted.Restore = b.Estate().NameOf(name)
+		}
+	}
+	m.out = graph.Add(b.Graph(), e.ID, wanted)
+	graph.Add(b.Graph(), e.ID+"/firewall", &digitalocean.DatabaseFirewall{On: b.Estate(), Database: m.out, In: m.name, Allow: e.Spec.Access,
+		Cluster: graph.Map(base.Access, func(a kube.Access) string { return a.ID })})
+	m.inside()
+	if err := m.clients(); err != nil {
+		return err
+	}
+	m.say()
+	return nil
+}
+
+// first is the database that apps get: the first of the entry's, which is named as the entry where it names none.
+func (m *maker) first() string {
+	switch {
+	case m.Spec.Engine == databases.Valkey || m.Spec.Engine == databases.OpenSearch:
+		return ""
+	case len(m.Spec.Databases) > 0:
+		return m.Spec.Databases[0]
+	}
+	return strings.ReplaceAll(m.Name, "-", "_")
+}
+
+// names are all databases of the entry.
+func (m *maker) names() []string {
+	if len(m.Spec.Databases) > 0 {
+		return m.Spec.Databases
+	}
+	if first := m.first(); first != "" {
+		return []string{first}
+	}
+	return nil
+}
+
+// inside adds what is in the cluster beside users: databases, parameters, copies to read from.
+func (m *maker) inside() {
+	g, estate := m.b.Graph(), m.b.Estate()
+	for _, name := range m.names() {
+		graph.Add(g, m.ID+graph.ID("/databases/"+name), &digitalocean.DatabaseName{On: estate, Cluster: m.out, In: m.name, Name: name})
+	}
+	if parameters := m.parameters(); len(parameters) > 0 {
+		graph.Add(g, m.ID+"/parameters", &digitalocean.DatabaseConfig{On: estate, Database: m.out, In: m.name, Parameters: parameters})
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.Spec.Replicas)) {
+		r := m.Spec.Replicas[name]
+		storage, _ := storage(m.Spec)
+		graph.Add(g, m.ID+graph.ID("/replicas/"+name), &digitalocean.ReadReplica{On: estate, Database: m.out, In: m.name, Name: estate.NameOf(m.Name + "-" + name),
+			Size: m.kind.sold(cmp.Or(r.Size, m.Spec.Size)), Region: cmp.Or(r.Region, m.b.Platform().Spec.Region), Storage: storage, VPC: m.base.Network})
+	}
+}
+
+func (m *maker) parameters() map[string]any {
+	out := maps.Clone(map[string]any(m.Spec.Parameters))
+	if m.Options.EvictionPolicy != "" && m.Spec.Engine == databases.Valkey {
+		if out == nil {
+			out = map[string]any{}
+		}
+		out["valkey_maxmemory_policy"] = m.Options.EvictionPolicy
+	}
+	return out
+}
+
+// clients gives each app that uses the entry a user and a Secret, and each user of the document a Secret beside the entry.
+func (m *maker) clients() error {
+	var users []user
+	for _, c := range m.b.Platform().Clients(m.ID) {
+		users = append(users, user{name: digitalocean.UserPrefix + c.Name, client: &c, privileges: "readWrite", databases: []string{m.first()}})
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.Spec.Users)) {
+		u := m.Spec.Users[name]
+		in := u.Databases
+		if len(in) == 0 {
+			in = m.names()
+		}
+		users = append(users, user{name: name, privileges: cmp.Or(u.Privileges, "readWrite"), databases: in})
+	}
+	for i := range users {
+		users[i].connection = m.connection(users[i])
+	}
+	granted, err := m.grants(users)
+	if err != nil {
+		return err
+	}
+	m.pools(granted)
+	for _, u := range users {
+		if err := m.bind(u, granted); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// user is somebody who signs in.
+type user struct {
+	name       string
+	client     *product.Client // nil for a user of the document
+	privileges string          // read, readWrite, admin
+	databases  []string
+	connection graph.Value[databases.Connection]
+}
+
+// connection adds the user, and is how it signs in. Valkey has one user, whom all share.
+func (m *maker) connection(u user) graph.Value[databases.Connection] {
+	c := databases.Connection{Engine: m.Spec.Engine, Provider: "digitalocean", Database: m.first()}
+	if len(u.databases) > 0 && u.databases[0] != "" {
+		c.Database = u.databases[0]
+	}
+	if m.Spec.Engine == databases.Valkey {
+		admin := graph.Add(m.b.Graph(), m.ID+graph.ID("/users/"+u.name), &digitalocean.DatabaseAdmin{On: m.b.Estate(), Database: m.out, In: m.name, For: u.name})
+		return graph.Map(admin, func(o digitalocean.UserOut) databases.Connection { return with(c, o) })
+	}
+	out := graph.Add(m.b.Graph(), m.ID+graph.ID("/users/"+u.name), &digitalocean.DatabaseUser{On: m.b.Estate(), Database: m.out, In: m.name, Name: u.name, UserSettings: m.settings(u)})
+	return graph.Map(out, func(o digitalocean.UserOut) databases.Connection { return with(c, o) })
+}
+
+func with(c databases.Connection, o digitalocean.UserOut) databases.Connection {
+	c.Host, c.Port, c.Username, c.Password, c.CA = o.Database.Host, o.Database.Port, o.Name, o.Password, o.CA
+	return c
+}
+
+// settings are what a user may do, for the engines whose users say it.
+func (m *maker) settings(u user) digitalocean.UserSettings {
+	switch m.Spec.Engine {
+	case databases.MongoDB:
+		role := map[string]string{"read": "readOnly", "readWrite": "readWrite", "admin": "dbAdmin"}[u.privileges]
+		return digitalocean.UserSettings{MongoUser: &digitalocean.MongoUser{Databases: u.databases, Role: role}}
+	case databases.OpenSearch:
+		may := map[string]string{"read": "read", "readWrite": "readwrite", "admin": "admin"}[u.privileges]
+		return digitalocean.UserSettings{Indexes: []digitalocean.IndexGrant{{Index: "*", Permission: may}}}
+	}
+	return digitalocean.UserSettings{}
+}
+
+// pools are the entry's connection pools, made once their users are.
+func (m *maker) pools(after graph.ID) {
+	for _, name := range slices.Sorted(maps.Keys(m.Spec.ConnectionPools)) {
+		p := m.Spec.ConnectionPools[name]
+		u := p.User
+		if app, ok := strings.CutPrefix(u, "apps/"); ok {
+			u = digitalocean.UserPrefix + app
+		}
+		graph.Add(m.b.Graph(), m.ID+graph.ID("/pools/"+name), &digitalocean.ConnectionPool{On: m.b.Estate(), Database: m.out, In: m.name, Name: name, Mode: cmp.Or(p.Mode, "transaction"),
+			Size: p.Size, DB: p.Database, User: u}, graph.After(after))
+	}
+}
+
+// bind writes the Secret by which a user signs in.
+func (m *maker) bind(u user, granted graph.ID) error {
+	data := graph.Map(u.connection, databases.Connection.Data)
+	if u.client == nil {
+		return m.b.Filled(m.ID+graph.ID("/secrets/"+u.name), object(m.Namespace(), u.name+".binding", m.Spec.Engine), data, graph.After(granted))
+	}
+	before, err := m.b.AppNamespace(u.client.Namespace)
+	if err != nil {
+		return err
+	}
+	id := m.ID + graph.ID("/apps/"+u.client.Name)
+	if err := m.b.Filled(id, object(u.client.Namespace, u.client.SecretName(m.ID), m.Spec.Engine), data, graph.After(before, granted, m.ID+"/firewall")); err != nil {
+		return err
+	}
+	m.b.Bind(m.ID, *u.client, m.Spec.Engine, databases.Keys(m.Spec.Engine), id)
+	return nil
+}
+
+// object is a Secret without its data.
+func object(namespace, name, engine string) *unstructured.Unstructured {
+	o := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Secret", "type": "servicebinding.io/" + engine}}
+	o.SetNamespace(namespace)
+	o.SetName(name)
+	return o
+}
+
+// say tells what a person should know who reads the plan.
+func (m *maker) say() {
+	if m.Spec.Engine == databases.Valkey && len(m.b.Platform().Clients(m.ID)) > 1 {
+		m.b.Note("%s: Valkey at DigitalOcean has one user: all apps that use it share its password", m.ID)
+	}
+	for _, name := range m.b.Platform().Clients(m.ID) {
+		if app := m.b.Platform().Spec.Apps[name.Name]; !app.FromImage() {
+			m.b.Note("%s: app %s finds its credentials in the Secret %s/%s", m.ID, name.Name, name.Namespace, name.SecretName(m.ID))
+		}
+	}
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package digitalocean is the product "digitalocean" of the category databases: DigitalOcean's Managed Databases.
+package digitalocean
+
+import (
+	"cmp"
+	_ "embed"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/k8or/k8or/api/v1alpha1"
+	"github.com/k8or/k8or/internal/catalog/databases"
+	"github.com/k8or/k8or/internal/cloud/digitalocean"
+	"github.com/k8or/k8or/internal/price"
+	"github.com/k8or/k8or/internal/product"
+	"github.com/k8or/k8or/internal/unit"
+)
+
+//go:embed README.md
+var page string
+
+// Product is a managed database cluster of DigitalOcean's.
+var Product = &product.Definition[v1alpha1.Database, Options]{
+	Category:   "databases",
+	Name:       "digitalocean",
+	Title:      "DigitalOcean Managed Databases",
+	Licence:    "DigitalOcean's terms of service",
+	Placements: []product.Placement{product.Managed},
+	Page:       page,
+	Check:      check,
+	Select:     choose,
+	Build:      build,
+}
+
+type entry = product.Entry[v1alpha1.Database, Options]
+
+// Options are the settings that only this product has.
+type Options struct {
+	// EvictionPolicy says what Valkey drops when its memory is full, as Valkey calls it: noeviction, allkeys-lru, and so on.
+	// Left open, DigitalOcean's default: it refuses writes.
+	EvictionPolicy string `json:"evictionPolicy,omitempty"`
+}
+
+// engine is what DigitalOcean offers of an engine.
+type engine struct {
+	slug    string
+	version string // where the document names none
+	// sizes are small, medium and large by DigitalOcean's slugs.
+	sizes                     map[string]string
+	storage, replicas, grants bool
+}
+
+// Versions and sizes: DigitalOcean's published options of 2026-08-07. A later k8or may say others; a platform stays with what
+// its catalog set says.
+var engines = map[string]engine{
+	databases.PostgreSQL: {"pg", "17", sizes("db-s-1vcpu-2gb", "db-s-2vcpu-4gb", "db-s-4vcpu-8gb"), true, true, true},
+	databases.MySQL:      {"mysql", "8", sizes("db-s-1vcpu-2gb", "db-s-2vcpu-4gb", "db-s-4vcpu-8gb"), true, true, true},
+	databases.Valkey:     {"valkey", "8", sizes("db-s-1vcpu-1gb", "db-s-1vcpu-2gb", "db-s-2vcpu-4gb"), false, false, false},
+	databases.MongoDB:    {"mongodb", "8.0", sizes("db-s-1vcpu-2gb", "db-s-2vcpu-4gb", "db-s-4vcpu-8gb"), true, false, false},
+	databases.OpenSearch: {"opensearch", "2", sizes("db-s-1vcpu-2gb", "db-s-2vcpu-4gb", "db-s-4vcpu-8gb"), true, false, false},
+}
+
+func sizes(small, medium, large string) map[string]string {
+	return map[string]string{"small": small, "medium": medium, "large": large}
+}
+
+// sold is a size by the name that DigitalOcean sells it under.
+func (e engine) sold(size string) string { return cmp.Or(e.sizes[cmp.Or(size, "small")], size) }
+
+func nodes(d v1alpha1.Database) int {
+	if d.Standby == nil {
+		return 1
+	}
+	return 1 + *d.Standby
+}
+
+func mebi(q v1alpha1.Quantity) unit.MiB {
+	v, err := resource.ParseQuantity(string(q))
+	if err != nil {
+		return 0
+	}
+	return unit.MiB(v.Value() / (1 << 20))
+}
+
+func storage(d v1alpha1.Database) (size, most unit.MiB) {
+	if d.Storage == nil {
+		return 0, 0
+	}
+	return mebi(d.Storage.Size), mebi(d.Storage.Max)
+}
+
+// check says what DigitalOcean cannot do of what the document asks.
+func check(p product.Platform, e entry) []product.Refusal {
+	var out []product.Refusal
+	refuse := func(field, what, why, fix string) {
+		out = append(out, product.Refusal{Field: field, What: what, Why: why, Fix: fix})
+	}
+	d := e.Spec
+	kind, ok := engines[d.Engine]
+	if !ok {
+		refuse("engine", fmt.Sprintf("DigitalOcean does not run %s", d.Engine), "it runs "+strings.Join(slices.Sorted(maps.Keys(engines)), ", "), "choose one of them, or another product")
+		return out
+	}
+	if d.Region != "" && d.Region != p.Spec.Region {
+		refuse("region", "the database would be in another region than the platform", "it is reached by the private network alone, which does not leave its region", "remove region")
+	}
+	if d.Public {
+		refuse("public", "a database at DigitalOcean gets no public door of its own", "apps reach it by the private network", "remove public; name single addresses in access")
+	}
+	if d.Storage != nil && !kind.storage {
+		refuse("storage", d.Engine+" keeps its data in memory", "its size says how much", "remove storage, or choose a larger size")
+	}
+	if len(d.Replicas) > 0 && !kind.replicas {
+		refuse("replicas", fmt.Sprintf("DigitalOcean has no copies of %s to read from", d.Engine), "it has them of PostgreSQL and MySQL", "remove replicas; standby makes it withstand the loss of a node")
+	}
+	if len(d.ConnectionPools) > 0 && d.Engine != databases.PostgreSQL {
+		refuse("connectionPools", fmt.Sprintf("DigitalOcean has no connection pools for %s", d.Engine), "they are PgBouncer's, which speaks PostgreSQL", "remove connectionPools")
+	}
+	if d.Engine == databases.Valkey && (len(d.Users) > 0 || len(d.Databases) > 0) {
+		refuse("users", "DigitalOcean's Valkey has one user and no databases by name", "all apps that use it share its credentials", "remove users and databases")
+	}
+	if nodes(d) > 1 && strings.HasSuffix(kind.sold(d.Size), "-1gb") {
+		refuse("standby", fmt.Sprintf("a database of size %s cannot have a standby", kind.sold(d.Size)), "DigitalOcean's smallest size stands alone", "choose a larger size")
+	}
+	if d.Backups != nil && d.Backups.Retention != "" && days(d.Backups.Retention) > backupDays {
+		refuse("backups.retention", "DigitalOcean keeps a database's backups for a week", "it cannot be told to keep them longer", "write 7d, and export what has to be kept longer")
+	}
+	if d.MigrateFrom != "" {
+		refuse("migrateFrom", "k8or does not move data between databases yet", "", "remove it; restoreFrom begins a database with another's backup")
+	}
+	return out
+}
+
+// backupDays is how long DigitalOcean keeps backups, and how far back a moment can be restored. Source: its documentation, 2025-11.
+const backupDays = 7
+
+// days reads 14d or 2w.
+func days(s string) int {
+	n := 0
+	if _, err := fmt.Sscanf(s, "%d", &n); err == nil && strings.HasSuffix(s, "w") {
+		n *= 7
+	}
+	return n
+}
+
+// choose declares what it costs.
+func choose(s *product.Selecting, e entry) {
+	kind, slug := engines[e.Spec.Engine], engines[e.Spec.Engine].sold(e.Spec.Size)
+	n := nodes(e.Spec)
+	s.Bill(price.Item{What: fmt.Sprintf("%s, %d × %s", e.Spec.Engine, n, slug), Kind: price.Database, Slug: kind.slug + "/" + slug, Min: n, Max: n})
+	size, most := storage(e.Spec)
+	if extra, upTo := beyond(kind.slug, slug, size), beyond(kind.slug, slug, max(size, most)); upTo > 0 {
+		s.Bill(price.Item{What: "storage beyond what comes with the size", Kind: price.DatabaseStorage, Min: extra, Max: upTo})
+	}
+	for name, r := range e.Spec.Replicas {
+		slug := kind.sold(cmp.Or(r.Size, e.Spec.Size))
+		s.Bill(price.Item{For: string(e.ID) + "/replicas/" + name, What: "read replica " + name + ", " + slug, Kind: price.Database, Slug: kind.slug + "/" + slug, Min: 1, Max: 1})
+	}
+}
+
+// beyond is how many GiB are billed beside what comes with a size.
+func beyond(engine, slug string, size unit.MiB) int {
+	included, known := price.Default().Included(engine + "/" + slug)
+	if !known || size <= included {
+		return 0
+	}
+	return int((size - included + unit.GiB - 1) / unit.GiB)
+}
+
+// spec is what DigitalOcean is asked for.
+func spec(p product.Platform, e entry, name string) digitalocean.DatabaseSpec {
+	d, kind := e.Spec, engines[e.Spec.Engine]
+	out := digitalocean.DatabaseSpec{Name: name, Engine: kind.slug, Version: cmp.Or(d.Version, kind.version), Size: kind.sold(d.Size), Nodes: nodes(d), Region: p.Spec.Region,
+		Protected: d.DeletionProtection != nil && *d.DeletionProtection}
+	out.Storage, out.Most = storage(d)
+	if d.Maintenance != nil {
+		out.Maintenance = digitalocean.Maintenance{Day: d.Maintenance.Day, Start: d.Maintenance.Start}
+	}
+	return out
+}

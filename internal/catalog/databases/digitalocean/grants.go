@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package digitalocean
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/k8or/k8or/internal/catalog/databases"
+	"github.com/k8or/k8or/internal/cloud/digitalocean"
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/product"
+	"github.com/k8or/k8or/internal/secret"
+)
+
+// A user that DigitalOcean makes may sign in and do next to nothing: what it may do is said in SQL, which only the cluster can
+// reach the server with. So a Job says it, as DigitalOcean's doadmin and as the users themselves, once for each wording.
+
+// clients of SQL, by engine: the image has the program, User is who it runs as there.
+var sqlClients = map[string]struct {
+	image, as string
+	user      int64
+}{
+	databases.PostgreSQL: {"docker.io/library/postgres:17.5-alpine", `as() { PGUSER="$1" PGPASSWORD="$2" psql -X -q -v ON_ERROR_STOP=1 -d "$3"; }`, 70},
+	databases.MySQL:      {"docker.io/library/mysql:8.4.5", `as() { MYSQL_PWD="$2" mysql --host="$PGHOST" --port="$PGPORT" --user="$1" --ssl-mode=REQUIRED; }`, 999},
+}
+
+const grantsSecret = "k8or-grants"
+
+// grants is the node after which users may do what they should.
+func (m *maker) grants(users []user) (graph.ID, error) {
+	if !m.kind.grants || len(users) == 0 {
+		return m.ID, nil
+	}
+	admin := graph.Add(m.b.Graph(), m.ID+"/doadmin", &digitalocean.DatabaseAdmin{On: m.b.Estate(), Database: m.out, In: m.name})
+	connections := []graph.Value[databases.Connection]{graph.Map(admin, func(o digitalocean.UserOut) databases.Connection { return with(databases.Connection{}, o) })}
+	after := []graph.ID{m.ID + "/firewall"}
+	for _, name := range m.names() {
+		after = append(after, m.ID+graph.ID("/databases/"+name))
+	}
+	for _, u := range users {
+		connections = append(connections, u.connection)
+	}
+	home := m.ID + "/namespace"
+	if _, err := m.b.Objects(home, m.Namespace(), []*unstructured.Unstructured{m.b.EntryNamespace(m.Namespace())}); err != nil {
+		return "", err
+	}
+	signIn := m.ID + "/sign-in"
+	if err := m.b.Filled(signIn, object(m.Namespace(), grantsSecret, m.Spec.Engine), graph.Map(graph.Join(connections...), signIns), graph.After(home)); err != nil {
+		return "", err
+	}
+	job, err := product.Objects(m.job(users))
+	if err != nil {
+		return "", err
+	}
+	id := m.ID + "/grants"
+	_, err = m.b.Objects(id, m.Namespace(), job, graph.After(append(after, signIn)...))
+	return id, err
+}
+
+// signIns are the server's address and everybody's password, by the names of the Job's variables.
+func signIns(all []databases.Connection) map[string]secret.Text {
+	data := map[string]secret.Text{}
+	for i, c := range all {
+		data["PGHOST"], data["PGPORT"] = secret.New(c.Host), secret.New(strconv.Itoa(c.Port))
+		data[password(i-1)] = c.Password
+	}
+	return data
+}
+
+// password is the variable of a user's password; that of doadmin comes before the first.
+func password(i int) string {
+	if i < 0 {
+		return "ADMIN"
+	}
+	return "PASSWORD_" + strconv.Itoa(i)
+}
+
+// job says it. Its name carries the wording, so that another wording is another Job.
+func (m *maker) job(users []user) *batchv1.Job {
+	client := sqlClients[m.Spec.Engine]
+	script := "set -eu\n" + client.as + "\n"
+	if m.Spec.Engine == databases.PostgreSQL {
+		script += m.postgres(users)
+	} else {
+		script += m.mysql(users)
+	}
+	name := fmt.Sprintf("grants-%x", sha256.Sum256([]byte(script+client.image)))[:15]
+	pod := corev1.PodSpec{RestartPolicy: corev1.RestartPolicyNever, AutomountServiceAccountToken: new(false),
+		SecurityContext: &corev1.PodSecurityContext{RunAsNonRoot: new(true), RunAsUser: &client.user, SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}},
+		Containers: []corev1.Container{{Name: "sql", Image: client.image, Command: []string{"sh", "-c", script},
+			Env:             []corev1.EnvVar{{Name: "PGSSLMODE", Value: "require"}, {Name: "HOME", Value: "/tmp"}},
+			EnvFrom:         []corev1.EnvFromSource{{SecretRef: &corev1.SecretEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: grantsSecret}}}},
+			SecurityContext: &corev1.SecurityContext{AllowPrivilegeEscalation: new(false), Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}},
+			Resources:       corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("50m"), corev1.ResourceMemory: resource.MustParse("64Mi")}},
+		}}}
+	return &batchv1.Job{TypeMeta: metav1.TypeMeta{APIVersion: "batch/v1", Kind: "Job"}, ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: m.Namespace()},
+		Spec: batchv1.JobSpec{BackoffLimit: new(int32(6)), Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app.kubernetes.io/name": "grants"}}, Spec: pod}}}
+}
+
+// postgres lets users into their databases: who writes makes tables of its own and shares them with all who write; who reads
+// reads them. Owners alone can share what is theirs, so each says it itself, of what there is and of what will be.
+func (m *maker) postgres(users []user) string {
+	var b strings.Builder
+	for _, db := range m.names() {
+		fmt.Fprintf(&b, "as doadmin \"$%s\" %s <<'SQL'\n", password(-1), quoted(db))
+		in := slices.DeleteFunc(slices.Clone(users), func(u user) bool { return !slices.Contains(u.databases, db) })
+		for _, u := range in {
+			schema, database := "USAGE", "CONNECT"
+			if u.privileges != "read" {
+				schema, database = "USAGE, CREATE", "CONNECT, TEMPORARY"
+			}
+			if u.privileges == "admin" {
+				database += ", CREATE"
+			}
+			fmt.Fprintf(&b, "GRANT %s ON DATABASE \"%s\" TO \"%s\";\nGRANT %s ON SCHEMA public TO \"%s\";\n", database, db, u.name, schema, u.name)
+		}
+		b.WriteString("SQL\n")
+		for i, u := range users {
+			if u.privileges == "read" || !slices.Contains(u.databases, db) {
+				continue
+			}
+			var says strings.Builder
+			for _, other := range in {
+				if other.name == u.name {
+					continue
+				}
+				tables, sequences := "SELECT", "SELECT"
+				if other.privileges != "read" {
+					tables, sequences = "ALL", "ALL"
+				}
+				fmt.Fprintf(&says, "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT %s ON TABLES TO \"%s\";\nALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT %s ON SEQUENCES TO \"%s\";\n"+
+					"DO $$ DECLARE t text; BEGIN FOR t IN SELECT format('%%I.%%I', schemaname, tablename) FROM pg_tables WHERE schemaname = 'public' AND tableowner = current_user "+
+					"LOOP EXECUTE 'GRANT %s ON TABLE ' || t || ' TO \"%s\"'; END LOOP; END $$;\n", tables, other.name, sequences, other.name, tables, other.name)
+			}
+			if says.Len() > 0 {
+				fmt.Fprintf(&b, "as %s \"$%s\" %s <<'SQL'\n%sSQL\n", quoted(u.name), password(i), quoted(db), says.String())
+			}
+		}
+	}
+	return b.String()
+}
+
+// mysqlPrivileges are what a user may do in its databases, in MySQL's words.
+var mysqlPrivileges = map[string]string{
+	"read": "SELECT, SHOW VIEW",
+	"readWrite": "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES, TRIGGER, EVENT, EXECUTE, LOCK TABLES, CREATE TEMPORARY TABLES, " +
+		"CREATE VIEW, SHOW VIEW, CREATE ROUTINE, ALTER ROUTINE",
+	"admin": "ALL PRIVILEGES",
+}
+
+func (m *maker) mysql(users []user) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "as doadmin \"$%s\" <<'SQL'\n", password(-1))
+	for _, u := range users {
+		for _, db := range u.databases {
+			fmt.Fprintf(&b, "GRANT %s ON `%s`.* TO '%s'@'%%';\n", mysqlPrivileges[u.privileges], db, u.name)
+		}
+	}
+	b.WriteString("SQL\n")
+	return b.String()
+}
+
+// quoted is a name for the shell. The document's rules leave it nothing but letters, digits, hyphens and underscores.
+func quoted(name string) string { return "'" + name + "'" }

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package digitalocean
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/unit"
+)
+
+// Database is a managed database cluster: one server with its standbys. Its mark is among its tags, with the entry of the
+// document that it belongs to; DigitalOcean's description says that names are unique. It is changed in place and never
+// replaced, since it holds data: what cannot change is refused.
+type Database struct {
+	On *Estate
+	// Entry is what its data is called: "databases/orders".
+	Entry string
+	DatabaseSpec
+	// VPC is the private network's id; Project, where it is not empty, the project's.
+	VPC, Project graph.Value[string]
+}
+
+// DatabaseSpec is what a document says of a database cluster.
+type DatabaseSpec struct {
+	Name    string
+	Engine  string // DigitalOcean's word: pg, mysql, valkey, mongodb, opensearch, kafka
+	Version string // a major version, such as 17: minor ones follow by themselves
+	Size    string // a slug, such as db-s-1vcpu-2gb
+	Nodes   int    // the primary and its standbys
+	Region  string
+	// Storage is the disk; zero is what comes with the size. It grows and never shrinks. With Most above it, DigitalOcean lets
+	// it grow by itself.
+	Storage, Most unit.MiB
+	Maintenance   Maintenance
+	// Protected refuses to delete it, whatever is asked. It is a tag of the cluster's, so that it holds without a document.
+	Protected bool
+	// Restore is the name of the cluster whose backup it begins with, RestoreAt the moment, in RFC 3339; empty is the newest.
+	Restore, RestoreAt string
+}
+
+// DatabaseOut is a database cluster that is there.
+type DatabaseOut struct {
+	ID, URN, Name, Engine, Version, Size, State string
+	Nodes                                       int
+	Storage                                     unit.MiB
+	// Host and Port are those of the private network.
+	Host string
+	Port int
+
+	wire database
+}
+
+var _ graph.Resource[DatabaseOut] = (*Database)(nil)
+
+// Kind is the kind of database clusters.
+func (d *Database) Kind() *graph.Kind { return d.On.databases }
+
+// Key is the name.
+func (d *Database) Key() string { return d.Name }
+
+// Observe finds the database cluster by its name.
+func (d *Database) Observe(ctx context.Context, c *graph.Call) (graph.Observed[DatabaseOut], error) {
+	all, err := d.On.allDatabases(ctx, c)
+	if err != nil {
+		return graph.Observed[DatabaseOut]{}, err
+	}
+	i := slices.IndexFunc(all, func(o database) bool { return o.Name == d.Name })
+	if i < 0 {
+		return graph.Observed[DatabaseOut]{}, nil
+	}
+	if !d.On.mark.tagged(all[i].Tags) {
+		return graph.Observed[DatabaseOut]{}, fmt.Errorf("the database cluster %q %w: give this platform another name, or use it with product: existing", d.Name, graph.ErrStranger)
+	}
+	return observedDatabase(all[i]), nil
+}
+
+func observedDatabase(w database) graph.Observed[DatabaseOut] {
+	o := graph.Observed[DatabaseOut]{State: graph.Ready, ID: w.ID, Out: DatabaseOut{ID: w.ID, URN: "do:dbaas:" + w.ID, Name: w.Name, Engine: w.Engine,
+		Version: w.Version, Size: w.Size, Nodes: w.Nodes, Storage: unit.MiB(w.StorageMiB), State: w.Status, Host: w.Private.Host, Port: w.Private.Port, wire: w}}
+	if w.Status != databaseOnline {
+		o.State, o.Message = graph.Pending, w.Status
+	}
+	return o
+}
+
+const newDatabase = "make another entry beside it, with migrateFrom, and move over"
+
+// Diff compares every field. Minor versions are no drift.
+func (d *Database) Diff(c *graph.Call, have graph.Observed[DatabaseOut]) []graph.Change {
+	f, out, wire := graph.Fields(c), have.Out, have.Out.wire
+	f.Wanted("engine", out.Engine, d.Engine, graph.Refused, "a database keeps its engine: "+newDatabase)
+	f.Wanted("region", wire.Region, d.Region, graph.Refused, "its data would have to move: "+newDatabase)
+	if vpc, known := d.VPC.Get(c); known && vpc != "" {
+		f.Wanted("vpc", wire.VPC, vpc, graph.Refused, "a database stays in its private network: "+newDatabase)
+	}
+	if d.Version != "" && major(out.Version, d.Version) != d.Version {
+		risk, note := graph.Restarts, "connections are cut while it changes over; it cannot go back"
+		if older(d.Version, out.Version) {
+			risk, note = graph.Refused, "a database never goes back to an older version: "+newDatabase
+		}
+		f.Wanted("version", out.Version, d.Version, risk, note)
+	}
+	f.Wanted("size", out.Size, d.Size, graph.Restarts, "connections are cut for a moment when it changes over")
+	f.Wanted("nodes", out.Nodes, d.Nodes, graph.InPlace)
+	d.diffStorage(f, out.Storage, wire)
+	if d.Maintenance != (Maintenance{}) {
+		window := ""
+		if m := wire.Maintenance; m != nil {
+			window = m.Day + " " + hour(m.Hour)
+		}
+		f.Wanted("maintenance", window, d.Maintenance.Day+" "+hour(d.Maintenance.Start), graph.InPlace)
+	}
+	f.Wanted("deletionProtection", hasTag(wire.Tags, d.On.mark.protectedTag()), d.Protected, graph.InPlace)
+	return f.Changes()
+}
+
+func (d *Database) diffStorage(f *graph.Compare, have unit.MiB, wire database) {
+	if d.Storage > 0 && d.Most <= d.Storage {
+		risk, note := graph.InPlace, "it never shrinks again"
+		if d.Storage < have {
+			risk, note = graph.Refused, fmt.Sprintf("a disk never shrinks: write %s or more", have)
+		}
+		f.Wanted("storage", have.String(), d.Storage.String(), risk, note)
+	}
+	grows := wire.Autoscale != nil && wire.Autoscale.Storage != nil && wire.Autoscale.Storage.Enabled
+	f.Wanted("storage.max", grows, d.Most > d.Storage, graph.InPlace, "DigitalOcean lets the disk grow when it is four fifths full")
+}
+
+// hour is a time of day without seconds, as a document says it.
+func hour(s string) string {
+	if parts := strings.Split(s, ":"); len(parts) > 2 {
+		return parts[0] + ":" + parts[1]
+	}
+	return s
+}
+
+// major cuts a version to as many parts as the wanted one has: 8.0.35 is 8 where 8 is wanted.
+func major(version, like string) string {
+	parts := strings.Split(version, ".")
+	return strings.Join(parts[:min(len(parts), strings.Count(like, ".")+1)], ".")
+}
+
+// older reports whether version a comes before b.
+func older(a, b string) bool {
+	return slices.CompareFunc(strings.Split(a, "."), strings.Split(b, "."), func(x, y string) int {
+		m, errX := strconv.Atoi(x)
+		n, errY := strconv.Atoi(y)
+		if errX != nil || errY != nil {
+			return cmp.Compare(x, y)
+		}
+		return cmp.Compare(m, n)
+	}) < 0
+}
+
+// Create makes the database cluster. Nobody gets in until its [DatabaseFirewall] says who: without any rule DigitalOcean
+// would let in the whole internet, so it begins with one for a tag that nothing carries.
+func (d *Database) Create(ctx context.Context, c *graph.Call) (graph.Observed[DatabaseOut], error) {
+	if err := d.On.use(ctx, c, usesDatabases); err != nil {
+		return graph.Observed[DatabaseOut]{}, err
+	}
+	request := databaseRequest{Name: d.Name, Engine: d.Engine, Version: d.Version, Nodes: d.Nodes, Size: d.Size, Region: d.Region,
+		VPC: d.VPC.Read(c), Project: d.Project.Read(c), Tags: []string{d.On.mark.Tag(), d.On.mark.dataTag(d.Entry)}, StorageMiB: int(d.Storage),
+		Autoscale: d.autoscale(), Rules: []databaseRule{{Type: "tag", Value: d.On.mark.usesTag(usesDatabases)}}}
+	if d.Protected {
+		request.Tags = append(request.Tags, d.On.mark.protectedTag())
+	}
+	if d.Restore != "" {
+		request.Restore = &databaseRestore{Database: d.Restore, Created: d.RestoreAt}
+	}
+	var answer struct {
+		Database database `json:"database"`
+	}
+	if err := d.On.client.send(ctx, http.MethodPost, "/v2/databases", request, &answer); err != nil {
+		return graph.Observed[DatabaseOut]{}, fmt.Errorf("create database cluster %q (%s %s) in %s: %w", d.Name, d.Engine, d.Version, d.Region, nameTaken(err))
+	}
+	return observedDatabase(answer.Database), nil
+}
+
+func (d *Database) autoscale() *databaseAutoscale {
+	if d.Most <= d.Storage {
+		return nil
+	}
+	return &databaseAutoscale{Storage: &storageAutoscale{Enabled: true, Threshold: 80, Increment: 10}}
+}
+
+// Update takes one step: DigitalOcean does one thing at a time to a database cluster.
+func (d *Database) Update(ctx context.Context, c *graph.Call, have graph.Observed[DatabaseOut], changes []graph.Change) (graph.Observed[DatabaseOut], error) {
+	path := "/v2/databases/" + have.ID
+	resize, waits := false, false
+	for _, change := range changes {
+		var err error
+		switch change.Path {
+		case "size", "nodes", "storage":
+			resize = true
+		case "maintenance":
+			err = d.On.client.send(ctx, http.MethodPut, path+"/maintenance", map[string]string{"day": d.Maintenance.Day, "hour": hour(d.Maintenance.Start)}, nil)
+		case "storage.max":
+			body := databaseAutoscale{Storage: &storageAutoscale{}}
+			if a := d.autoscale(); a != nil {
+				body = *a
+			}
+			err = d.On.client.send(ctx, http.MethodPut, path+"/autoscale", map[string]any{"autoscale": body}, nil)
+		case "deletionProtection":
+			err = d.protect(ctx, have.ID)
+		case "version":
+			waits = true
+			if !slices.ContainsFunc(changes, func(c graph.Change) bool { return slices.Contains([]string{"size", "nodes", "storage"}, c.Path) }) {
+				err = d.On.client.send(ctx, http.MethodPut, path+"/upgrade", map[string]string{"version": d.Version}, nil)
+			}
+		}
+		if err != nil {
+			return have, fmt.Errorf("change %s of database cluster %q: %w", change.Path, d.Name, busy(err))
+		}
+	}
+	if resize {
+		waits = true
+		body := map[string]any{"size": d.Size, "num_nodes": d.Nodes}
+		if d.Storage > 0 {
+			body["storage_size_mib"] = int(d.Storage)
+		}
+		if err := d.On.client.send(ctx, http.MethodPut, path+"/resize", body, nil); err != nil {
+			return have, fmt.Errorf("resize database cluster %q: %w", d.Name, busy(err))
+		}
+	}
+	graph.Forget(c, "digitalocean/databases")
+	if waits {
+		have.State, have.Message = graph.Pending, "changing over"
+	}
+	return have, nil
+}
+
+// busy makes a refusal that is only about another operation one to try again.
+func busy(err error) error {
+	if s := statusOf(err); s == http.StatusConflict || s == http.StatusPreconditionFailed || says(err, "in progress") {
+		return graph.Retry(err, 0)
+	}
+	return err
+}
+
+// protect puts the tag that protects the cluster onto it, or takes it away.
+func (d *Database) protect(ctx context.Context, id string) error {
+	tag, method := d.On.mark.protectedTag(), http.MethodDelete
+	if d.Protected {
+		method = http.MethodPost
+		if err := d.On.client.send(ctx, http.MethodPost, "/v2/tags", map[string]string{"name": tag}, nil); err != nil {
+			return err
+		}
+	}
+	body := map[string][]map[string]string{"resources": {{"resource_id": id, "resource_type": "database"}}}
+	return d.On.client.send(ctx, method, "/v2/tags/"+tag+"/resources", body, nil)
+}
+
+// errProtected is why a database cluster is not deleted.
+var errProtected = errors.New("it is protected from deletion: write deletionProtection: false, run `k8or up`, and try again")

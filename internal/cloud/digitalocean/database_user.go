@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package digitalocean
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/secret"
+)
+
+// UserPrefix begins the names of users that k8or makes for apps. It is their mark within a database cluster: of all others
+// none is ever deleted.
+const UserPrefix = "k8or-"
+
+// DatabaseUser is a user of a database cluster. DigitalOcean makes up the password.
+type DatabaseUser struct {
+	On       *Estate
+	Database graph.Value[DatabaseOut] `graph:"parent"`
+	In       string                   // the cluster's name
+	Name     string
+	UserSettings
+}
+
+// UserSettings are what a user may do, for the engines that say it when a user is made. For the others SQL says it.
+type UserSettings struct {
+	Topics    []TopicGrant `json:"acl,omitempty"`            // Kafka
+	Indexes   []IndexGrant `json:"opensearch_acl,omitempty"` // OpenSearch
+	MongoUser *MongoUser   `json:"mongo_user_settings,omitempty"`
+}
+
+// TopicGrant is what a user may do with topics of Kafka: admin, consume, produce or produceconsume.
+type TopicGrant struct {
+	ID         string `json:"id,omitempty"`
+	Topic      string `json:"topic"`
+	Permission string `json:"permission"`
+}
+
+// IndexGrant is what a user may do with indexes of OpenSearch: deny, admin, read, readwrite or write.
+type IndexGrant struct {
+	Index      string `json:"index"`
+	Permission string `json:"permission"`
+}
+
+// MongoUser is what a user of MongoDB may do: readOnly, readWrite or dbAdmin, in these databases.
+type MongoUser struct {
+	Databases []string `json:"databases"`
+	Role      string   `json:"role"`
+}
+
+// UserOut is a user that is there, with what somebody needs to sign in.
+type UserOut struct {
+	Name string
+	// Password is empty where DigitalOcean does not show it again.
+	Password secret.Text
+	// Certificate and Key are Kafka's other way to sign in.
+	Certificate, Key secret.Text
+	// CA is the authority of the server's certificate, in PEM.
+	CA       secret.Text
+	Database DatabaseOut
+
+	settings UserSettings
+}
+
+type databaseUser struct {
+	Name        string       `json:"name"`
+	Password    string       `json:"password"`
+	Certificate string       `json:"access_cert"`
+	Key         string       `json:"access_key"`
+	Settings    UserSettings `json:"settings"`
+}
+
+var _ graph.Resource[UserOut] = (*DatabaseUser)(nil)
+
+// Kind is the kind of database users.
+func (u *DatabaseUser) Kind() *graph.Kind { return u.On.databaseUsers }
+
+// Key is the cluster's name and the user's.
+func (u *DatabaseUser) Key() string { return u.In + "/" + u.Name }
+
+func usersPath(id string) string { return "/v2/databases/" + id + "/users" }
+
+func (e *Estate) allUsers(ctx context.Context, c *graph.Call, id string) ([]databaseUser, error) {
+	return ofDatabase[databaseUser](ctx, c, e, "databases/"+id+"/users", usersPath(id), "users")
+}
+
+// Observe finds the user by its name.
+func (u *DatabaseUser) Observe(ctx context.Context, c *graph.Call) (graph.Observed[UserOut], error) {
+	parent, ok := u.Database.Get(c)
+	if !ok || parent.ID == "" || parent.State == databaseCreating {
+		return graph.Observed[UserOut]{}, nil
+	}
+	all, err := u.On.allUsers(ctx, c, parent.ID)
+	if notFound(err) {
+		return graph.Observed[UserOut]{}, nil
+	}
+	if err != nil {
+		return graph.Observed[UserOut]{}, err
+	}
+	i := slices.IndexFunc(all, func(o databaseUser) bool { return o.Name == u.Name })
+	if i < 0 {
+		return graph.Observed[UserOut]{}, nil
+	}
+	return u.observed(ctx, c, parent, all[i])
+}
+
+func (u *DatabaseUser) observed(ctx context.Context, c *graph.Call, parent DatabaseOut, w databaseUser) (graph.Observed[UserOut], error) {
+	o := graph.Observed[UserOut]{State: graph.Ready, ID: w.Name, Out: UserOut{Name: w.Name, Password: secret.New(w.Password), Certificate: secret.New(w.Certificate),
+		Key: secret.New(w.Key), Database: parent, settings: w.Settings}}
+	var err error
+	o.Out.CA, err = u.On.authority(ctx, c, parent.ID)
+	return o, err
+}
+
+// Diff compares what the user may do.
+func (u *DatabaseUser) Diff(c *graph.Call, have graph.Observed[UserOut]) []graph.Change {
+	d := graph.Fields(c)
+	d.Wanted("grants", grants(have.Out.settings), grants(u.UserSettings), graph.InPlace)
+	return d.Changes()
+}
+
+// grants are what a user may do, in words and in order.
+func grants(s UserSettings) []string {
+	var out []string
+	for _, t := range s.Topics {
+		out = append(out, "topic "+t.Topic+" "+t.Permission)
+	}
+	for _, i := range s.Indexes {
+		out = append(out, "index "+i.Index+" "+i.Permission)
+	}
+	if m := s.MongoUser; m != nil {
+		for _, d := range m.Databases {
+			out = append(out, "database "+d+" "+m.Role)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Create makes the user.
+func (u *DatabaseUser) Create(ctx context.Context, c *graph.Call) (graph.Observed[UserOut], error) {
+	parent := u.Database.Read(c)
+	var answer struct {
+		User databaseUser `json:"user"`
+	}
+	if err := u.On.client.send(ctx, http.MethodPost, usersPath(parent.ID), u.body(), &answer); err != nil {
+		return graph.Observed[UserOut]{}, fmt.Errorf("create user %q of database cluster %s: %w", u.Name, parent.Name, nameTaken(busy(err)))
+	}
+	graph.Forget(c, "digitalocean/databases/"+parent.ID+"/users")
+	return u.observed(ctx, c, parent, answer.User)
+}
+
+func (u *DatabaseUser) body() map[string]any {
+	body := map[string]any{"name": u.Name}
+	if len(grants(u.UserSettings)) > 0 {
+		body["settings"] = u.UserSettings
+	}
+	return body
+}
+
+// Update writes anew what the user may do.
+func (u *DatabaseUser) Update(ctx context.Context, c *graph.Call, have graph.Observed[UserOut], _ []graph.Change) (graph.Observed[UserOut], error) {
+	id := u.Database.Read(c).ID
+	body := map[string]any{"settings": u.UserSettings}
+	if err := u.On.client.send(ctx, http.MethodPut, usersPath(id)+"/"+url.PathEscape(u.Name), body, nil); err != nil {
+		return have, fmt.Errorf("change what user %q may do: %w", u.Name, busy(err))
+	}
+	have.Out.settings = u.UserSettings
+	graph.Forget(c, "digitalocean/databases/"+id+"/users")
+	return have, nil
+}
+
+// listUsers finds the users of apps in the clusters that stay: those of one that goes go with it.
+func (e *Estate) listUsers(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
+	ours, err := e.ourDatabases(ctx, c)
+	if err != nil || c.Teardown {
+		return nil, err
+	}
+	var items []graph.Item
+	for _, d := range ours {
+		if d.Status == databaseCreating || d.Engine == "valkey" { // which has no users but its own
+			continue
+		}
+		users, err := e.allUsers(ctx, c, d.ID)
+		if notFound(err) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, u := range users {
+			if strings.HasPrefix(u.Name, UserPrefix) {
+				items = append(items, graph.Item{Key: d.Name + "/" + u.Name, ID: u.Name, Owner: graph.ID(e.mark.entryOf(d.Tags)), Ref: d.ID,
+					Title: fmt.Sprintf("user %s of database %s", u.Name, d.Name)})
+			}
+		}
+	}
+	return items, nil
+}
+
+// deleteUser deletes a user: nobody signs in as it any more.
+func (e *Estate) deleteUser(ctx context.Context, _ *graph.Call, item graph.Item) (string, error) {
+	id, _ := item.Ref.(string)
+	err := gone(e.client.send(ctx, http.MethodDelete, usersPath(id)+"/"+url.PathEscape(item.ID), nil, nil))
+	if err != nil {
+		return "", fmt.Errorf("delete %s: %w", item.Title, busy(err))
+	}
+	return "", nil
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kube
+
+import (
+	"context"
+	"encoding/base64"
+	"maps"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/secret"
+)
+
+// Filled is a Secret whose data other nodes make: a database's password, a bucket's key. They go from the cloud's answer into
+// the Secret and nowhere else; a plan says which of its keys differ, never from what to what. What comes to be in the cluster
+// itself is a [Derived].
+type Filled struct {
+	Access graph.Value[Access] `graph:"parent"`
+	// Data are all its keys. An empty value stands for one that nobody can read again (it is shown once, when it is made): what
+	// the Secret holds is kept then.
+	Data graph.Value[map[string]secret.Text]
+
+	kinds *Kinds
+	set   Set // its one object is the Secret, without data
+}
+
+var _ graph.Resource[Output] = (*Filled)(nil)
+
+// Filled makes the resource of a set whose one object is a Secret.
+func (k *Kinds) Filled(access graph.Value[Access], set Set, data graph.Value[map[string]secret.Text]) *Filled {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.wanted[set.Name] = true
+	return &Filled{Access: access, Data: data, kinds: k, set: set}
+}
+
+// Kind is the kind of sets.
+func (f *Filled) Kind() *graph.Kind { return f.kinds.Sets }
+
+// Key is the set's name.
+func (f *Filled) Key() string { return f.set.Name }
+
+// object is the Secret, without data.
+func (f *Filled) object() *unstructured.Unstructured { return f.set.Objects[0] }
+
+func (f *Filled) namespace() string {
+	if in := f.object().GetNamespace(); in != "" {
+		return in
+	}
+	return f.set.Namespace
+}
+
+// Observe reads the Secret.
+func (f *Filled) Observe(ctx context.Context, c *graph.Call) (graph.Observed[Output], error) {
+	var o graph.Observed[Output]
+	access, ok := f.Access.Get(c)
+	if !ok || access.Endpoint == "" {
+		return o, nil
+	}
+	cluster := f.kinds.Cluster(access.ID)
+	conn, err := cluster.connect(ctx)
+	if err != nil {
+		return o, classify(err)
+	}
+	_, known, err := cluster.Inventory(ctx, f.set.Name)
+	if err != nil || !known {
+		return o, classify(err)
+	}
+	data, _, err := conn.secret(ctx, f.namespace(), f.object().GetName())
+	if err != nil {
+		return o, classify(err)
+	}
+	o.State, o.ID, o.Out.held = graph.Ready, f.set.Name, map[string]secret.Text{}
+	for key, value := range data {
+		o.Out.held[key] = secret.New(string(value))
+	}
+	return o, nil
+}
+
+// Diff says which keys are not as they should be.
+func (f *Filled) Diff(c *graph.Call, have graph.Observed[Output]) []graph.Change {
+	at := "Secret " + f.namespace() + "/" + f.object().GetName() + " data."
+	want, known := f.Data.Get(c)
+	if !known {
+		return []graph.Change{{Path: at + "*", Unknown: true}}
+	}
+	d := graph.Fields(c)
+	for _, key := range slices.Sorted(maps.Keys(want)) {
+		switch held, there := have.Out.held[key]; {
+		case !there:
+			d.Add(graph.Change{Path: at + key, After: want[key].String()})
+		case held != want[key] && !want[key].Empty():
+			d.Add(graph.Change{Path: at + key, Before: held.String(), After: "another " + want[key].String(), Note: "pods see it when they start anew"})
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(have.Out.held)) {
+		if _, wanted := want[key]; !wanted {
+			d.Add(graph.Change{Path: at + key, Before: have.Out.held[key].String()})
+		}
+	}
+	return d.Changes()
+}
+
+// Create writes the Secret.
+func (f *Filled) Create(ctx context.Context, c *graph.Call) (graph.Observed[Output], error) {
+	return f.write(ctx, c, nil)
+}
+
+// Update writes the Secret anew.
+func (f *Filled) Update(ctx context.Context, c *graph.Call, have graph.Observed[Output], _ []graph.Change) (graph.Observed[Output], error) {
+	return f.write(ctx, c, have.Out.held)
+}
+
+func (f *Filled) write(ctx context.Context, c *graph.Call, held map[string]secret.Text) (graph.Observed[Output], error) {
+	data := map[string]any{}
+	for key, value := range f.Data.Read(c) {
+		if value.Empty() {
+			value = held[key]
+		}
+		data[key] = base64.StdEncoding.EncodeToString([]byte(value.Reveal()))
+	}
+	o := f.object().DeepCopy()
+	o.Object["data"] = data
+	set := f.set
+	set.Objects = []*unstructured.Unstructured{o}
+	return f.kinds.apply(ctx, f.Access.Read(c).ID, set)
+}

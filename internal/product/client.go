@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package product
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/k8or/k8or/internal/graph"
+)
+
+// Client is an app that has an entry in its `uses`.
+type Client struct {
+	Name      string // the app's: "web"
+	Namespace string // where it runs
+}
+
+// ID is the app's node.
+func (c Client) ID() graph.ID { return graph.ID("apps/" + c.Name) }
+
+// SecretName is the name of the Secret by which it uses an entry. Its dots keep it apart from the names of apps.
+func (c Client) SecretName(entry graph.ID) string {
+	return c.Name + "." + strings.ReplaceAll(string(entry), "/", ".")
+}
+
+// Clients are the apps that use an entry, by name.
+func (p Platform) Clients(entry graph.ID) []Client {
+	var out []Client
+	for _, name := range slices.Sorted(maps.Keys(p.Spec.Apps)) {
+		if app := p.Spec.Apps[name]; slices.Contains(app.Uses, string(entry)) {
+			out = append(out, Client{Name: name, Namespace: app.Namespace})
+		}
+	}
+	return out
+}
+
+// Bind makes the Secret by which a client uses an entry known to it. Keys are the Secret's, ready the node after which it is
+// there.
+func (b *Building) Bind(entry graph.ID, c Client, kind string, keys []string, ready graph.ID) {
+	keys = slices.Sorted(slices.Values(keys))
+	Offer(b, Binding{Entry: entry, User: c.ID(), Namespace: c.Namespace, Secret: c.SecretName(entry), Type: kind, Keys: keys, Ready: ready})
+}
