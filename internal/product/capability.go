@@ -64,8 +64,17 @@ type Issuer struct {
 // several entries share, under the word they are wanted by.
 type Operator struct {
 	Name string // the support product: "strimzi"
-	// Ready is the node after which its custom resources can be made, and before which they go.
+	// Ready is the node after which its custom resources can be made, and before which they go; empty for one that somebody
+	// else runs, which is there already.
 	Ready graph.ID
+}
+
+// After orders a node of custom resources behind their operator.
+func (o Operator) After() graph.Option {
+	if o.Ready == "" {
+		return graph.After()
+	}
+	return graph.After(o.Ready)
 }
 
 // LogSink is where logs are kept: Elasticsearch or what speaks its API. It is offered by the sink's products.

@@ -112,12 +112,23 @@ const gather = 20 * time.Millisecond
 
 func (h *hands) work(ctx context.Context) {
 	h.seen.WaitForCacheSyncWithContext(ctx)
+	passes(ctx, h.nudged, func(ctx context.Context) time.Duration {
+		if h.pass(ctx) {
+			return max(h.runtime.options.Clock.Real(again), 100*time.Millisecond)
+		}
+		return 0
+	})
+}
+
+// passes calls pass a moment after each nudge, and once more when a pass asked for it, until the context ends. A pass says how
+// long it wants to wait, 0 for ever.
+func passes(ctx context.Context, nudged <-chan struct{}, pass func(context.Context) time.Duration) {
 	var later <-chan time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-h.nudged:
+		case <-nudged:
 			select {
 			case <-ctx.Done():
 				return
@@ -126,8 +137,8 @@ func (h *hands) work(ctx context.Context) {
 		case <-later:
 		}
 		later = nil
-		if h.pass(ctx) {
-			later = time.After(max(h.runtime.options.Clock.Real(again), 100*time.Millisecond))
+		if wait := pass(ctx); wait > 0 {
+			later = time.After(wait)
 		}
 	}
 }

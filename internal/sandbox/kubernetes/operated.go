@@ -58,24 +58,7 @@ func (o *operated) work(ctx context.Context) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	o.watch(ctx, definitions)
-	var later <-chan time.Time
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-o.nudged:
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(gather):
-			}
-		case <-later:
-		}
-		later = nil
-		if wait := o.pass(ctx); wait > 0 {
-			later = time.After(wait)
-		}
-	}
+	passes(ctx, o.nudged, o.pass)
 }
 
 // pass watches what there is to watch, lets the operators look once, and says how long they want to wait, 0 for ever.

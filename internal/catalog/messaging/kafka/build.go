@@ -12,7 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/k8or/k8or/api/v1alpha1"
-	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/kube"
 	"github.com/k8or/k8or/internal/problem"
 	"github.com/k8or/k8or/internal/product"
@@ -35,7 +34,7 @@ func build(b *product.Building, e entry) error {
 	if err != nil {
 		return err
 	}
-	if _, err := b.Set(e.ID, product.SetSpec{Namespace: e.Namespace(), Objects: objects, Guards: m.guards(), Protected: m.protected()}, graph.After(operator.Ready)); err != nil {
+	if _, err := b.Set(e.ID, product.SetSpec{Namespace: e.Namespace(), Objects: objects, Guards: m.guards(), Protected: m.protected()}, operator.After()); err != nil {
 		return err
 	}
 	if err := m.accounts(b); err != nil {

@@ -32,6 +32,14 @@ var Product = &product.Definition[product.Support, struct{}]{
 	Placements: []product.Placement{product.Cluster},
 	Page:       page,
 	Build:      build,
+	Existing:   existing,
+}
+
+// existing uses a Strimzi that somebody else runs.
+func existing(b *product.Building, e entry) error {
+	b.Note("Strimzi is somebody else's (spec.support): it has to be 1.0 or later and to watch the namespaces of the entries that need it")
+	product.Offer(b, product.Operator{Name: e.Name})
+	return nil
 }
 
 func build(b *product.Building, e entry) error {
