@@ -28,7 +28,7 @@ var floors = [][]string{
 	{"internal/fit", "internal/price", "internal/probe"},
 	{"internal/cloud"},
 	{"internal/kube", "internal/chart", "internal/release"},
-	{"internal/product"},
+	{"internal/product", "internal/lint"},
 	{"internal/catalog"},
 	{"internal/platform"},
 	{"internal/ui"},
@@ -52,6 +52,7 @@ var apart = map[string]struct {
 // onlyHere are libraries that one room keeps from the rest of the house.
 var onlyHere = []struct{ library, room, why string }{
 	{"github.com/digitalocean/godo", "internal/cloud/digitalocean", "a provider's SDK stays in its folder, so that the rest speaks k8or's words"},
+	{"github.com/aws/", "internal/cloud", "a provider's SDK stays in its folder, so that the rest speaks k8or's words"},
 	{"helm.sh/helm", "internal/chart", "charts are rendered in one place and applied in another"},
 	{"github.com/fluxcd/", "internal/kube", "server-side apply and readiness have one home"},
 	{"sigs.k8s.io/controller-runtime", "internal/kube", "one client for the cluster"},
@@ -70,6 +71,7 @@ var alsoHere = map[string][]string{
 	"github.com/fluxcd/":             {"internal/sandbox"},
 	"charm.land/":                    {"internal/cli"},
 	"github.com/digitalocean/godo":   {"internal/sandbox"}, // its tests hold the sandbox to the unchanged client
+	"github.com/aws/":                {"internal/sandbox"}, // its tests hold the simulated Spaces to the unchanged client
 	"go.yaml.in/yaml/v4":             {"internal/schemagen", "internal/cloud/digitalocean"},
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/k8or/k8or/internal/catalog/app/app"
 	"github.com/k8or/k8or/internal/catalog/cluster/doks"
 	"github.com/k8or/k8or/internal/catalog/databases/digitalocean"
+	gatewaydoks "github.com/k8or/k8or/internal/catalog/gateway/doks"
 	gatewayexisting "github.com/k8or/k8or/internal/catalog/gateway/existing"
 	"github.com/k8or/k8or/internal/catalog/gateway/kong"
 	"github.com/k8or/k8or/internal/catalog/gateway/nginx"
@@ -56,6 +57,7 @@ var Products = []product.Product{
 	fluentd.Product,
 	loggingexisting.Product,
 	kong.Product,
+	gatewaydoks.Product,
 	gatewayexisting.Product,
 	app.Product,
 }

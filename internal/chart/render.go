@@ -44,6 +44,9 @@ type Rendered struct {
 	Skipped []Skipped                    // test and rollback hooks, which k8or does not run
 	Notes   string                       // the chart's NOTES.txt
 
+	// StandIn says that no chart was rendered: the objects are made from a footprint.
+	StandIn bool
+
 	// Identity is a hash of the chart's files and the given values: what hooks are run once for.
 	Identity string
 }

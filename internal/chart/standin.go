@@ -42,7 +42,7 @@ func StandIn(recorded []byte, o Options) (Rendered, error) {
 	if s.err != nil {
 		return Rendered{}, fmt.Errorf("stand in for chart %s: %w", f.Chart, s.err)
 	}
-	r := Rendered{Objects: s.objects}
+	r := Rendered{Objects: s.objects, StandIn: true}
 	if o.IncludeCRDs {
 		r.CRDs = standInCRDs(f)
 	}

@@ -29,7 +29,11 @@ type Sandbox struct {
 	DigitalOcean string    `json:"digitalocean"` // the simulated API's address
 	Admin        string    `json:"admin"`
 	AdminToken   string    `json:"adminToken"`
-	Token        string    `json:"token"` // a DigitalOcean token that is good in the sandbox alone
+	Token        string    `json:"token"`  // a DigitalOcean token that is good in the sandbox alone
+	Spaces       string    `json:"spaces"` // the simulated Spaces' address, for buckets in the path
+	SpacesKey    string    `json:"spacesKey"`
+	SpacesSecret string    `json:"spacesSecret"`
+	Registry     string    `json:"registry"` // host and port that stand for registry.digitalocean.com, plain HTTP
 }
 
 // startTimeout is how long a sandbox may take to answer: it is ready within a second on an idle machine.

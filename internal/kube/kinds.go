@@ -13,7 +13,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/problem"
@@ -82,7 +81,8 @@ func (k *Kinds) Cluster(id string) *Cluster {
 
 // Output is what a set offers once it is ready.
 type Output struct {
-	// Addresses are the addresses of its Services of type LoadBalancer, by the Service's name: an IP address or a name.
+	// Addresses are the addresses of its load balancers, by the name of the Service of type LoadBalancer or of the Gateway: an
+	// IP address or a name.
 	Addresses map[string]string
 	// changes is what Observe found for Diff: a dry run tells both at once.
 	changes []Change
@@ -164,24 +164,17 @@ func (r *Objects) Observe(ctx context.Context, c *graph.Call) (graph.Observed[Ou
 			return o, classify(err)
 		}
 		o.Out.Addresses = map[string]string{}
-		for service, all := range addresses {
+		for front, all := range addresses {
 			if len(all) > 0 {
-				o.Out.Addresses[service] = all[0]
+				o.Out.Addresses[front] = all[0]
 			}
 		}
 	}
 	return o, nil
 }
 
-// balanced reports whether the set has a Service of type LoadBalancer.
-func (r *Objects) balanced() bool {
-	for _, o := range r.set.Objects {
-		if t, _, _ := unstructured.NestedString(o.Object, "spec", "type"); o.GetKind() == "Service" && t == "LoadBalancer" {
-			return true
-		}
-	}
-	return false
-}
+// balanced reports whether the set has a load balancer.
+func (r *Objects) balanced() bool { return slices.ContainsFunc(r.set.Objects, fronts) }
 
 // Diff says what the dry run found.
 func (r *Objects) Diff(_ *graph.Call, have graph.Observed[Output]) []graph.Change {
@@ -196,6 +189,10 @@ func (r *Objects) Diff(_ *graph.Call, have graph.Observed[Output]) []graph.Chang
 func planned(change Change) []graph.Change {
 	risk := graph.InPlace
 	switch {
+	case change.Refused != "":
+		risk, change.Note = graph.Refused, change.Refused
+	case change.Severs:
+		risk = graph.Restarts
 	case change.Action == Replace:
 		risk = graph.Restarts
 	case change.Action == Update && restarts(change):
@@ -320,7 +317,7 @@ func (k *Kinds) delete(ctx context.Context, c *graph.Call, item graph.Item) (str
 	keep := holdsData
 	var goOn func(error) bool
 	if c.Teardown && !k.options.Outlives {
-		keep = func(id ID) bool { return id.Kind != "Service" }
+		keep = func(id ID) bool { return !mayFront(id) }
 		goOn = func(err error) bool {
 			k.options.Say(fmt.Sprintf("a delete hook of %s did not succeed, and the cluster goes all the same: %v", item.Key, err))
 			return true

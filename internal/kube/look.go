@@ -26,6 +26,10 @@ type Change struct {
 	Action Action
 	Fields []FieldChange // for Update and Replace
 	Note   string        // why, or how it was found out, where that is not plain
+	// Severs says that requests from outside of the cluster are lost by it.
+	Severs bool
+	// Refused says why it cannot be made, and what to do instead; empty where it can.
+	Refused string
 }
 
 // String is one line for people.
@@ -79,7 +83,11 @@ func (c *Cluster) Look(ctx context.Context, set Set) (View, error) {
 		case gone && holdsData(id):
 			changes = append(changes, Change{ID: id, Action: Keep, Note: "no longer wanted; it holds data and is left as it is"})
 		case gone:
-			changes = append(changes, Change{ID: id, Action: Delete, Note: "no longer wanted"})
+			change, err := conn.leaves(ctx, Change{ID: id, Action: Delete, Note: "no longer wanted"}, sights)
+			if err != nil {
+				return View{}, err
+			}
+			changes = append(changes, change)
 		}
 	}
 	for _, w := range waits {

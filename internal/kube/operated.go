@@ -23,6 +23,9 @@ var operated = map[string]func(*unstructured.Unstructured) (State, string){
 	"Kafka.kafka.strimzi.io":                     ready,
 	"KafkaTopic.kafka.strimzi.io":                ready,
 	"KafkaUser.kafka.strimzi.io":                 ready,
+	"Gateway.gateway.networking.k8s.io":          programmed,
+	"HTTPRoute.gateway.networking.k8s.io":        accepted,
+	"CiliumNetworkPolicy.cilium.io":              valid,
 }
 
 // ready is for operators that say so by the condition Ready. Strimzi has NotReady beside it, with the reason.
@@ -97,4 +100,54 @@ func healthy(live *unstructured.Unstructured) (State, string) {
 func stale(live *unstructured.Unstructured) bool {
 	seen, ok, _ := unstructured.NestedInt64(live.Object, "status", "observedGeneration")
 	return ok && seen < live.GetGeneration()
+}
+
+// programmed is for a Gateway: its controller took it and it has an address. That a listener lacks its certificate does not
+// count: the certificate is waited for where it is made.
+func programmed(live *unstructured.Unstructured) (State, string) {
+	for _, kind := range []string{"Accepted", "Programmed"} {
+		status, message := condition(live, kind)
+		switch {
+		case status == "" || status == "Unknown":
+			class, _, _ := unstructured.NestedString(live.Object, "spec", "gatewayClassName")
+			return InProgress, fmt.Sprintf("no controller has taken it yet: is there a GatewayClass %s, and what does its status say?", class)
+		case status != "True":
+			return InProgress, cmp.Or(message, "it is not "+kind+" yet")
+		case observed(live, kind) < live.GetGeneration():
+			return InProgress, "its controller has not seen its last change yet"
+		}
+	}
+	return Ready, ""
+}
+
+// accepted is for routes of the Gateway API: each gateway they name took them and found what they lead to.
+func accepted(live *unstructured.Unstructured) (State, string) {
+	wanted, _, _ := unstructured.NestedSlice(live.Object, "spec", "parentRefs")
+	parents, _, _ := unstructured.NestedSlice(live.Object, "status", "parents")
+	if len(parents) < len(wanted) {
+		return InProgress, "its gateway has not seen it yet"
+	}
+	for _, p := range parents {
+		parent, _ := p.(map[string]any)
+		one := &unstructured.Unstructured{Object: map[string]any{"status": parent}}
+		for _, kind := range []string{"Accepted", "ResolvedRefs"} {
+			switch status, message := condition(one, kind); {
+			case status == "":
+				return InProgress, "its gateway has not seen it yet"
+			case status != "True":
+				return InProgress, cmp.Or(message, "its gateway has not accepted it yet")
+			case observed(one, kind) < live.GetGeneration():
+				return InProgress, "its gateway has not seen its last change yet"
+			}
+		}
+	}
+	return Ready, ""
+}
+
+// valid is for Cilium's policies, of which its operator says whether they can be enforced; an older one says nothing.
+func valid(live *unstructured.Unstructured) (State, string) {
+	if status, message := condition(live, "Valid"); status == "False" {
+		return Failed, cmp.Or(message, "Cilium does not take it")
+	}
+	return Ready, ""
 }

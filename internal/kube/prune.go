@@ -188,6 +188,11 @@ func (c *Cluster) removeOne(ctx context.Context, conn *connection, set string, i
 	if err != nil && !isUnknownKind(err) {
 		return removal{}, err
 	}
+	if live == nil && id.groupKind() == gatewayKind {
+		if service, err := conn.frontOf(ctx, id); err != nil || service != "" {
+			return removal{waiting: fmt.Sprintf("the Service %s of %s is to be gone, with its load balancer", service, id)}, err
+		}
+	}
 	if live == nil {
 		return removal{}, nil
 	}

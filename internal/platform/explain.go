@@ -38,7 +38,7 @@ func (p *Platform) explainNew(said problem.List, err error) problem.List {
 	for _, pr := range p.explainAll(err) {
 		again := false
 		for _, s := range said {
-			again = again || s.Code == pr.Code && s.Why == pr.Why && s.Code != problem.StepFailed
+			again = again || s.Code == pr.Code && s.Why == pr.Why && s.Path == pr.Path && s.Code != problem.StepFailed
 		}
 		if !again {
 			list = append(list, pr)
@@ -57,6 +57,9 @@ func isProblem(err error) bool {
 
 func (p *Platform) explain(err error) *problem.Problem {
 	if known, ok := errors.AsType[*problem.Problem](err); ok {
+		if known.Path != "" && known.Place == nil {
+			p.given.At(known.Path, known)
+		}
 		return known
 	}
 	pr := &problem.Problem{Code: problem.StepFailed, Title: err.Error(), Cause: err, Fix: "mend the cause and run the same command again: what is done stays done"}
@@ -94,6 +97,29 @@ func (p *Platform) explain(err error) *problem.Problem {
 	}
 	p.explainOthers(pr, err)
 	return pr
+}
+
+// explainOption says what is wrong with an option.
+func (p *Platform) explainOption(pr *problem.Problem, e *product.OptionsError) {
+	at := "spec." + strings.ReplaceAll(string(e.Entry), "/", ".") + ".options"
+	pr.Code, pr.Kind, pr.Title, pr.Why = problem.BadOptions, problem.Usage, fmt.Sprintf("the options of %s cannot be read", e.Product), e.Err.Error()
+	pr.Fix = fmt.Sprintf("`k8or catalog show %s` lists its options", e.Shown)
+	if e.Field != "" {
+		at += "." + e.Field
+		pr.Title = fmt.Sprintf("option %s of %s is of the wrong type", e.Field, e.Product)
+	}
+	if e.Known != nil {
+		name := e.Field[strings.LastIndexByte(e.Field, '.')+1:]
+		pr.Title = fmt.Sprintf("%s has no option %s", e.Product, e.Field)
+		pr.Why = "it has " + problem.OneOf(e.Known)
+		if len(e.Known) == 0 {
+			pr.Why = "it has no options"
+		}
+		if near := problem.DidYouMean(name, e.Known); near != "" {
+			pr.Fix = near
+		}
+	}
+	p.given.At(at, pr)
 }
 
 // explainCall says what an answer of DigitalOcean's means.
@@ -145,9 +171,7 @@ func (p *Platform) explainOthers(pr *problem.Problem, err error) {
 		pr.Fix = "check the network, or give a folder of charts by --charts"
 	}
 	if e, ok := errors.AsType[*product.OptionsError](err); ok {
-		pr.Code, pr.Kind, pr.Title, pr.Why = problem.BadOptions, problem.Usage, fmt.Sprintf("these are not options of %s", e.Product), e.Err.Error()
-		pr.Fix = fmt.Sprintf("`k8or catalog show %s` lists its options", e.Product)
-		p.given.At("spec."+strings.ReplaceAll(string(e.Entry), "/", ".")+".options", pr)
+		p.explainOption(pr, e)
 	}
 	if e, ok := errors.AsType[*product.RefusedError](err); ok {
 		pr.Code, pr.Kind, pr.Title, pr.Why, pr.Fix = problem.ProductCannot, problem.Usage, e.What, e.Why, e.Fix

@@ -5,6 +5,7 @@ package platform
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -72,7 +73,7 @@ func TestEveryErrorIsToldWithItsCodeItsExitAndAWayOn(t *testing.T) {
 		{"a cluster out of reach", p, graph.ErrUnreachable, problem.ClusterOutOfReach, 5, "controlPlaneAccess.allow"},
 		{"a cluster behind an allow-list of the document's", fenced, graph.ErrUnreachable, problem.ClusterOutOfReach, 5, "controlPlaneAccess.allow"},
 		{"a chart that is nowhere", p, &chart.NotFoundError{}, problem.ChartMissing, 1, "--charts"},
-		{"options that a product does not take", p, &product.OptionsError{Entry: "gateways/public", Product: "nginx", Err: errors.New("unknown field")}, problem.BadOptions, 64, "k8or catalog show nginx"},
+		{"options that a product does not take", p, &product.OptionsError{Entry: "gateways/public", Product: "nginx", Shown: "gateways/nginx", Err: errors.New("unknown field")}, problem.BadOptions, 64, "k8or catalog show gateways/nginx"},
 		{"anything else", p, errors.New("out of paper"), problem.StepFailed, 1, "run the same command again"},
 	} {
 		list := c.on.explainAll(c.err)
@@ -119,5 +120,33 @@ func TestOneCauseOfManyNodesIsToldOnce(t *testing.T) {
 	}
 	if p.explainAll(nil) != nil {
 		t.Error("no error is a problem")
+	}
+}
+
+func TestEverythingThatProductsRefuseIsToldAtOnceAtItsPlace(t *testing.T) {
+	t.Parallel()
+	text := small + `  gateways:
+    public: {product: nginx, options: {custom: x, replica: 2}}
+  messaging:
+    events: {product: kafka, migrateFrom: messaging/old, options: {maxLagg: 5, maxLag: many}}
+    old: {product: existing, existing: {address: "kafka.example.com:9093"}, values: {a: 1}}
+  registry: {product: existing, existing: {address: registry.example.com}, values: {a: 1}}
+`
+	doc := open(t, text, nil).given
+	var got []string
+	for _, pr := range problem.All(Check(doc)) {
+		got = append(got, fmt.Sprintf("%d %s %s: %s", pr.Place.Line, pr.Code, pr.Title, pr.Fix))
+	}
+	want := []string{
+		"7 K8OR-0205 nginx has no option custom: `k8or catalog show gateways/nginx` lists its options",
+		"7 K8OR-0205 nginx has no option replica: `k8or catalog show gateways/nginx` lists its options",
+		`9 K8OR-0206 migrateFrom would have no effect: remove it and keep both entries, mirror the topics (Kafka's MirrorMaker does that), point each app's ` + "`uses`" + ` at the new entry, and remove the old one once nobody reads from it`,
+		`9 K8OR-0205 kafka has no option maxLagg: did you mean "maxLag"?`,
+		"9 K8OR-0205 option maxLag of kafka is of the wrong type: `k8or catalog show messaging/kafka` lists its options",
+		"10 K8OR-0206 values would have no effect: remove them; `k8or catalog show messaging/existing` tells what can be set instead",
+		"11 K8OR-0206 values would have no effect: remove them; `k8or catalog show registry/existing` tells what can be set instead",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/k8or/k8or/internal/cloud/digitalocean"
 	"github.com/k8or/k8or/internal/fit"
 	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/lint"
 	"github.com/k8or/k8or/internal/price"
 	"github.com/k8or/k8or/internal/problem"
 	"github.com/k8or/k8or/internal/product"
@@ -59,6 +61,7 @@ func (p *Platform) Plan(ctx context.Context) (*Plan, error) {
 	plan.book = p.book(ctx, call)
 	plan.reckon(c.Items)
 	p.judgeFit(plan, plan.book, c.Workloads)
+	p.judgeUpgrade(plan, c.Rendered)
 	p.judgeBudget(ctx, call, plan)
 	return plan, nil
 }
@@ -197,6 +200,32 @@ func poolsOf(c v1alpha1.Cluster, book *price.Book) (pools []fit.Pool, unknown st
 		pools = append(pools, pool)
 	}
 	return pools, ""
+}
+
+// judgeUpgrade holds what is rendered against DOKS's upgrade checks. Nothing of it keeps a plan from being carried out: the
+// cluster runs, until it is to be upgraded.
+func (p *Platform) judgeUpgrade(plan *Plan, rendered []product.Rendered) {
+	nodes := 0
+	if p.doc.Spec.Cluster.Existing == "" {
+		for _, pool := range doks.Pools(p.doc.Spec.Cluster) {
+			least := pool.Count
+			if pool.AutoScale() {
+				least = pool.Min
+			}
+			nodes += least
+		}
+	}
+	found, notes := lint.Check(nodes, rendered...)
+	for _, f := range found {
+		if plan.scope.Has(graph.ID(f.For)) {
+			plan.Upgrade = append(plan.Upgrade, f)
+		}
+	}
+	for _, note := range notes {
+		if !slices.Contains(plan.Notes, note) { // of pods that cannot be read, fit has told already
+			plan.Notes = append(plan.Notes, note)
+		}
+	}
 }
 
 // Documented gives the document with its defaults, for `plan --show-defaults`.

@@ -7,6 +7,7 @@ package platform
 import (
 	"github.com/k8or/k8or/internal/fit"
 	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/lint"
 	"github.com/k8or/k8or/internal/price"
 	"github.com/k8or/k8or/internal/problem"
 	"github.com/k8or/k8or/internal/product"
@@ -36,6 +37,8 @@ type Plan struct {
 	// Budget is what the document allows, nil where it says nothing.
 	Budget *Budget    `json:"budget,omitempty"`
 	Fit    fit.Report `json:"fit"`
+	// Upgrade is what DOKS would hold against the objects before it upgrades the cluster.
+	Upgrade []lint.Finding `json:"upgradeChecks,omitempty"`
 	// Support says which support products were added, and because of which entries.
 	Support map[string][]graph.ID `json:"support,omitempty"`
 	Notes   []string              `json:"notes,omitempty"`

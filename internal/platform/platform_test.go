@@ -11,10 +11,14 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/k8or/k8or/internal/cloud/digitalocean"
 	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/lint"
 	"github.com/k8or/k8or/internal/price"
 	"github.com/k8or/k8or/internal/problem"
+	"github.com/k8or/k8or/internal/product"
 	"github.com/k8or/k8or/internal/unit"
 )
 
@@ -214,5 +218,32 @@ func TestAPlansRiskIsThatOfItsGravestStepThatWrites(t *testing.T) {
 	}
 	if (&Plan{Steps: p.Steps[:1]}).Changes() {
 		t.Error("what is kept is a change")
+	}
+}
+
+func TestUpgradeChecksCountTheDocumentsNodes(t *testing.T) {
+	t.Parallel()
+	// One that leaves its own namespace out: other nodes can bring its pods back, where there are any.
+	guard := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration", "metadata": map[string]any{"name": "guard"},
+		"webhooks": []any{map[string]any{"name": "guard.example.com", "clientConfig": map[string]any{"service": map[string]any{"namespace": "guard", "name": "guard"}},
+			"rules":             []any{map[string]any{"apiGroups": []any{""}, "apiVersions": []any{"v1"}}},
+			"namespaceSelector": map[string]any{"matchExpressions": []any{map[string]any{"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": []any{"guard"}}}}}}}}
+	for cluster, want := range map[string]int{
+		"nodePools: {general: {size: s-2vcpu-4gb, count: 1}}":                                   1,
+		"nodePools: {general: {size: s-2vcpu-4gb, autoscale: {min: 1, max: 3}}}":                1,
+		"nodePools: {general: {size: s-2vcpu-4gb, count: 1}, b: {size: s-2vcpu-4gb, count: 1}}": 0,
+		"existing: prod-1": 0,
+	} {
+		plan := &Plan{}
+		open(t, small+"  cluster: {"+cluster+"}\n", nil).judgeUpgrade(plan, []product.Rendered{{For: "apps/guard", Objects: []*unstructured.Unstructured{guard}}})
+		blocking := 0
+		for _, f := range plan.Upgrade {
+			if f.Severity == lint.Blocks {
+				blocking++
+			}
+		}
+		if blocking != want {
+			t.Errorf("of a cluster with %s: %v", cluster, plan.Upgrade)
+		}
 	}
 }

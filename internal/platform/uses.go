@@ -25,7 +25,7 @@ func usesOf(spec v1alpha1.Spec) ([]product.Use, error) {
 			return fmt.Errorf("%s has no product %q", category, chosen)
 		}
 		id := v1alpha1.Entry{Category: category, Name: name}.ID()
-		uses = append(uses, product.Use{ID: graph.ID(id), Name: name, Product: p, Spec: entry, Placement: product.Placement(choice.Placement), Options: choice.Options})
+		uses = append(uses, product.Use{ID: graph.ID(id), Name: name, Product: p, Spec: entry, Placement: product.Placement(choice.Placement), Options: choice.Options, Values: choice.Values})
 		return nil
 	}
 	kind := "doks"
@@ -57,7 +57,9 @@ func Check(d *document.Document) error {
 		return err
 	}
 	about := product.Platform{Platform: filled, Minor: minorOf(filled.Spec.Cluster.Version)}
-	return (&Platform{given: d}).explainAll(product.Check(about, uses)).Err()
+	problems := (&Platform{given: d}).explainAll(product.Check(about, uses))
+	problems.Sort()
+	return problems.Err()
 }
 
 // minorOf is the minor version that charts are rendered for: the document's, whether it names a channel or a release.

@@ -107,7 +107,8 @@ type ImageSource struct {
 type Gateway struct {
 	Entry graph.ID
 	Name  string
-	// Address is the address of its load balancer, an IP address or a name.
+	// Address is the address of its load balancer, an IP address or a name; a known empty one where the gateway is made only
+	// while wiring, for the hosts that its routes ask for.
 	Address graph.Value[string]
 }
 
@@ -124,6 +125,11 @@ type Route struct {
 	Allow []string
 	// Unlimited takes bodies of any size, such as an image's layers.
 	Unlimited bool
+	// Guarded says that the namespace lets in nobody who is not named. The gateways' namespaces are named there; a gateway
+	// that has no pods lets itself in.
+	Guarded bool
+	// Pods are the labels of the pods behind the Service, which listen on Port too; nil where they are not known.
+	Pods map[string]string
 	// Ready is the node after which the Service stands.
 	Ready graph.ID
 }

@@ -84,7 +84,7 @@ func (j joint) Chart(id graph.ID, s ChartSpec, opts ...graph.Option) (graph.Valu
 		}
 		before = append(before, pre)
 	}
-	spec := SetSpec{Namespace: s.Namespace, Objects: objects, Derived: s.Derived, Foreign: s.Foreign, endings: j.endings(id, r)}
+	spec := SetSpec{Namespace: s.Namespace, Objects: objects, Derived: s.Derived, Foreign: s.Foreign, standIn: r.StandIn, endings: j.endings(id, r)}
 	if len(spec.endings) > 0 { // what they run on stays until they have run
 		for _, b := range before {
 			spec.needs = append(spec.needs, setName(b))
@@ -126,9 +126,9 @@ func (j joint) rendersRelease(s ChartSpec) error {
 	if err != nil {
 		return err
 	}
-	j.renders(s.Namespace, false, r.Objects...)
+	j.renders(Rendered{Namespace: s.Namespace, Objects: r.Objects, StandIn: r.StandIn})
 	for _, h := range slices.Concat(r.On(chart.PreInstall), r.On(chart.PostInstall)) {
-		j.renders(s.Namespace, true, h.Object)
+		j.renders(Rendered{Namespace: s.Namespace, Objects: []*unstructured.Unstructured{h.Object}, Passing: true})
 	}
 	return nil
 }
@@ -140,7 +140,7 @@ func (j joint) hooks(id graph.ID, namespace string, r chart.Rendered, moment cha
 		return err
 	}
 	for _, h := range r.On(moment) {
-		j.renders(namespace, true, h.Object)
+		j.renders(Rendered{Namespace: namespace, Objects: []*unstructured.Unstructured{h.Object}, Passing: true})
 	}
 	set := kube.Set{Name: setName(id), Namespace: namespace, Known: map[string]string{"node": string(id)}}
 	graph.Add(j.c.Graph, id, j.Kube().Hooks(f.Access, set, hooksOn(r, moment)...), append([]graph.Option{graph.After(f.Ready...)}, opts...)...)

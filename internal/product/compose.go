@@ -59,6 +59,8 @@ type Use struct {
 	// Placement is where the document wants it, empty for the product's usual one.
 	Placement Placement
 	Options   v1alpha1.Object
+	// Values are those of the document, as they also stand in Spec.
+	Values v1alpha1.Object
 }
 
 // Composition is what all phases made of a document.
@@ -74,6 +76,8 @@ type Composition struct {
 	Notes []string
 	// Sets are the objects of all products, in the order of their nodes.
 	Sets []kube.Set
+	// Rendered are the objects of all entries, those of hooks and of Helm releases among them.
+	Rendered []Rendered
 	// Entries says which product each entry chose.
 	Entries []Chosen
 	offers  offers
@@ -112,6 +116,11 @@ func bindAll(p Platform, uses []Use) ([]bound, error) {
 		if err != nil {
 			errs = append(errs, err)
 			continue
+		}
+		errs = append(errs, b.wrong...)
+		if len(u.Values) > 0 && !b.values {
+			errs = append(errs, &RefusedError{Entry: u.ID, Refusal: Refusal{Field: "values", What: "values would have no effect", Why: "no chart of k8or's stands behind " + b.about.Name,
+				Fix: fmt.Sprintf("remove them; `k8or catalog show %s` tells what can be set instead", b.about.shown())}})
 		}
 		for _, r := range b.checks(p) {
 			errs = append(errs, &RefusedError{Entry: u.ID, Refusal: r})
@@ -165,7 +174,7 @@ func Compose(ctx context.Context, p Platform, s Services, uses []Use, support fu
 	for _, note := range slices.Sorted(maps.Keys(c.said)) { // one sentence for all charts of which the same is to be said
 		c.Notes = append(c.Notes, fmt.Sprintf("%s %s", strings.Join(c.said[note], ", "), note))
 	}
-	rendered, notes := Pods(c.rendered...)
+	rendered, notes := Pods(c.Rendered...)
 	c.Workloads, c.Notes = append(c.Workloads, rendered...), append(c.Notes, notes...)
 	return c.Composition, nil
 }
@@ -174,7 +183,6 @@ type composer struct {
 	ctx      context.Context
 	platform Platform
 	services Services
-	rendered []Rendered          // Of all entries, for counting their pods.
 	said     map[string][]string // charts by what is to be said of them
 	*Composition
 }
@@ -185,7 +193,7 @@ func (c *composer) selectAll(bounds []bound, support func(string) (Product, bool
 	if first < 0 {
 		first = len(bounds)
 	}
-	var chosen []string
+	chosen := map[string]map[string]bool{} // support products, each with what of it was asked for
 	pending := bounds
 	for len(pending) > 0 {
 		var wants []want
@@ -202,15 +210,22 @@ func (c *composer) selectAll(bounds []bound, support func(string) (Product, bool
 			if !existing {
 				c.Support[w.product] = append(c.Support[w.product], w.by)
 			}
-			if slices.Contains(chosen, w.product) {
+			features, there := chosen[w.product]
+			if !there {
+				features = map[string]bool{}
+				chosen[w.product] = features
+			}
+			for _, f := range w.features {
+				features[f] = true
+			}
+			if there {
 				continue
 			}
-			chosen = append(chosen, w.product)
 			product, ok := support(w.product)
 			if !ok {
 				return nil, fmt.Errorf("%s wants the support product %q, which the catalog does not have", w.by, w.product)
 			}
-			b, err := product.bind(Use{ID: graph.ID("support/" + w.product), Name: w.product, Spec: Support{Existing: existing}})
+			b, err := product.bind(Use{ID: graph.ID("support/" + w.product), Name: w.product, Spec: Support{Existing: existing, features: features}})
 			if err != nil {
 				return nil, err
 			}
@@ -226,7 +241,12 @@ func (c *composer) selectAll(bounds []bound, support func(string) (Product, bool
 type Support struct {
 	// Existing says that somebody else runs it in the cluster.
 	Existing bool
+
+	features map[string]bool
 }
+
+// Asked says whether anything wants a feature of it. All have said so before it is built.
+func (s Support) Asked(feature string) bool { return s.features[feature] }
 
 // joint is what Building and Wiring share.
 type joint struct {

@@ -3,13 +3,8 @@
 package product
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 
-	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/fit"
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/price"
@@ -41,6 +36,9 @@ type Definition[S, O any] struct {
 	EndOfLife string
 	// Placements are where it can run; the first is the default.
 	Placements []Placement
+	// TakesValues says that the document's `values` reach a chart or an operator's resource. Where nothing takes them they are
+	// refused.
+	TakesValues bool
 	// Page is its README.
 	Page string
 	// Check says which parts of an entry this product cannot do, beyond the rules that hold for all. It is pure, and may be nil.
@@ -91,10 +89,15 @@ type About struct {
 	Page       string      `json:"page"`
 }
 
+// shown is the product's name for `k8or catalog show`, which is nobody else's.
+func (a About) shown() string { return a.Category + "/" + a.Name }
+
 // bound is one entry with its product's phases.
 type bound struct {
 	id      graph.ID
 	about   About
+	values  bool    // whether it takes them
+	wrong   []error // with its options
 	checks  func(Platform) []Refusal
 	selects func(*Selecting)
 	builds  func(*Building) error
@@ -115,10 +118,8 @@ func (d *Definition[S, O]) bind(u Use) (bound, error) {
 	if e.Placement == "" && len(d.Placements) > 0 {
 		e.Placement = d.Placements[0]
 	}
-	if err := decodeOptions(u.Options, &e.Options); err != nil {
-		return bound{}, &OptionsError{Entry: u.ID, Product: d.Name, Err: err}
-	}
-	b := bound{id: u.ID, about: d.About(), checks: func(Platform) []Refusal { return nil }, selects: func(*Selecting) {}, builds: func(*Building) error { return nil }, wires: func(*Wiring) error { return nil }}
+	wrong := readOptions(u, d.About(), &e.Options)
+	b := bound{id: u.ID, about: d.About(), values: d.TakesValues, wrong: wrong, checks: func(Platform) []Refusal { return nil }, selects: func(*Selecting) {}, builds: func(*Building) error { return nil }, wires: func(*Wiring) error { return nil }}
 	if support, ok := any(s).(Support); ok && support.Existing {
 		if d.Existing != nil {
 			b.builds = func(p *Building) error { return d.Existing(p, e) }
@@ -140,21 +141,6 @@ func (d *Definition[S, O]) bind(u Use) (bound, error) {
 	return b, nil
 }
 
-// OptionsError says that an entry's options are not what its product takes.
-type OptionsError struct {
-	Entry   graph.ID
-	Product string
-	Err     error
-}
-
-// Error names the entry and what is wrong.
-func (e *OptionsError) Error() string {
-	return fmt.Sprintf("options of %s (%s): %v", e.Entry, e.Product, e.Err)
-}
-
-// Unwrap gives the cause.
-func (e *OptionsError) Unwrap() error { return e.Err }
-
 // Refusal is a part of an entry that its product cannot do.
 type Refusal struct {
 	// Field is the part, such as "auth.keys"; empty for the product itself.
@@ -172,23 +158,6 @@ type RefusedError struct {
 // Error names the entry and what cannot be done.
 func (e *RefusedError) Error() string { return fmt.Sprintf("%s: %s", e.Entry, e.What) }
 
-// decodeOptions reads options strictly: an unknown field is an error.
-func decodeOptions(options v1alpha1.Object, into any) error {
-	if len(options) == 0 {
-		return nil
-	}
-	raw, err := json.Marshal(options)
-	if err != nil {
-		return err
-	}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-	return nil
-}
-
 // Selecting is what a product may do in its first phase.
 type Selecting struct {
 	at       graph.ID
@@ -199,8 +168,9 @@ type Selecting struct {
 }
 
 type want struct {
-	product string
-	by      graph.ID
+	product  string
+	features []string
+	by       graph.ID
 }
 
 // Platform is the document.
@@ -225,5 +195,8 @@ func (s *Selecting) Bill(items ...price.Item) {
 	s.items = append(s.items, items...)
 }
 
-// Want asks for a support product, such as "metrics-server". It is installed once, whoever wants it.
-func (s *Selecting) Want(support string) { s.support = append(s.support, want{support, s.at}) }
+// Want asks for a support product, such as "metrics-server", and for features of it that are off unless somebody asks. It is
+// installed once, whoever wants it.
+func (s *Selecting) Want(support string, features ...string) {
+	s.support = append(s.support, want{support, features, s.at})
+}

@@ -30,6 +30,9 @@ type spec struct{ Host string }
 
 type options struct {
 	Flavour string `json:"flavour,omitempty"`
+	Sorts   []struct {
+		Name string `json:"name"`
+	} `json:"sorts,omitempty"`
 }
 
 type (
@@ -159,11 +162,21 @@ func TestASupportProductIsChosenOnceForAllWhoWantIt(t *testing.T) {
 func TestWrongOptionsAreToldByEntryAllAtOnce(t *testing.T) {
 	t.Parallel()
 	a, b := toyUse("a", ""), toyUse("b", "")
-	a.Options, b.Options = v1alpha1.Object{"flavor": "plum"}, v1alpha1.Object{"flavour": 7}
+	a.Options, b.Options = v1alpha1.Object{"flavor": "plum", "colour": "blue", "sorts": []any{map[string]any{"nam": "x"}}}, v1alpha1.Object{"flavour": 7}
 	_, err := compose(t, a, b)
-	e, ok := errors.AsType[*product.OptionsError](err)
-	if !ok || e.Entry != "toys/a" || e.Product != "toy" || !strings.Contains(err.Error(), `"flavor"`) || !strings.Contains(err.Error(), "toys/b") {
-		t.Errorf("got %v", err)
+	var got []string
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		t.Fatalf("got %v", err)
+	}
+	for _, one := range joined.Unwrap() {
+		if e, ok := errors.AsType[*product.OptionsError](one); ok {
+			got = append(got, fmt.Sprintf("%s %s %v", e.Entry, e.Field, e.Known))
+		}
+	}
+	known := "[flavour sorts]"
+	if want := []string{"toys/a colour " + known, "toys/a flavor " + known, "toys/a sorts.0.nam [name]", "toys/b flavour []"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 	if _, err := compose(t, product.Use{ID: "toys/a", Product: toy, Spec: 7}); err == nil || !strings.Contains(err.Error(), "toys/a") {
 		t.Errorf("a spec of another category: %v", err)

@@ -25,6 +25,9 @@ type Rendered struct {
 	Objects   []*unstructured.Unstructured
 	// Passing says that these are hooks: their pods come once, one after the other, and go again.
 	Passing bool
+	// StandIn says that these stand in for a chart that could not be had: their pods are as recorded, and the rest is not the
+	// chart's.
+	StandIn bool
 	// CPU and Memory are what containers request that are added to each of their pods at its admission.
 	CPU    unit.MilliCPU
 	Memory unit.MiB
@@ -35,6 +38,25 @@ type Rendered struct {
 // Pods that operators derive from custom resources are not seen; products declare these (see Selecting.Footprint). The notes
 // say what could not be read, in whole sentences.
 func Pods(all ...Rendered) (workloads []fit.Workload, notes []string) {
+	sets, notes := PodSets(all...)
+	for _, s := range sets {
+		w := s.workload(s.Namespace)
+		w.For, w.Name = s.For, s.Object.GetName()
+		w.CPU, w.Memory = w.CPU+s.rendered.CPU, w.Memory+s.rendered.Memory
+		if w.Replicas > 0 && s.rolls(w.Replicas) {
+			w.Surge = 1
+		}
+		if s.rendered.Passing && w.Replicas > 0 {
+			w.Replicas, w.Surge = 0, 1
+		}
+		workloads = append(workloads, w)
+	}
+	return workloads, notes
+}
+
+// PodSets reads the workloads among rendered objects, in their order, as many pods of each as there are at the least. The notes
+// say which could not be read, in whole sentences.
+func PodSets(all ...Rendered) (sets []PodSet, notes []string) {
 	least := map[string]int{}
 	for _, r := range all {
 		for _, o := range r.Objects {
@@ -53,22 +75,14 @@ func Pods(all ...Rendered) (workloads []fit.Workload, notes []string) {
 			if set == nil {
 				continue
 			}
-			w := set.workload(cmp.Or(o.GetNamespace(), r.Namespace))
-			w.For, w.Name = r.For, o.GetName()
-			w.CPU, w.Memory = w.CPU+r.CPU, w.Memory+r.Memory
-			if n, ok := least[scaled(cmp.Or(o.GetNamespace(), r.Namespace), o.GetKind(), o.GetName())]; ok && !w.PerNode {
-				w.Replicas = n
+			set.For, set.Namespace, set.Object, set.rendered = r.For, cmp.Or(o.GetNamespace(), r.Namespace), o, r
+			if n, ok := least[scaled(set.Namespace, o.GetKind(), o.GetName())]; ok && !set.PerNode {
+				set.Replicas = n
 			}
-			if w.Replicas > 0 && set.rolls(w.Replicas) {
-				w.Surge = 1
-			}
-			if r.Passing && w.Replicas > 0 {
-				w.Replicas, w.Surge = 0, 1
-			}
-			workloads = append(workloads, w)
+			sets = append(sets, *set)
 		}
 	}
-	return workloads, notes
+	return sets, notes
 }
 
 func scaled(namespace, kind, name string) string { return namespace + "/" + kind + "/" + name }
@@ -92,17 +106,25 @@ func field(o *unstructured.Unstructured, name string) any {
 	return spec[name]
 }
 
-// podSet is a workload object's pods.
-type podSet struct {
-	template corev1.PodTemplateSpec
-	replicas int
-	perNode  bool
+// PodSet is a workload object's pods.
+type PodSet struct {
+	For       string // The entry's id.
+	Namespace string
+	Object    *unstructured.Unstructured // The workload, or the pod itself.
+	Template  corev1.PodTemplateSpec
+	Replicas  int // At the least; of a DaemonSet, none is counted.
+	PerNode   bool
+
 	claims   int // Claims that each pod gets of its own.
 	update   *appsv1.RollingUpdateDeployment
+	rendered Rendered // What it stands in.
 }
 
+// StandIn says that the workload stands in for a chart's.
+func (s *PodSet) StandIn() bool { return s.rendered.StandIn }
+
 // podsOf reads a workload object; nil for any other.
-func podsOf(o *unstructured.Unstructured) (*podSet, error) {
+func podsOf(o *unstructured.Unstructured) (*PodSet, error) {
 	read := func(into any) error {
 		return runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, into)
 	}
@@ -112,7 +134,7 @@ func podsOf(o *unstructured.Unstructured) (*podSet, error) {
 		if err := read(&d); err != nil {
 			return nil, err
 		}
-		s := &podSet{template: d.Spec.Template, replicas: int(or(d.Spec.Replicas, 1))}
+		s := &PodSet{Template: d.Spec.Template, Replicas: int(or(d.Spec.Replicas, 1))}
 		if d.Spec.Strategy.Type != appsv1.RecreateDeploymentStrategyType {
 			s.update = cmp.Or(d.Spec.Strategy.RollingUpdate, &appsv1.RollingUpdateDeployment{})
 		}
@@ -122,19 +144,19 @@ func podsOf(o *unstructured.Unstructured) (*podSet, error) {
 		if err := read(&d); err != nil {
 			return nil, err
 		}
-		return &podSet{template: d.Spec.Template, replicas: int(or(d.Spec.Replicas, 1)), claims: len(d.Spec.VolumeClaimTemplates)}, nil
+		return &PodSet{Template: d.Spec.Template, Replicas: int(or(d.Spec.Replicas, 1)), claims: len(d.Spec.VolumeClaimTemplates)}, nil
 	case "DaemonSet.apps":
 		var d appsv1.DaemonSet
 		if err := read(&d); err != nil {
 			return nil, err
 		}
-		return &podSet{template: d.Spec.Template, perNode: true}, nil
+		return &PodSet{Template: d.Spec.Template, PerNode: true}, nil
 	case "ReplicaSet.apps":
 		var d appsv1.ReplicaSet
 		if err := read(&d); err != nil {
 			return nil, err
 		}
-		return &podSet{template: d.Spec.Template, replicas: int(or(d.Spec.Replicas, 1))}, nil
+		return &PodSet{Template: d.Spec.Template, Replicas: int(or(d.Spec.Replicas, 1))}, nil
 	case "Job.batch":
 		var d batchv1.Job
 		if err := read(&d); err != nil {
@@ -148,7 +170,7 @@ func podsOf(o *unstructured.Unstructured) (*podSet, error) {
 		}
 		s := jobPods(d.Spec.JobTemplate.Spec)
 		if or(d.Spec.Suspend, false) {
-			s.replicas = 0
+			s.Replicas = 0
 		}
 		return s, nil
 	case "Pod.":
@@ -156,13 +178,13 @@ func podsOf(o *unstructured.Unstructured) (*podSet, error) {
 		if err := read(&d); err != nil {
 			return nil, err
 		}
-		return &podSet{template: corev1.PodTemplateSpec{ObjectMeta: d.ObjectMeta, Spec: d.Spec}, replicas: 1}, nil
+		return &PodSet{Template: corev1.PodTemplateSpec{ObjectMeta: d.ObjectMeta, Spec: d.Spec}, Replicas: 1}, nil
 	}
 	return nil, nil
 }
 
 // jobPods are the pods of a job that run at once.
-func jobPods(j batchv1.JobSpec) *podSet {
+func jobPods(j batchv1.JobSpec) *PodSet {
 	n := int(or(j.Parallelism, 1))
 	if j.Completions != nil {
 		n = min(n, int(*j.Completions))
@@ -170,12 +192,12 @@ func jobPods(j batchv1.JobSpec) *podSet {
 	if or(j.Suspend, false) {
 		n = 0
 	}
-	return &podSet{template: j.Template, replicas: n}
+	return &PodSet{Template: j.Template, Replicas: n}
 }
 
 // rolls says whether a rolling update must find room for a new pod before it takes an old one away: where no pod may be
 // unavailable, which for up to three pods is the default.
-func (s *podSet) rolls(replicas int) bool {
+func (s *PodSet) rolls(replicas int) bool {
 	if s.update == nil {
 		return false
 	}

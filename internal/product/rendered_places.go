@@ -12,12 +12,12 @@ import (
 )
 
 // workload is the set of pods in fit's words. What these cannot say is left open, by name.
-func (s *podSet) workload(namespace string) fit.Workload {
-	p := s.template.Spec
+func (s *PodSet) workload(namespace string) fit.Workload {
+	p := s.Template.Spec
 	asks := requests(p)
 	w := fit.Workload{
-		Replicas: s.replicas, PerNode: s.perNode, CPU: milliCPU(asks[corev1.ResourceCPU]), Memory: mebibytes(asks[corev1.ResourceMemory]),
-		Volumes: volumes(p) + s.claims, HostPorts: hostPorts(p), NodeSelector: p.NodeSelector, Namespace: namespace, Labels: s.template.Labels,
+		Replicas: s.Replicas, PerNode: s.PerNode, CPU: milliCPU(asks[corev1.ResourceCPU]), Memory: mebibytes(asks[corev1.ResourceMemory]),
+		Volumes: volumes(p) + s.claims, HostPorts: hostPorts(p), NodeSelector: p.NodeSelector, Namespace: namespace, Labels: s.Template.Labels,
 	}
 	w.Open = append(w.Open, extended(asks)...)
 	for _, t := range p.Tolerations {

@@ -36,6 +36,7 @@ type SetSpec struct {
 	// does not learn of it.
 	Protected bool
 
+	standIn bool          // made from a footprint
 	endings []kube.Ending // hooks that run when the set goes
 	needs   []string      // sets that those stand on
 }
@@ -57,7 +58,7 @@ func (j joint) Set(id graph.ID, s SetSpec, opts ...graph.Option) (graph.Value[ku
 	out := graph.Add(j.c.Graph, id, resource, append([]graph.Option{graph.After(after...)}, opts...)...)
 	resource.StandsOn(j.standsOn(id)...)
 	j.c.Sets = append(j.c.Sets, set)
-	j.renders(s.Namespace, false, s.Objects...)
+	j.renders(Rendered{Namespace: s.Namespace, Objects: s.Objects, StandIn: s.standIn})
 	return out, nil
 }
 
@@ -85,13 +86,13 @@ func (j joint) standsOn(id graph.ID) []string {
 	return names
 }
 
-// renders keeps objects for counting their pods.
-func (j joint) renders(namespace string, passing bool, objects ...*unstructured.Unstructured) {
-	r := Rendered{For: string(j.at), Namespace: namespace, Objects: objects, Passing: passing}
+// renders keeps objects for counting their pods, and for judging them.
+func (j joint) renders(r Rendered) {
+	r.For = string(j.at)
 	for _, p := range j.policies() {
 		r.CPU, r.Memory = r.CPU+p.Sidecar.CPU, r.Memory+p.Sidecar.Memory
 	}
-	j.c.rendered = append(j.c.rendered, r)
+	j.c.Rendered = append(j.c.Rendered, r)
 }
 
 // setName is the name of a node's set: one DNS label, whatever the id.

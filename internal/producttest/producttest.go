@@ -30,6 +30,7 @@ import (
 	"github.com/k8or/k8or/internal/document"
 	"github.com/k8or/k8or/internal/event"
 	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/lint"
 	"github.com/k8or/k8or/internal/platform"
 	"github.com/k8or/k8or/internal/problem"
 	"github.com/k8or/k8or/internal/product"
@@ -153,6 +154,13 @@ func composes(t *testing.T, name string, raw []byte) {
 					t.Errorf("set %s: image %s has no exact tag or no registry", s.Name, image)
 				}
 			}
+		}
+		found, notes := lint.Check(0, c.Rendered...)
+		for _, f := range found {
+			t.Errorf("DOKS would speak against it before an upgrade: %s", f)
+		}
+		for _, note := range notes {
+			t.Error(note)
 		}
 		for _, p := range c.Probes() {
 			for file, key := range p.Files {

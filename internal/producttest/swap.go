@@ -12,9 +12,10 @@ import (
 )
 
 // Swap brings a platform up by one document and then by another, which chooses another product, as a person does who changes
-// one word. What the clouds have has to be the same afterwards, a second run has nothing to do, and down leaves nothing. Judge
-// looks at the plan of the change.
-func Swap(t *testing.T, from, to string, judge func(*platform.Plan)) {
+// one word. What the clouds have has to be the same afterwards, but for things that renamed says have another name with the other
+// product ("load_balancer a": "load_balancer b"); a second run has nothing to do, and down leaves nothing. Judge looks at the
+// plan of the change.
+func Swap(t *testing.T, from, to string, renamed map[string]string, judge func(*platform.Plan)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
@@ -38,6 +39,12 @@ func Swap(t *testing.T, from, to string, judge func(*platform.Plan)) {
 			return w.inventory()
 		}
 		there := up(plan(from))
+		for i, thing := range there {
+			if name, ok := renamed[thing]; ok {
+				there[i] = name
+			}
+		}
+		slices.Sort(there)
 		p, change := plan(to)
 		judge(change)
 		if now := up(p, change); !slices.Equal(now, there) {
@@ -55,4 +62,30 @@ func Swap(t *testing.T, from, to string, judge func(*platform.Plan)) {
 			t.Errorf("after down there is %v, and before up there was %v", left, before)
 		}
 	})
+}
+
+// Change brings a platform up by one document and gives the plan of changing it to another.
+func Change(t *testing.T, from, to string) *platform.Plan {
+	t.Helper()
+	var change *platform.Plan
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		defer w.cloud.Close()
+		for _, text := range []string{from, to} {
+			p, err := w.open("k8or.yaml", []byte(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if change, err = p.Plan(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if text == to {
+				break
+			}
+			if _, err := p.Up(t.Context(), change, change.Approve(graph.Replaces), nil); err != nil {
+				t.Fatalf("up: %v", err)
+			}
+		}
+	})
+	return change
 }

@@ -5,10 +5,12 @@ package sandbox
 import (
 	"crypto/subtle"
 	"encoding/json"
+	"errors"
 	"net/http"
 
 	"github.com/k8or/k8or/internal/sandbox/digitalocean"
 	"github.com/k8or/k8or/internal/sandbox/fault"
+	"github.com/k8or/k8or/internal/sandbox/record"
 )
 
 // admin is the API that the package comment describes.
@@ -18,14 +20,24 @@ func (s *server) admin() http.Handler {
 	mux.HandleFunc("POST /reset", func(w http.ResponseWriter, _ *http.Request) {
 		s.cloud.Reset()
 		s.faults.Remove("")
+		if err := errors.Join(s.spaces.Reset(), s.registry.Keep(nil)); err != nil {
+			reply(w, http.StatusInternalServerError, message{"empty the simulated Spaces and registries: " + err.Error()})
+			return
+		}
 		w.WriteHeader(http.StatusNoContent)
 	})
 	mux.HandleFunc("GET /requests", func(w http.ResponseWriter, _ *http.Request) {
-		count, calls := s.record.Calls()
-		reply(w, http.StatusOK, map[string]any{"digitalocean": map[string]any{"calls": count, "list": orEmpty(calls)}})
+		said := map[string]any{}
+		for name, log := range map[string]*record.Log{"digitalocean": s.record, "spaces": s.objects, "registry": s.images} {
+			count, calls := log.Calls()
+			said[name] = map[string]any{"calls": count, "list": orEmpty(calls)}
+		}
+		reply(w, http.StatusOK, said)
 	})
 	mux.HandleFunc("DELETE /requests", func(w http.ResponseWriter, _ *http.Request) {
 		s.record.Reset()
+		s.objects.Reset()
+		s.images.Reset()
 		w.WriteHeader(http.StatusNoContent)
 	})
 	mux.HandleFunc("GET /faults", func(w http.ResponseWriter, _ *http.Request) {
@@ -90,7 +102,7 @@ func (s *server) status(w http.ResponseWriter, _ *http.Request) {
 	a := s.announced
 	reply(w, http.StatusOK, map[string]any{
 		"protocol": a.Protocol, "version": s.options.Version, "pid": a.PID, "speed": s.clock.Speed(), "startedAt": a.StartedAt,
-		"digitalocean": a.DigitalOcean, "controlplane": s.runtime.Status(), "clusters": s.cloud.Clusters(),
+		"digitalocean": a.DigitalOcean, "spaces": a.Spaces, "registry": a.Registry, "controlplane": s.runtime.Status(), "clusters": s.cloud.Clusters(),
 	})
 }
 

@@ -8,7 +8,14 @@
 // Written, readable by its owner alone, once the sandbox listens, and removed when it ends:
 //
 //	{"protocol": 1, "pid": 4711, "speed": 60, "startedAt": "…", "digitalocean": "http://127.0.0.1:…",
-//	 "admin": "http://127.0.0.1:…", "adminToken": "…", "token": "the sandbox's DigitalOcean token"}
+//	 "admin": "http://127.0.0.1:…", "adminToken": "…", "token": "the sandbox's DigitalOcean token",
+//	 "spaces": "http://127.0.0.1:…", "spacesKey": "…", "spacesSecret": "…", "registry": "127.0.0.1:…"}
+//
+// Spaces is the S3 server of all regions. Buckets in the path work at that address. Clients that put bucket and region into
+// the host's name (SPACES_ENDPOINT_URL=http://{{.Region}}.digitaloceanspaces.com) find it as their HTTP_PROXY, without DNS.
+//
+// Registry is the host that stands for registry.digitalocean.com: images are pushed to and pulled from HOST/REGISTRY/REPOSITORY, by
+// plain HTTP, with what docker-credentials gives out.
 //
 // # The admin API
 //
@@ -17,7 +24,7 @@
 //	GET    /status       {"protocol", "version", "pid", "speed", "startedAt", "digitalocean", "controlplane": {"path", "version", "problem"},
 //	                      "clusters": [{"id", "name", "state", "version", "endpoint", "nodes", "problem"}]}
 //	POST   /reset        forgets everything but the tokens                          → 204
-//	GET    /requests     {"digitalocean": {"calls": 12, "list": [{"method", "path", "status", "at", "tookNanoseconds", "requestID"}]}}
+//	GET    /requests     {"digitalocean": {"calls": 12, "list": [{"method", "path", "status", "at", "tookNanoseconds", "requestID"}]}, "spaces": {…}, "registry": {…}}
 //	DELETE /requests     forgets the calls                                          → 204
 //	GET    /faults       {"faults": [rule…]}, see internal/sandbox/fault.Rule
 //	POST   /faults       one rule                                                   → 201, the rule with its id
@@ -41,6 +48,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/k8or/k8or/internal/sandbox/clock"
@@ -48,6 +56,8 @@ import (
 	"github.com/k8or/k8or/internal/sandbox/fault"
 	"github.com/k8or/k8or/internal/sandbox/kubernetes"
 	"github.com/k8or/k8or/internal/sandbox/record"
+	"github.com/k8or/k8or/internal/sandbox/registry"
+	"github.com/k8or/k8or/internal/sandbox/spaces"
 )
 
 // Protocol is the number by which k8or knows that it speaks this sandbox's language.
@@ -75,19 +85,26 @@ type Announcement struct {
 	Admin        string    `json:"admin"`
 	AdminToken   string    `json:"adminToken"`
 	Token        string    `json:"token"`
+	Spaces       string    `json:"spaces"`
+	SpacesKey    string    `json:"spacesKey"`    // an access key with full access; no list shows it
+	SpacesSecret string    `json:"spacesSecret"` // its secret
+	Registry     string    `json:"registry"`     // host and port
 }
 
 // saved is state.json: what one run leaves to the next.
 type saved struct {
-	Addresses    addresses       `json:"addresses"`
-	Token        string          `json:"token"`
-	Seed         uint64          `json:"seed"`
-	DigitalOcean json.RawMessage `json:"digitalocean,omitempty"`
+	Addresses    addresses                 `json:"addresses"`
+	Token        string                    `json:"token"`
+	Seed         uint64                    `json:"seed"`
+	SpacesAccess digitalocean.SpacesAccess `json:"spacesAccess"`
+	DigitalOcean json.RawMessage           `json:"digitalocean,omitempty"`
 }
 
 type addresses struct {
 	DigitalOcean string `json:"digitalocean"`
 	Admin        string `json:"admin"`
+	Spaces       string `json:"spaces"`
+	Registry     string `json:"registry"`
 }
 
 // Run serves until ctx is done or somebody asks it to stop, then saves and returns. It fails when another instance has the folder.
@@ -115,6 +132,10 @@ type server struct {
 	faults    *fault.Set
 	record    *record.Log
 	cloud     *digitalocean.Cloud
+	spaces    *spaces.Server
+	objects   *record.Log // of calls to Spaces
+	registry  *registry.Server
+	images    *record.Log // of calls to the registry
 	runtime   *kubernetes.Runtime
 	announced Announcement
 	saved     saved
@@ -123,7 +144,7 @@ type server struct {
 }
 
 func newServer(o Options, f *folder) (*server, error) {
-	s := &server{options: o, folder: f, faults: &fault.Set{}, record: &record.Log{}, dirty: make(chan struct{}, 1)}
+	s := &server{options: o, folder: f, faults: &fault.Set{}, record: &record.Log{}, objects: &record.Log{}, images: &record.Log{}, dirty: make(chan struct{}, 1)}
 	var err error
 	if s.clock, err = clock.NewScaled(o.Speed); err != nil {
 		return nil, err
@@ -133,6 +154,17 @@ func newServer(o Options, f *folder) (*server, error) {
 	}
 	if s.saved.Token == "" {
 		s.saved.Token = "dop_v1_" + randomHex(32)
+	}
+	if s.saved.SpacesAccess.AccessKey == "" {
+		s.saved.SpacesAccess = digitalocean.SpacesAccess{AccessKey: "DO00" + strings.ToUpper(randomHex(8)), Secret: randomHex(21)}
+	}
+	s.spaces, err = spaces.Open(spaces.Options{Dir: filepath.Join(o.Dir, "spaces"), Clock: s.clock, Faults: s.faults, Record: s.objects})
+	if err != nil {
+		return nil, err
+	}
+	s.registry, err = registry.Open(registry.Options{Dir: filepath.Join(o.Dir, "registry"), Clock: s.clock, Faults: s.faults, Record: s.images})
+	if err != nil {
+		return nil, err
 	}
 	spare := ""
 	if o.Spare {
@@ -146,7 +178,10 @@ func newServer(o Options, f *folder) (*server, error) {
 	s.cloud = digitalocean.New(digitalocean.Options{
 		Clock: s.clock, Tokens: []digitalocean.Token{{Value: s.saved.Token}}, GodoStates: o.GodoStates,
 		Runtime: s.runtime, Faults: s.faults, Record: s.record, Changed: s.changed,
+		Images: s.registry, Spaces: s.spaces, SpacesAccess: s.saved.SpacesAccess,
 	})
+	s.spaces.Join(s.cloud)
+	s.registry.Join(s.cloud)
 	if len(s.saved.DigitalOcean) > 0 {
 		if err := s.cloud.Load(s.saved.DigitalOcean); err != nil {
 			return nil, err
@@ -181,18 +216,30 @@ func (s *server) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.saved.Addresses = addresses{api.Addr().String(), admin.Addr().String()}
+	objects, err := listen("127.0.0.1:0", s.saved.Addresses.Spaces)
+	if err != nil {
+		return err
+	}
+	images, err := listen("127.0.0.1:0", s.saved.Addresses.Registry)
+	if err != nil {
+		return err
+	}
+	s.saved.Addresses = addresses{api.Addr().String(), admin.Addr().String(), objects.Addr().String(), images.Addr().String()}
 	s.announced = Announcement{
 		Protocol: Protocol, PID: os.Getpid(), Speed: s.options.Speed, StartedAt: time.Now().UTC(),
 		DigitalOcean: "http://" + api.Addr().String(), Admin: "http://" + admin.Addr().String(),
 		AdminToken: randomHex(24), Token: s.saved.Token,
+		Spaces: "http://" + objects.Addr().String(), SpacesKey: s.saved.SpacesAccess.AccessKey, SpacesSecret: s.saved.SpacesAccess.Secret,
+		Registry: images.Addr().String(),
 	}
-	failed := make(chan error, 2)
+	failed := make(chan error, 4)
 	servers := []*http.Server{
 		{Handler: s.cloud, ReadHeaderTimeout: 10 * time.Second},
 		{Handler: s.admin(), ReadHeaderTimeout: 10 * time.Second},
+		{Handler: s.spaces, ReadHeaderTimeout: 10 * time.Second},
+		{Handler: s.registry, ReadHeaderTimeout: 10 * time.Second},
 	}
-	for i, l := range []net.Listener{api, admin} {
+	for i, l := range []net.Listener{api, admin, objects, images} {
 		go func() { failed <- servers[i].Serve(l) }()
 	}
 	if err := s.save(); err != nil {
@@ -212,7 +259,7 @@ func (s *server) serve(ctx context.Context) error {
 		cancel()
 	}
 	s.cloud.Close()
-	return errors.Join(err, s.save())
+	return errors.Join(err, s.spaces.Close(), s.save())
 }
 
 // listen takes the address of the last run where it is free, otherwise the one asked for.

@@ -24,6 +24,7 @@ import (
 
 	"github.com/k8or/k8or/internal/kube"
 	"github.com/k8or/k8or/internal/kube/kubetest"
+	"github.com/k8or/k8or/internal/lint"
 	"github.com/k8or/k8or/internal/product"
 )
 
@@ -175,6 +176,15 @@ func (f *findings) try(t *testing.T, name string) {
 			t.Skip("sidecars are counted with the pods that they join, and no chart renders them")
 		}
 		d.all(t, declared(composed, real.asks))
+	})
+	t.Run("passes DOKS's upgrade checks", func(t *testing.T) {
+		found, unread := lint.Check(0, composed.Rendered...)
+		for _, f := range found {
+			d.wrong(t, f.For, "%s", f)
+		}
+		for _, note := range unread {
+			d.wrong(t, "", "%s", note)
+		}
 	})
 	t.Run("comes from the previous versions by changes in place", d.upgrade)
 	t.Run("is taken by the API server", d.accepted)

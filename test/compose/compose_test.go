@@ -24,8 +24,10 @@ import (
 	"github.com/k8or/k8or/internal/cloud/digitalocean"
 	"github.com/k8or/k8or/internal/document"
 	"github.com/k8or/k8or/internal/event"
+	"github.com/k8or/k8or/internal/lint"
 	"github.com/k8or/k8or/internal/platform"
 	"github.com/k8or/k8or/internal/product"
+	"github.com/k8or/k8or/internal/secret"
 )
 
 // sample is a part of a document that chooses one product.
@@ -157,6 +159,12 @@ func try(t *testing.T, parts map[string]sample) {
 			part = maps.Clone(part)
 			delete(part, "console")
 		}
+		if gateway := parts["gateways"]; gateway != nil && gateway["product"] == "doks" && part["console"] != nil { // it tells no addresses apart by route
+			part = maps.Clone(part)
+			console := maps.Clone(part["console"].(map[string]any))
+			delete(console, "allow")
+			part["console"] = console
+		}
 		words = append(words, fmt.Sprintf("%s=%v", category, part["product"]))
 		if name, ok := named[category]; ok {
 			spec[category] = map[string]any{name: part}
@@ -178,13 +186,20 @@ func try(t *testing.T, parts map[string]sample) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := composition(t.Context(), raw)
+	c, err := composition(t.Context(), "k8or.yaml", raw)
 	if err != nil {
 		t.Errorf("%s: %v\n%s", strings.Join(words, " "), err, raw)
 		return
 	}
 	for _, lost := range dangling(c) {
 		t.Errorf("%s: %s", strings.Join(words, " "), lost)
+	}
+	found, unread := lint.Check(1, c.Rendered...)
+	for _, f := range found {
+		t.Errorf("%s: DOKS would speak against it before an upgrade: %s", strings.Join(words, " "), f)
+	}
+	for _, note := range unread {
+		t.Errorf("%s: %s", strings.Join(words, " "), note)
 	}
 }
 
@@ -200,14 +215,14 @@ func (offline) RoundTrip(*http.Request) (*http.Response, error) {
 	return nil, errors.New("no network in this test")
 }
 
-func composition(ctx context.Context, raw []byte) (*product.Composition, error) {
-	doc, err := document.Parse(platform.Available(), document.Input{Name: "k8or.yaml", Data: raw})
+func composition(ctx context.Context, name string, raw []byte) (*product.Composition, error) {
+	doc, err := document.Parse(platform.Available(), document.Input{Name: name, Data: raw})
 	if err != nil {
 		return nil, err
 	}
 	p, err := platform.New(platform.Options{
 		Document: doc, UID: "t3stx1", Sandbox: true, Speed: 1, Holder: "test", Log: &event.Log{},
-		Token:     digitalocean.Token{Value: digitalocean.NewSecret("none"), Source: "the test", APIURL: "https://api.digitalocean.test"},
+		Token:     digitalocean.Token{Value: secret.New("none"), Source: "the test", APIURL: "https://api.digitalocean.test"},
 		Transport: offline{}, KubeTransport: offline{}, ChartsTransport: offline{},
 		Env: func(string) (string, bool) { return "user:not-a-secret", true },
 	})

@@ -103,6 +103,8 @@ func references(o *unstructured.Unstructured, ns string) []place {
 		return ofPods(o, ns, "spec", "jobTemplate", "spec", "template", "spec")
 	case "HTTPRoute":
 		return ofRoutes(o, ns)
+	case "Gateway":
+		return certificatesOf(o, ns)
 	}
 	return nil
 }
@@ -122,8 +124,27 @@ func backends(o *unstructured.Unstructured, ns string) []place {
 	return out
 }
 
+// certificatesOf are the Secrets of a Gateway's listeners.
+func certificatesOf(o *unstructured.Unstructured, ns string) []place {
+	var out []place
+	for _, listener := range slice(o.Object, "spec", "listeners") {
+		for _, ref := range slice(listener, "tls", "certificateRefs") {
+			name, _ := ref["name"].(string)
+			namespace, _ := ref["namespace"].(string)
+			out = append(out, place{"Secret", or(namespace, ns), name})
+		}
+	}
+	return out
+}
+
 func ofRoutes(o *unstructured.Unstructured, ns string) []place {
 	var out []place
+	for _, ref := range slice(o.Object, "spec", "parentRefs") {
+		kind, _ := ref["kind"].(string)
+		name, _ := ref["name"].(string)
+		namespace, _ := ref["namespace"].(string)
+		out = append(out, place{or(kind, "Gateway"), or(namespace, ns), name})
+	}
 	for _, rule := range slice(o.Object, "spec", "rules") {
 		for _, ref := range slice(rule, "backendRefs") {
 			name, _ := ref["name"].(string)

@@ -35,7 +35,7 @@ func TestAGatewaysProductIsOneWord(t *testing.T) {
 		{gateways, kong, "Deployment gateways-public/public-controller"},
 		{kong, gateways, "kubernetes/set swap-t3stx1"},
 	} {
-		producttest.Swap(t, way.from, way.to, func(plan *platform.Plan) {
+		producttest.Swap(t, way.from, way.to, nil, func(plan *platform.Plan) {
 			interrupts, told := false, false
 			for _, s := range plan.Steps {
 				for _, c := range s.Changes {
@@ -51,6 +51,52 @@ func TestAGatewaysProductIsOneWord(t *testing.T) {
 				t.Errorf("the plan does not say that %s goes: %v", way.gone, stepsOf(plan))
 			}
 		})
+	}
+}
+
+// DigitalOcean's Gateway API has a Service of Cilium's, which no product of ours may hand its load balancer to.
+func TestDigitalOceansGatewayHasALoadBalancerOfItsOwn(t *testing.T) {
+	t.Parallel()
+	nginx := strings.Replace(gateways, "rateLimit: {requests: 100}, ", "", 1) // which doks refuses
+	kong := strings.Replace(nginx, "product: nginx", "product: kong", 1)
+	doks := strings.Replace(nginx, "product: nginx", "product: doks", 1)
+	const ours, theirs = "load_balancer swap-t3stx1-public", "load_balancer swap-t3stx1-public-doks"
+	for _, way := range []struct{ from, to, before, after, gone string }{
+		{nginx, doks, ours, theirs, "Service gateways-public/public"},
+		{doks, nginx, theirs, ours, "Gateway gateways-public/public"},
+		{kong, doks, ours, theirs, "Service gateways-public/public"},
+		{doks, kong, theirs, ours, "Gateway gateways-public/public"},
+	} {
+		producttest.Swap(t, way.from, way.to, map[string]string{way.before: way.after}, func(plan *platform.Plan) {
+			for _, s := range plan.Steps {
+				for _, c := range s.Changes {
+					if s.Node == "gateways/public" && s.Risk == graph.Restarts && c.Path == way.gone && c.After == "delete" && strings.Contains(c.Note, "its load balancer goes and its address with it") {
+						return
+					}
+				}
+			}
+			t.Errorf("the plan does not say that %s goes with its load balancer and that requests are lost: %v", way.gone, stepsOf(plan))
+		})
+	}
+}
+
+// A load balancer is found by its name: under one name, the new product's would be the one that the old product's Service takes
+// with it.
+func TestTwoProductsDoNotShareALoadBalancersName(t *testing.T) {
+	t.Parallel()
+	nginx := strings.NewReplacer("rateLimit: {requests: 100}, ", "", "tls: {}", "tls: {}, loadBalancer: {name: door}").Replace(gateways)
+	doks := strings.Replace(nginx, "product: nginx", "product: doks", 1)
+	for _, way := range [][2]string{{nginx, doks}, {doks, nginx}} {
+		plan := producttest.Change(t, way[0], way[1])
+		refused := false
+		for _, s := range plan.Steps {
+			for _, c := range s.Changes {
+				refused = refused || s.Node == "gateways/public" && c.Risk == graph.Refused && strings.Contains(c.Note, "load balancer of the same name, door")
+			}
+		}
+		if !refused {
+			t.Errorf("the plan takes the load balancer away from the one who got it: %v", stepsOf(plan))
+		}
 	}
 }
 

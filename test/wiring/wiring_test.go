@@ -24,6 +24,7 @@ import (
 	"github.com/k8or/k8or/internal/kube"
 	"github.com/k8or/k8or/internal/probe"
 	"github.com/k8or/k8or/internal/product"
+	"github.com/k8or/k8or/internal/secret"
 )
 
 const toyID, toyNamespace = graph.ID("toys/a"), "toys-a"
@@ -85,7 +86,7 @@ func compose(t *testing.T) world {
 		uses = append(uses, product.Use{ID: graph.ID(e.ID()), Name: e.Name, Product: find(t, e.Category, e.Product), Spec: e.Spec})
 	}
 	uses = append(uses, product.Use{ID: toyID, Name: "a", Product: toy, Spec: struct{}{}})
-	client, err := digitalocean.New(digitalocean.Options{Token: digitalocean.NewSecret("none"), BaseURL: "https://api.digitalocean.test", Speed: 1})
+	client, err := digitalocean.New(digitalocean.Options{Token: secret.New("none"), BaseURL: "https://api.digitalocean.test", Speed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/kube"
 	"github.com/k8or/k8or/internal/product"
 )
 
@@ -28,6 +29,15 @@ func Of[O any](e product.Entry[v1alpha1.Gateway, O]) Entry {
 // since a class cannot be handed from one controller to another.
 func (e Entry) Class() string { return e.Spec.Product + "-" + e.Name }
 
+// Phase is Building or Wiring: most products make what is their gateway's own while building, and one that has to know its hosts
+// first while wiring.
+type Phase interface {
+	Platform() product.Platform
+	Issuer() (product.Issuer, error)
+	Set(id graph.ID, s product.SetSpec, opts ...graph.Option) (graph.Value[kube.Output], error)
+	Note(format string, args ...any)
+}
+
 // Select declares what every gateway costs and needs: its load balancer, who makes its certificates, and who writes its names
 // into their zones.
 func (e Entry) Select(s *product.Selecting) {
@@ -43,9 +53,9 @@ func (e Entry) Select(s *product.Selecting) {
 // named says whether records of the gateway's domains are k8or's to write.
 func (e Entry) named(p product.Platform) bool { return len(e.Spec.Domains) > 0 && p.Spec.DNS != nil }
 
-// Names are the labels and annotations by which external-dns finds the load balancer's Service and the names that lead to it;
+// Names are the labels and annotations of the Service by which external-dns finds the load balancer and the names that lead to it;
 // nil where records are somebody else's to write, which the plan then says.
-func (e Entry) Names(b *product.Building) (labels, annotations map[string]string) {
+func (e Entry) Names(b Phase) (labels, annotations map[string]string) {
 	p := b.Platform()
 	switch {
 	case e.named(p):

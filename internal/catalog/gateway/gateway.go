@@ -68,16 +68,18 @@ func BalancerName(p product.Platform, entry string, g v1alpha1.Gateway) string {
 	return fmt.Sprintf("%s-%s-%s", p.Metadata.Name, p.Metadata.UID, entry)
 }
 
+// Annotation is the prefix of the annotations from which DigitalOcean makes a Service's load balancer.
+const Annotation = "service.beta.kubernetes.io/do-loadbalancer-"
+
 // Balancer are the annotations of a Service from which DigitalOcean makes the load balancer. Values must be strings.
 func Balancer(p product.Platform, entry string, g v1alpha1.Gateway) map[string]string {
-	const prefix = "service.beta.kubernetes.io/do-loadbalancer-"
 	a := map[string]string{
-		prefix + "name":      BalancerName(p, entry, g),
-		prefix + "type":      BalancerType(g),
-		prefix + "size-unit": strconv.Itoa(SizeUnit(g)),
+		Annotation + "name":      BalancerName(p, entry, g),
+		Annotation + "type":      BalancerType(g),
+		Annotation + "size-unit": strconv.Itoa(SizeUnit(g)),
 	}
 	if Proxied(g) {
-		a[prefix+"enable-proxy-protocol"] = "true"
+		a[Annotation+"enable-proxy-protocol"] = "true"
 	}
 	return a
 }

@@ -48,7 +48,7 @@ func (e Entry) issuerRef() map[string]any {
 // proof by DNS, the token beside it, so that nobody else's certificates can be made with them. It adds nothing where the
 // gateway asks for no TLS. The namespace has to be there after the entry's own node. Solver is how an answer through this
 // product's gateway is served; nil where it cannot be.
-func (e Entry) Secure(b *product.Building, solver map[string]any) error {
+func (e Entry) Secure(b Phase, solver map[string]any) error {
 	t := e.Spec.TLS
 	if t == nil || t.Issuer == "existing" {
 		return nil
@@ -90,6 +90,13 @@ func (e Entry) IngressSolver(annotations map[string]any) map[string]any {
 
 // Secured says whether a host has a certificate: where the gateway asks for TLS and the host has a name.
 func (e Entry) Secured(h Host) bool { return e.Spec.TLS != nil && h.Name != "" }
+
+// RouteSolver serves the answer to a challenge by an HTTPRoute at a listener of a Gateway, which is in the same namespace. It
+// wants the feature "gateway-api" of cert-manager.
+func (e Entry) RouteSolver(listener string) map[string]any {
+	return map[string]any{"http01": map[string]any{"gatewayHTTPRoute": map[string]any{"serviceType": "ClusterIP", "parentRefs": []any{
+		map[string]any{"group": "gateway.networking.k8s.io", "kind": "Gateway", "namespace": e.Namespace, "name": ServiceName(e.Name), "sectionName": listener}}}}}
+}
 
 // Certificates adds a certificate for each host, in the gateway's namespace: a key that leaves it could be read by whoever may
 // read Secrets of an app. Their node stands apart from the routes', which carry requests while a name is being proven.

@@ -15,6 +15,7 @@ import (
 	"github.com/k8or/k8or/internal/chart"
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/kube"
+	"github.com/k8or/k8or/internal/lint"
 	"github.com/k8or/k8or/internal/product"
 )
 
@@ -63,7 +64,8 @@ type AgentSet struct {
 func Agents(w *product.Wiring, a AgentSet) error {
 	config := Config(product.Offered[product.LogSource](w), a.Namespace, a.To)
 	vals, err := product.Values(values, map[string]any{
-		"podAnnotations": map[string]any{"k8or.io/config": Hash(config)},
+		// It reads the logs that lie on the node, and marks there how far it has come.
+		"podAnnotations": map[string]any{"k8or.io/config": Hash(config), lint.DisabledChecks: "hostpath-volume"},
 		"env":            environment(a.To),
 	}, a.Values)
 	if err != nil {

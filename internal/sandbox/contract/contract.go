@@ -147,7 +147,7 @@ type Exchange struct {
 
 // Check holds an exchange against the description. A request that was refused (4xx) is not held against it, only its answer.
 func (d *Document) Check(x Exchange) []Violation {
-	path, item := d.find(x.Request.URL.Path)
+	path, item := d.find(x.Request.URL.EscapedPath()) // a slash within a segment is written %2F
 	if item == nil {
 		return []Violation{{x.Request.Method, x.Request.URL.Path, 0, "the description has no such path"}}
 	}

@@ -19,6 +19,8 @@ import (
 	"github.com/k8or/k8or/internal/sandbox/clock"
 	"github.com/k8or/k8or/internal/sandbox/fault"
 	"github.com/k8or/k8or/internal/sandbox/record"
+	docr "github.com/k8or/k8or/internal/sandbox/registry"
+	"github.com/k8or/k8or/internal/sandbox/spaces"
 )
 
 // Options says what cloud to make. The zero value is a cloud in real time with one account and DefaultToken.
@@ -36,9 +38,15 @@ type Options struct {
 	NoDefaultVPCs bool
 	// GodoStates says `deleted` where the published description says `deleting`, which godo up to 1.236 cannot decode.
 	GodoStates bool
-	Runtime    Runtime     // what Kubernetes its clusters get; nil: none, they stay `provisioning`
-	Faults     *fault.Set  // nil: no faults
-	Record     *record.Log // nil: nothing is recorded
+	// Images is the server that container registries' images live in; nil: there are registries, and nowhere to push to.
+	Images *docr.Server
+	// Spaces is the S3 server that buckets live in; nil: there are keys, and nothing to open with them.
+	Spaces *spaces.Server
+	// SpacesAccess is a key with full access from the start; none without an AccessKey.
+	SpacesAccess SpacesAccess
+	Runtime      Runtime     // what Kubernetes its clusters get; nil: none, they stay `provisioning`
+	Faults       *fault.Set  // nil: no faults
+	Record       *record.Log // nil: nothing is recorded
 	// Changed is called after the state has changed, with the cloud's lock held: it must not call back, nor wait.
 	Changed func()
 }
@@ -92,6 +100,10 @@ type account struct {
 	Kubernetes    kubernetesState   `json:"kubernetes"`
 	Projects      projectState      `json:"projects"`
 	Tags          tagState          `json:"tags"`
+	NATGateways   natGatewayState   `json:"natGateways"`
+	Peerings      peeringState      `json:"peerings"`
+	Registries    registryState     `json:"registries"`
+	Spaces        spacesState       `json:"spaces"`
 	VPCs          vpcState          `json:"vpcs"`
 }
 
@@ -184,6 +196,10 @@ func (c *Cloud) Load(saved []byte) error {
 			a.Due[i].At = a.Due[i].At.Add(away)
 		}
 	}
+	if err := c.meetImages(); err != nil {
+		return fmt.Errorf("load the simulated registries: %w", err)
+	}
+	c.meetSpaces()
 	c.resumeClusters()
 	c.wake()
 	return nil

@@ -27,5 +27,7 @@ var Deviations = []contract.Deviation{
 	{Method: "GET", Path: "/v2/load_balancers", Why: "no query parameter names", Source: "godo, load_balancers.go: ListByNames"},
 	{Method: "GET", Path: "/v2/load_balancers", Why: "no query parameter uuids", Source: "godo, load_balancers.go: ListByUUIDs"},
 	{Method: "POST", Path: "/v2/load_balancers", Why: "missing properties 'droplet_ids', 'region'", Source: "docs.digitalocean.com, global load balancers: they are in no region and take no Droplets"},
+	{Method: "GET", Path: "/v2/registries/*/docker-credentials", Why: "no query parameter read_write", Source: "godo, registry.go: RegistriesService.DockerCredentials sends what is published for the deprecated path"},
+	{Method: "GET", Path: "/v2/registries/*/docker-credentials", Why: "no query parameter expiry_seconds", Source: "godo, registry.go: RegistriesService.DockerCredentials sends what is published for the deprecated path"},
 	{Method: "POST", Path: "/v2/projects/*/resources", Why: "'do:reservedip:", Source: "godo, reserved_ips.go: ReservedIP.URN"},
 }

@@ -78,6 +78,21 @@ func (c *Cloud) Inventory() []Thing {
 		for _, r := range a.ReservedIPs.All {
 			add("reserved_ip", r.IP, r.IP)
 		}
+		for _, k := range a.Spaces.Keys {
+			add("spaces_key", k.AccessKey, k.Name)
+		}
+		for _, g := range a.NATGateways.All {
+			add("vpc_nat_gateway", g.ID, g.Name)
+		}
+		for _, p := range a.Peerings.All {
+			add("vpc_peering", p.ID, p.Name)
+		}
+		for _, r := range a.Registries.All {
+			add("registry", r.Name, r.Name)
+		}
+		for _, b := range a.Spaces.Buckets {
+			add("space", b.Name, b.Name)
+		}
 		for _, thing := range a.taggable() {
 			add(thing.kind, thing.id, thing.name)
 		}

@@ -177,7 +177,11 @@ func (c *Cloud) newCluster(a *account, in clusterInput) (*cluster, error) {
 	if in.WorkerSubnet != "" {
 		return nil, invalid("validation error: worker_subnet_uuid %q is not a subnet of the VPC", in.WorkerSubnet)
 	}
-	if in.Isolated {
+	served := slices.ContainsFunc(a.VPCs.All, func(v *vpc) bool {
+		mine := v.ID == in.VPC || in.VPC == "" && v.Default && v.Region == in.Region
+		return mine && a.NATGateways.serves(v.ID) != nil
+	})
+	if in.Isolated && !served {
 		return nil, invalid("validation error: isolated workers need a NAT gateway in the VPC, and there is none")
 	}
 	if err := k.subnets(a, in); err != nil {

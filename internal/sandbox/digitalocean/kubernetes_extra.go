@@ -3,6 +3,7 @@
 package digitalocean
 
 import (
+	"net/http"
 	"slices"
 	"time"
 )
@@ -52,8 +53,20 @@ func (c *Cloud) eachIntegrated(q *request, change func(*cluster, []string)) erro
 	if err := q.decode(&in); err != nil {
 		return err
 	}
-	if len(in.Registries) == 0 {
-		in.Registries = []string{"registry"} // the account's one, which the old call does not name
+	if len(in.Registries) == 0 { // the account's one, which the old call does not name
+		switch all := q.account.Registries.All; len(all) {
+		case 0:
+			return fail(http.StatusPreconditionFailed, "this account has no container registry")
+		case 1:
+			in.Registries = []string{all[0].Name}
+		default:
+			return manyRegistries()
+		}
+	}
+	for _, name := range in.Registries {
+		if q.account.Registries.find(name) == nil {
+			return notFound()
+		}
 	}
 	var all []*cluster
 	for _, id := range in.Clusters {

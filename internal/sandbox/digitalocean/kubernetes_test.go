@@ -138,6 +138,9 @@ func TestClusterComesUpInItsTimeWithItsNodes(t *testing.T) {
 		}
 		run := b.do(202, "POST", path+"/clusterlint", `{}`)
 		b.do(200, "GET", path+"/clusterlint?run_id="+run["run_id"].(string), "")
+		b.do(404, "POST", "/v2/kubernetes/registries", `{"cluster_uuids":["`+id+`"],"registries":["shop"]}`)
+		b.do(412, "POST", "/v2/kubernetes/registry", `{"cluster_uuids":["`+id+`"]}`)
+		b.do(201, "POST", "/v2/registries", `{"name":"shop","subscription_tier_slug":"basic","region":"nyc3"}`)
 		b.do(204, "POST", "/v2/kubernetes/registries", `{"cluster_uuids":["`+id+`"],"registries":["shop"]}`)
 		if got := at(b.cluster(id), "registry_enabled"); got != true {
 			t.Errorf("registry_enabled is %v", got)

@@ -26,17 +26,20 @@ type step struct {
 // machines is every state machine there is, by kind and step. A family adds its table here.
 func machines() map[string]map[string]step {
 	return map[string]map[string]step{
+		"collection":         collectionSteps,
 		"database":           databaseSteps,
 		"database-migration": migrationSteps,
 		"database-operation": databaseOperationSteps,
-		"database-topic":     topicSteps,
 		"database-replica":   replicaSteps,
+		"database-topic":     topicSteps,
 		"droplet":            dropletSteps,
 		"droplet-action":     dropletActionSteps(),
 		"firewall":           firewallSteps,
 		"kubernetes":         kubernetesSteps,
 		"load_balancer":      loadBalancerSteps,
+		"nat-gateway":        natGatewaySteps,
 		"node":               nodeSteps,
+		"peering":            peeringSteps,
 		"reserved-ip":        reservedIPSteps,
 		"volume":             volumeSteps,
 		"vpc-member":         vpcMemberSteps,

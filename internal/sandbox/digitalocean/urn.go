@@ -41,6 +41,9 @@ func (a *account) members() []member {
 	for _, r := range a.ReservedIPs.All {
 		all = append(all, member{URN: r.urn(), Name: r.IP, Path: r.path(), Created: r.Created})
 	}
+	for _, b := range a.Spaces.Buckets {
+		all = append(all, member{URN: b.urn(), Name: b.Name, Created: b.Created})
+	}
 	for _, k := range a.Kubernetes.All {
 		all = append(all, member{URN: k.urn(), Name: k.Name, VPC: k.VPC, Path: "/v2/kubernetes/clusters/" + k.ID, Created: k.Created})
 	}

@@ -291,7 +291,8 @@ func (c *Cloud) deleteVPC(q *request) (any, error) {
 		return nil, notFound()
 	case v.Default:
 		return nil, fail(http.StatusForbidden, "Can not delete default VPCs")
-	case len(q.account.vpcMembers(v.ID)) > 0:
+	// Gateways and peerings are in the way too, although the published list of members has no name for them.
+	case len(q.account.vpcMembers(v.ID)) > 0, len(q.account.Peerings.of(v.ID)) > 0, slices.ContainsFunc(q.account.NATGateways.All, func(g *natGateway) bool { return g.VPC == v.ID }):
 		return nil, conflict("Can not delete VPC with members")
 	}
 	q.account.VPCs.All = slices.DeleteFunc(q.account.VPCs.All, func(other *vpc) bool { return other == v })

@@ -16,22 +16,28 @@ import (
 	"github.com/k8or/k8or/internal/sandbox/digitalocean"
 )
 
-// gatewayKinds are the kinds of Gateway API that DOKS installs and manages on VPC-native clusters from 1.33 on, by its
-// documentation; versions are those of Gateway API 1.3, which Cilium 1.18 is built for. Schemas are left open.
-var gatewayKinds = []struct {
-	kind, plural string
-	versions     []string // the stored one first
-	cluster      bool
+// brought are the definitions that DOKS itself puts into clusters and manages there: Cilium's network policies everywhere, and
+// Gateway API on VPC-native clusters from 1.33 on, by DigitalOcean's documentation. Versions are those of Cilium 1.18 and of
+// Gateway API 1.3, which it is built for. Schemas are left open.
+var brought = []struct {
+	group, kind, plural string
+	versions            []string // the stored one first
+	cluster             bool
 }{
-	{"GatewayClass", "gatewayclasses", []string{"v1", "v1beta1"}, true},
-	{"Gateway", "gateways", []string{"v1", "v1beta1"}, false},
-	{"HTTPRoute", "httproutes", []string{"v1", "v1beta1"}, false},
-	{"GRPCRoute", "grpcroutes", []string{"v1"}, false},
-	{"ReferenceGrant", "referencegrants", []string{"v1beta1"}, false},
-	{"TLSRoute", "tlsroutes", []string{"v1alpha2"}, false},
+	{ciliumGroup, "CiliumNetworkPolicy", "ciliumnetworkpolicies", []string{"v2"}, false},
+	{ciliumGroup, "CiliumClusterwideNetworkPolicy", "ciliumclusterwidenetworkpolicies", []string{"v2"}, true},
+	{gatewayGroup, "GatewayClass", "gatewayclasses", []string{"v1", "v1beta1"}, true},
+	{gatewayGroup, "Gateway", "gateways", []string{"v1", "v1beta1"}, false},
+	{gatewayGroup, "HTTPRoute", "httproutes", []string{"v1", "v1beta1"}, false},
+	{gatewayGroup, "GRPCRoute", "grpcroutes", []string{"v1"}, false},
+	{gatewayGroup, "ReferenceGrant", "referencegrants", []string{"v1beta1"}, false},
+	{gatewayGroup, "TLSRoute", "tlsroutes", []string{"v1alpha2"}, false},
 }
 
-const gatewayGroup = "gateway.networking.k8s.io"
+const (
+	ciliumGroup  = "cilium.io"
+	gatewayGroup = "gateway.networking.k8s.io"
+)
 
 // hasGatewayAPI is whether DOKS manages Gateway API in such a cluster.
 func hasGatewayAPI(k digitalocean.ClusterSpec) bool {
@@ -43,13 +49,20 @@ func hasGatewayAPI(k digitalocean.ClusterSpec) bool {
 	return err == nil && minor >= 33
 }
 
-// GatewayAPI puts DOKS's definitions of Gateway API into a cluster that has them, unless they are there. Its class `cilium`
-// comes from whoever plays Cilium, once they are served.
-func GatewayAPI(ctx context.Context, client dynamic.Interface, k digitalocean.ClusterSpec) error {
-	if !hasGatewayAPI(k) {
-		return nil
-	}
-	for _, g := range gatewayKinds {
+// Definitions puts DOKS's definitions into a cluster, unless they are there. Gateway API's class `cilium` comes from whoever
+// plays Cilium, once they are served.
+func Definitions(ctx context.Context, client dynamic.Interface, k digitalocean.ClusterSpec) error {
+	for _, g := range brought {
+		annotations := map[string]any{}
+		if g.group == gatewayGroup {
+			if !hasGatewayAPI(k) {
+				continue
+			}
+			annotations = map[string]any{
+				"api-approved.kubernetes.io":     "https://github.com/kubernetes-sigs/gateway-api/pull/3328",
+				gatewayGroup + "/bundle-version": "v1.3.0", gatewayGroup + "/channel": "standard",
+			}
+		}
 		var versions []any
 		for i, v := range g.versions {
 			versions = append(versions, map[string]any{
@@ -64,16 +77,12 @@ func GatewayAPI(ctx context.Context, client dynamic.Interface, k digitalocean.Cl
 		_, err := client.Resource(definitions).Create(ctx, &unstructured.Unstructured{Object: map[string]any{
 			"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
 			"metadata": map[string]any{
-				"name": g.plural + "." + gatewayGroup, "labels": map[string]any{"doks.digitalocean.com/managed": "true"},
-				"annotations": map[string]any{
-					"api-approved.kubernetes.io":     "https://github.com/kubernetes-sigs/gateway-api/pull/3328",
-					gatewayGroup + "/bundle-version": "v1.3.0", gatewayGroup + "/channel": "standard",
-				},
+				"name": g.plural + "." + g.group, "labels": map[string]any{"doks.digitalocean.com/managed": "true"}, "annotations": annotations,
 			},
 			"spec": map[string]any{
-				"group": gatewayGroup, "scope": scope, "versions": versions,
+				"group": g.group, "scope": scope, "versions": versions,
 				"names": map[string]any{
-					"kind": g.kind, "plural": g.plural, "singular": strings.ToLower(g.kind), "listKind": g.kind + "List", "categories": []any{"gateway-api"},
+					"kind": g.kind, "plural": g.plural, "singular": strings.ToLower(g.kind), "listKind": g.kind + "List",
 				},
 			},
 		}}, metav1.CreateOptions{FieldManager: "doks"})

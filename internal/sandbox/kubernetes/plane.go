@@ -249,7 +249,7 @@ func (p *plane) prepare(ctx context.Context) error {
 	if err := furnish(ctx, client, p.spec); err != nil {
 		return fmt.Errorf("furnish cluster %s: %w", p.spec.Name, err)
 	}
-	if err := GatewayAPI(ctx, custom, p.spec); err != nil {
+	if err := Definitions(ctx, custom, p.spec); err != nil {
 		return fmt.Errorf("furnish cluster %s: %w", p.spec.Name, err)
 	}
 	p.client = client

@@ -86,7 +86,7 @@ func (r *Runtime) Start(ctx context.Context, k digitalocean.ClusterSpec) (digita
 	if err != nil {
 		return endpoint, fmt.Errorf("reach cluster %s: %w", k.Name, err)
 	}
-	if err := kubernetes.GatewayAPI(ctx, custom, k); err != nil {
+	if err := kubernetes.Definitions(ctx, custom, k); err != nil {
 		return endpoint, fmt.Errorf("furnish cluster %s: %w", k.Name, err)
 	}
 	r.clusters[k.ID] = &one{server: server, client: client, hands: h, spec: k}

@@ -320,8 +320,36 @@ func cilium() *Operator {
 	class := Kind{Resource: definitions, Version: "v1", Play: playCiliumClass, Only: func(o Object) bool {
 		return o.GetName() == "gatewayclasses."+gatewayGroup && o.GetLabels()["doks.digitalocean.com/managed"] == "true"
 	}}
-	return &Operator{Name: "cilium-operator", Beside: true, Kinds: append(g.kinds(), class)}
+	return &Operator{Name: "cilium-operator", Beside: true, Kinds: append(g.kinds(), class,
+		Kind{Resource: schema.GroupResource{Group: "cilium.io", Resource: "ciliumnetworkpolicies"}, Play: playCiliumPolicy},
+		Kind{Resource: schema.GroupResource{Group: "cilium.io", Resource: "ciliumclusterwidenetworkpolicies"}, Play: playCiliumPolicy})}
 }
+
+// playCiliumPolicy says whether a policy can be enforced, as far as that is checked here: that it selects something, and that the
+// entities it names are Cilium's.
+func playCiliumPolicy(s *Scene) Outcome {
+	if !s.Ripe(gatewayReconciles) {
+		return Outcome{}
+	}
+	is := condition{"Valid", "True", "", "Policy validation succeeded", 0}
+	spec := mapAt(s.Object.Object, "spec")
+	if spec["endpointSelector"] == nil && spec["nodeSelector"] == nil {
+		is = condition{"Valid", "False", "", "rule must have one of EndpointSelector or NodeSelector", 0}
+	}
+	for _, direction := range []struct{ rules, entities string }{{"ingress", "fromEntities"}, {"egress", "toEntities"}} {
+		for _, rule := range mapsAt(spec, direction.rules) {
+			for _, entity := range textsAt(rule, direction.entities) {
+				if !slices.Contains(ciliumEntities, entity) {
+					is = condition{"Valid", "False", "", "unsupported entity: " + entity, 0}
+				}
+			}
+		}
+	}
+	return Outcome{Status: map[string]any{"conditions": conditions(s.Object, s.Wall, is)}}
+}
+
+// ciliumEntities are those that Cilium's documentation names.
+var ciliumEntities = []string{"all", "world", "world-ipv4", "world-ipv6", "cluster", "host", "init", "ingress", "unmanaged", "remote-node", "health", "none", "kube-apiserver"}
 
 // playCiliumClass keeps DOKS's class where the definitions are DOKS's.
 func playCiliumClass(s *Scene) Outcome {

@@ -64,6 +64,12 @@ func (s Style) Markdown(w io.Writer, p *platform.Plan) {
 			fmt.Fprintf(w, "\n- short: %s\n", short)
 		}
 	}
+	if len(p.Upgrade) > 0 {
+		fmt.Fprintf(w, "\n**%s**\n\n| | object | of | rule | why | fix |\n|---|---|---|---|---|---|\n", upgradeHead(p.Upgrade))
+		for _, f := range p.Upgrade {
+			fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %s |\n", f.Severity, cell(f.Object), f.For, f.Rule, cell(f.Why), cell(f.Fix))
+		}
+	}
 	for _, n := range p.Notes {
 		fmt.Fprintf(w, "\n> %s\n", n)
 	}

@@ -78,6 +78,7 @@ func (s Style) Plan(w io.Writer, p *platform.Plan) {
 	s.budget(w, p.Budget)
 	fmt.Fprintln(w)
 	s.Fit(w, p.Fit)
+	s.Upgrade(w, p.Upgrade)
 	if len(p.Notes) > 0 {
 		fmt.Fprintln(w)
 	}

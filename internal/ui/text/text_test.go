@@ -15,6 +15,7 @@ import (
 
 	"github.com/k8or/k8or/internal/fit"
 	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/lint"
 	"github.com/k8or/k8or/internal/platform"
 	"github.com/k8or/k8or/internal/price"
 	"github.com/k8or/k8or/internal/probe"
@@ -64,6 +65,11 @@ func everything() *platform.Plan {
 		Support: map[string][]graph.ID{"metrics-server": {"apps/web", "apps/api"}},
 		Fit: fit.Check([]fit.Pool{{Name: "general", MemoryMiB: 8192, VCPUs: 4, Min: 1, Max: 1}, {Name: "big", MemoryMiB: 4096, VCPUs: 2, Min: 1, Max: 1}},
 			[]fit.Workload{{Name: "web", For: "apps/web", Replicas: 9, CPU: 900, Memory: 1024, Pool: "general"}}),
+		Upgrade: []lint.Finding{
+			{For: "apps/guard", Object: "ValidatingWebhookConfiguration guard", Rule: "admission-controller-webhook-timeout", Severity: lint.Blocks, Why: "webhook guard.example.com may take 30 seconds", Fix: "set timeoutSeconds to 1 to 29"},
+			{For: "apps/web", Object: "Pod apps/one", Rule: "bare-pods", Severity: lint.Warns, Why: "nothing makes this pod again", Fix: "make it a Deployment"},
+			{For: "apps/web", Object: "Pod apps/one", Rule: "latest-tag", Severity: lint.Suggests, Why: "the image is another one tomorrow", Fix: "name an exact tag"},
+		},
 		Notes: []string{"a chart could not be had"},
 	}
 }

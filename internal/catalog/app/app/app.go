@@ -83,7 +83,7 @@ func offer(b *product.Building, e entry, service string) {
 	a := e.Spec
 	for _, r := range a.Routes {
 		product.Offer(b, product.Route{Entry: e.ID, Gateway: gatewayOf(b.Platform(), a), Host: r.Host, Path: r.Path,
-			Namespace: a.Namespace, Service: service, Port: port(a), Ready: e.ID})
+			Namespace: a.Namespace, Service: service, Port: port(a), Guarded: true, Pods: routed(e), Ready: e.ID})
 	}
 	if a.Metrics != nil {
 		product.Offer(b, product.MetricsTarget{Entry: e.ID, Namespace: a.Namespace, Labels: selector(e.Name), Port: "metrics", Path: a.Metrics.Path, Guarded: true, Ready: e.ID})
@@ -98,6 +98,14 @@ func offer(b *product.Building, e entry, service string) {
 		w.Metrics = []int{*a.Metrics.Port}
 	}
 	product.Offer(b, w)
+}
+
+// routed are the labels of the pods that a route leads to, where k8or makes them.
+func routed(e entry) map[string]string {
+	if e.Spec.FromImage() {
+		return selector(e.Name)
+	}
+	return nil
 }
 
 // gatewayOf is the gateway of an app's routes: the one it names, or the only one.

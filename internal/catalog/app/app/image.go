@@ -24,6 +24,7 @@ import (
 
 	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/lint"
 	"github.com/k8or/k8or/internal/problem"
 	"github.com/k8or/k8or/internal/product"
 )
@@ -131,7 +132,7 @@ func (m maker) objects() []runtime.Object {
 func (m maker) deployment() *appsv1.Deployment {
 	d := &appsv1.Deployment{TypeMeta: kind("apps/v1", "Deployment"), ObjectMeta: m.meta(m.Name), Spec: appsv1.DeploymentSpec{
 		Selector: &metav1.LabelSelector{MatchLabels: selector(m.Name)},
-		Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels(m.entry)}, Spec: m.pod(m.Name)},
+		Template: m.template(m.pod(m.Name)),
 	}}
 	if m.Spec.Autoscale == nil { // else the autoscaler owns the count
 		d.Spec.Replicas = new(int32(replicas(m.Spec)))
@@ -143,6 +144,16 @@ func (m maker) deployment() *appsv1.Deployment {
 		d.Spec.ProgressDeadlineSeconds = new(int32(t))
 	}
 	return d
+}
+
+// template is a pod as its workload makes it.
+func (m maker) template(p corev1.PodSpec) corev1.PodTemplateSpec {
+	t := corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels(m.entry)}, Spec: p}
+	if len(m.Spec.Volumes) > 0 {
+		// DOKS wants a StatefulSet, so that there are never two; one copy, Recreate and a disk of one node keep to that as well.
+		t.Annotations = map[string]string{lint.DisabledChecks: "dobs-pod-owner"}
+	}
+	return t
 }
 
 // job runs once for each version of itself: its name carries a hash of what it runs.
@@ -162,7 +173,7 @@ func (m maker) jobOf(name string, p corev1.PodSpec, timeout string) *batchv1.Job
 	p.RestartPolicy = corev1.RestartPolicyNever
 	raw, _ := json.Marshal(p) // a PodSpec always can be
 	j := &batchv1.Job{TypeMeta: kind("batch/v1", "Job"), ObjectMeta: m.meta(fmt.Sprintf("%s-%x", name, sha256.Sum256(raw))[:len(name)+9])}
-	j.Spec.Template = corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels(m.entry)}, Spec: p}
+	j.Spec.Template = m.template(p)
 	j.Spec.BackoffLimit = new(int32(2))
 	if t := seconds(timeout); t > 0 {
 		j.Spec.ActiveDeadlineSeconds = new(int64(t))
@@ -180,7 +191,7 @@ func (m maker) cron() *batchv1.CronJob {
 		c.Spec.TimeZone = &m.Spec.TimeZone
 	}
 	c.Spec.JobTemplate.Spec.BackoffLimit = new(int32(2))
-	c.Spec.JobTemplate.Spec.Template = corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels(m.entry)}, Spec: p}
+	c.Spec.JobTemplate.Spec.Template = m.template(p)
 	if t := seconds(m.Spec.Timeout); t > 0 {
 		c.Spec.JobTemplate.Spec.ActiveDeadlineSeconds = new(int64(t))
 	}

@@ -23,16 +23,17 @@ var values []byte
 
 // Product is Kong Gateway 3.9, the last line that is open source, with Kong Ingress Controller 3.5.
 var Product = &product.Definition[v1alpha1.Gateway, Options]{
-	Category:   "gateways",
-	Name:       "kong",
-	Title:      "Kong Gateway",
-	Version:    "3.9.1",
-	Licence:    "Apache-2.0",
-	Placements: []product.Placement{product.Cluster},
-	Page:       page,
-	Select:     choose,
-	Build:      build,
-	Wire:       wire,
+	Category:    "gateways",
+	Name:        "kong",
+	Title:       "Kong Gateway",
+	Version:     "3.9.1",
+	Licence:     "Apache-2.0",
+	Placements:  []product.Placement{product.Cluster},
+	TakesValues: true,
+	Page:        page,
+	Select:      choose,
+	Build:       build,
+	Wire:        wire,
 }
 
 // Options are the settings that only this product has.

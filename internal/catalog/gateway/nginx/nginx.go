@@ -23,17 +23,18 @@ var values []byte
 
 // Product is F5's NGINX Ingress Controller.
 var Product = &product.Definition[v1alpha1.Gateway, Options]{
-	Category:   "gateways",
-	Name:       "nginx",
-	Title:      "F5 NGINX Ingress Controller",
-	Version:    "5.5.4",
-	Licence:    "Apache-2.0",
-	Placements: []product.Placement{product.Cluster},
-	Page:       page,
-	Check:      check,
-	Select:     choose,
-	Build:      build,
-	Wire:       wire,
+	Category:    "gateways",
+	Name:        "nginx",
+	Title:       "F5 NGINX Ingress Controller",
+	Version:     "5.5.4",
+	Licence:     "Apache-2.0",
+	Placements:  []product.Placement{product.Cluster},
+	TakesValues: true,
+	Page:        page,
+	Check:       check,
+	Select:      choose,
+	Build:       build,
+	Wire:        wire,
 }
 
 // Options are the settings that only this product has.

@@ -22,12 +22,13 @@ var page string
 
 // Product is a Fluentd that was there before.
 var Product = &product.Definition[v1alpha1.Logging, struct{}]{
-	Category:   "logging",
-	Name:       "existing",
-	Title:      "A Fluentd that is there already",
-	Licence:    "that of what is there",
-	Placements: []product.Placement{product.Cluster},
-	Page:       page,
+	Category:    "logging",
+	Name:        "existing",
+	Title:       "A Fluentd that is there already",
+	Licence:     "that of what is there",
+	Placements:  []product.Placement{product.Cluster},
+	TakesValues: true,
+	Page:        page,
 	Build: func(b *product.Building, e entry) error {
 		logging.Offer(b, e.ID, e.Namespace())
 		return nil

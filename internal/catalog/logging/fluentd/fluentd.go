@@ -24,16 +24,17 @@ var values []byte
 
 // Product is Fluentd with Fluent Bit.
 var Product = &product.Definition[v1alpha1.Logging, Options]{
-	Category:   "logging",
-	Name:       "fluentd",
-	Title:      "Fluentd and Fluent Bit",
-	Version:    "1.19.3",
-	Licence:    "Apache-2.0",
-	Placements: []product.Placement{product.Cluster},
-	Page:       page,
-	Select:     choose,
-	Build:      build,
-	Wire:       wire,
+	Category:    "logging",
+	Name:        "fluentd",
+	Title:       "Fluentd and Fluent Bit",
+	Version:     "1.19.3",
+	Licence:     "Apache-2.0",
+	Placements:  []product.Placement{product.Cluster},
+	TakesValues: true,
+	Page:        page,
+	Select:      choose,
+	Build:       build,
+	Wire:        wire,
 }
 
 // Options are the settings that only this product has.

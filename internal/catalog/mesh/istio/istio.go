@@ -25,15 +25,16 @@ var values []byte
 
 // Product is Istio.
 var Product = &product.Definition[v1alpha1.Mesh, Options]{
-	Category:   "mesh",
-	Name:       "istio",
-	Title:      "Istio",
-	Version:    version,
-	Licence:    "Apache-2.0",
-	Placements: []product.Placement{product.Cluster},
-	Page:       page,
-	Build:      build,
-	Wire:       wire,
+	Category:    "mesh",
+	Name:        "istio",
+	Title:       "Istio",
+	Version:     version,
+	Licence:     "Apache-2.0",
+	Placements:  []product.Placement{product.Cluster},
+	TakesValues: true,
+	Page:        page,
+	Build:       build,
+	Wire:        wire,
 }
 
 const version = "1.30.3"

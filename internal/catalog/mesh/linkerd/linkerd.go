@@ -26,16 +26,17 @@ var values []byte
 
 // Product is Linkerd.
 var Product = &product.Definition[v1alpha1.Mesh, struct{}]{
-	Category:   "mesh",
-	Name:       "linkerd",
-	Title:      "Linkerd",
-	Version:    "edge-26.8.3",
-	Licence:    "Apache-2.0",
-	Placements: []product.Placement{product.Cluster},
-	Page:       page,
-	Select:     func(s *product.Selecting, _ entry) { s.Want("cert-manager") },
-	Build:      build,
-	Wire:       wire,
+	Category:    "mesh",
+	Name:        "linkerd",
+	Title:       "Linkerd",
+	Version:     "edge-26.8.3",
+	Licence:     "Apache-2.0",
+	Placements:  []product.Placement{product.Cluster},
+	TakesValues: true,
+	Page:        page,
+	Select:      func(s *product.Selecting, _ entry) { s.Want("cert-manager") },
+	Build:       build,
+	Wire:        wire,
 }
 
 type entry = product.Entry[v1alpha1.Mesh, struct{}]

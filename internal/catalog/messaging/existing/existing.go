@@ -28,6 +28,7 @@ var Product = &product.Definition[v1alpha1.Messaging, Options]{
 	Licence:    "that of what is there",
 	Placements: []product.Placement{product.Managed},
 	Page:       page,
+	Check:      messaging.Check[Options],
 	Build:      build,
 }
 

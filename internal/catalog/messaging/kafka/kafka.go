@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/k8or/k8or/api/v1alpha1"
+	"github.com/k8or/k8or/internal/catalog/messaging"
 	"github.com/k8or/k8or/internal/fit"
 	"github.com/k8or/k8or/internal/price"
 	"github.com/k8or/k8or/internal/product"
@@ -21,15 +22,17 @@ var page string
 
 // Product is Apache Kafka.
 var Product = &product.Definition[v1alpha1.Messaging, Options]{
-	Category:   "messaging",
-	Name:       "kafka",
-	Title:      "Apache Kafka",
-	Version:    newest,
-	Licence:    "Apache-2.0",
-	Placements: []product.Placement{product.Cluster},
-	Page:       page,
-	Select:     choose,
-	Build:      build,
+	Category:    "messaging",
+	Name:        "kafka",
+	Title:       "Apache Kafka",
+	Version:     newest,
+	Licence:     "Apache-2.0",
+	Placements:  []product.Placement{product.Cluster},
+	TakesValues: true,
+	Page:        page,
+	Check:       messaging.Check[Options],
+	Select:      choose,
+	Build:       build,
 }
 
 type entry = product.Entry[v1alpha1.Messaging, Options]

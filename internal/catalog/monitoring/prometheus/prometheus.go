@@ -25,16 +25,17 @@ var values []byte
 
 // Product is Prometheus with Grafana.
 var Product = &product.Definition[v1alpha1.Monitoring, Options]{
-	Category:   "monitoring",
-	Name:       "prometheus",
-	Title:      "Prometheus and Grafana",
-	Version:    "3.14.0",
-	Licence:    "Apache-2.0; Grafana AGPL-3.0-only",
-	Placements: []product.Placement{product.Cluster},
-	Page:       page,
-	Select:     choose,
-	Build:      build,
-	Wire:       wire,
+	Category:    "monitoring",
+	Name:        "prometheus",
+	Title:       "Prometheus and Grafana",
+	Version:     "3.14.0",
+	Licence:     "Apache-2.0; Grafana AGPL-3.0-only",
+	Placements:  []product.Placement{product.Cluster},
+	TakesValues: true,
+	Page:        page,
+	Select:      choose,
+	Build:       build,
+	Wire:        wire,
 }
 
 // Options are the settings that only this product has.

@@ -83,7 +83,7 @@ func build(b *product.Building, e entry) error {
 // offer makes one registry known to its gateway, monitoring and logging.
 func offer(b *product.Building, e entry, id graph.ID, name, gateway, host string) {
 	labels := map[string]string{"app.kubernetes.io/name": name}
-	product.Offer(b, product.Route{Entry: e.ID, Gateway: gateway, Host: host, Path: "/", Namespace: e.Namespace(), Service: name, Port: port, Unlimited: true, Ready: id})
+	product.Offer(b, product.Route{Entry: e.ID, Gateway: gateway, Host: host, Path: "/", Namespace: e.Namespace(), Service: name, Port: port, Unlimited: true, Guarded: true, Pods: labels, Ready: id})
 	product.Offer(b, product.MetricsTarget{Entry: e.ID, Name: name, Namespace: e.Namespace(), Labels: labels, Port: "metrics", Path: "/metrics", Guarded: true, Ready: id})
 	product.Offer(b, product.LogSource{Entry: e.ID, Namespace: e.Namespace(), Labels: labels})
 	product.Offer(b, product.Alert{Entry: e.ID, Name: "RegistryDown" + strings.ToUpper(name[:1]) + name[1:], For: "5m", Severity: "critical",

@@ -35,7 +35,6 @@ var Product = &product.Definition[v1alpha1.Registry, Options]{
 	Licence:    "Apache-2.0",
 	Placements: []product.Placement{product.Cluster},
 	Page:       page,
-	Check:      check,
 	Select:     choose,
 	Build:      build,
 }
@@ -82,15 +81,6 @@ func class(r v1alpha1.Registry) string {
 }
 
 func on(b *bool) bool { return b != nil && *b }
-
-// check refuses what only a chart could take: this product's objects are k8or's own.
-func check(_ product.Platform, e entry) []product.Refusal {
-	if len(e.Spec.Values) == 0 {
-		return nil
-	}
-	return []product.Refusal{{Field: "values", What: "values would have no effect", Why: "no chart stands behind docker-registry",
-		Fix: "remove them; size, storage, mirror and garbageCollection are fields of their own"}}
-}
 
 func choose(s *product.Selecting, e entry) {
 	disk := resource.MustParse(sizeOf(e.Spec).disk) // the document's rules refuse what is no amount

@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"sigs.k8s.io/yaml"
 
+	"github.com/k8or/k8or/internal/lint"
 	"github.com/k8or/k8or/internal/product"
 )
 
@@ -111,7 +112,8 @@ func (i instance) deployment(config string) runtime.Object {
 		Replicas: new(int32(1)), Strategy: appsv1.DeploymentStrategy{Type: appsv1.RecreateDeploymentStrategyType},
 		Selector: &metav1.LabelSelector{MatchLabels: meta.Labels},
 		Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: meta.Labels,
-			Annotations: map[string]string{"k8or.io/config": fmt.Sprintf("%x", sha256.Sum256([]byte(config)))[:16]}}, Spec: pod},
+			// DOKS wants a StatefulSet, so that there are never two; one copy, Recreate and a disk of one node keep to that as well.
+			Annotations: map[string]string{"k8or.io/config": fmt.Sprintf("%x", sha256.Sum256([]byte(config)))[:16], lint.DisabledChecks: "dobs-pod-owner"}}, Spec: pod},
 	}}
 }
 

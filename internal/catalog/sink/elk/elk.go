@@ -31,15 +31,16 @@ const version = "9.5.0"
 
 // Product is Elasticsearch with Kibana.
 var Product = &product.Definition[v1alpha1.Sink, Options]{
-	Category:   "logging.sink",
-	Name:       "elk",
-	Title:      "Elasticsearch and Kibana",
-	Version:    version,
-	Licence:    "Elastic-2.0",
-	Placements: []product.Placement{product.Cluster},
-	Page:       page,
-	Select:     choose,
-	Build:      build,
+	Category:    "logging.sink",
+	Name:        "elk",
+	Title:       "Elasticsearch and Kibana",
+	Version:     version,
+	Licence:     "Elastic-2.0",
+	Placements:  []product.Placement{product.Cluster},
+	TakesValues: true,
+	Page:        page,
+	Select:      choose,
+	Build:       build,
 }
 
 // Options are the settings that only this product has.

@@ -24,7 +24,11 @@ const (
 )
 
 func build(b *product.Building, e entry) error {
-	vals, err := product.Values(values, map[string]any{"global": map[string]any{"leaderElection": map[string]any{"namespace": e.Namespace()}}})
+	over := map[string]any{"global": map[string]any{"leaderElection": map[string]any{"namespace": e.Namespace()}}}
+	if e.Spec.Asked("gateway-api") { // without it, answers to challenges go by Ingresses alone; with it, no Gateway API means no start
+		over["extraArgs"] = []any{"--enable-gateway-api"}
+	}
+	vals, err := product.Values(values, over)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package doks
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/k8or/k8or/internal/catalog/gateway"
+	"github.com/k8or/k8or/internal/product"
+)
+
+const (
+	group = "gateway.networking.k8s.io"
+	// class is DigitalOcean's GatewayClass.
+	class = "cilium"
+	// plain is the listener of port 80. Hosts with a certificate have one more each.
+	plain = "http"
+	// most is how many listeners a Gateway may have, by the Gateway API.
+	most = 64
+)
+
+// object is a Gateway, with what DigitalOcean is to make its load balancer of. Cilium copies labels and annotations of
+// spec.infrastructure onto the Service that it makes, so DigitalOcean's controller and external-dns read them there.
+//
+// Routes may join from the namespaces that they come from, and from nowhere else.
+func object(p product.Platform, e gateway.Entry, hosts []gateway.Host, labels, annotations map[string]string) *unstructured.Unstructured {
+	names := []string{e.Namespace} // redirections, and answers to challenges
+	for _, h := range hosts {
+		spaces, _ := h.Namespaces()
+		names = append(names, spaces...)
+	}
+	slices.Sort(names)
+	from := map[string]any{"from": "Selector", "selector": map[string]any{"matchExpressions": []any{
+		map[string]any{"key": "kubernetes.io/metadata.name", "operator": "In", "values": list(slices.Compact(names))}}}}
+	listeners := []any{map[string]any{"name": plain, "port": int64(80), "protocol": "HTTP", "allowedRoutes": map[string]any{"namespaces": from}}}
+	for _, h := range hosts {
+		if e.Secured(h) {
+			listeners = append(listeners, map[string]any{"name": secure(h), "port": int64(443), "protocol": "HTTPS", "hostname": h.Name,
+				"allowedRoutes": map[string]any{"namespaces": from},
+				"tls":           map[string]any{"mode": "Terminate", "certificateRefs": []any{map[string]any{"group": "", "kind": "Secret", "name": h.ObjectName(e.Name)}}}})
+		}
+	}
+	marks := balancer(p, e)
+	maps.Copy(marks, annotations)
+	infrastructure := map[string]any{"annotations": texts(marks)}
+	if len(labels) > 0 {
+		infrastructure["labels"] = texts(labels)
+	}
+	return &unstructured.Unstructured{Object: map[string]any{"apiVersion": group + "/v1", "kind": "Gateway",
+		"metadata": map[string]any{"name": gateway.ServiceName(e.Name), "namespace": e.Namespace},
+		"spec":     map[string]any{"gatewayClassName": class, "infrastructure": infrastructure, "listeners": listeners}}}
+}
+
+// balancer are the annotations of the load balancer. Its name is not the one that other products' have: it belongs to another
+// Service, and DigitalOcean's controller finds load balancers by their names. Its firewall is the allow-list: the
+// annotation counts as long as the Service has no loadBalancerSourceRanges, which a Gateway cannot give it.
+func balancer(p product.Platform, e gateway.Entry) map[string]string {
+	marks := gateway.Balancer(p, e.Name, e.Spec)
+	delete(marks, gateway.Annotation+"enable-proxy-protocol") // Cilium's proxies would take it for the request
+	if e.Spec.LoadBalancer == nil || e.Spec.LoadBalancer.Name == "" {
+		marks[gateway.Annotation+"name"] += "-doks"
+	}
+	var rules []string
+	for _, a := range e.Spec.Allow {
+		kind := "ip:"
+		if strings.Contains(a, "/") {
+			kind = "cidr:"
+		}
+		rules = append(rules, kind+a)
+	}
+	if len(rules) > 0 {
+		marks[gateway.Annotation+"allow-rules"] = strings.Join(rules, ",")
+	}
+	return marks
+}
+
+// secure is the listener of a host with a certificate.
+func secure(h gateway.Host) string { return h.ObjectName("https") }
+
+// tooMany refuses more listeners than a Gateway can have.
+func tooMany(e gateway.Entry, hosts []gateway.Host) error {
+	listeners := 1
+	for _, h := range hosts {
+		if e.Secured(h) {
+			listeners++
+		}
+	}
+	if listeners <= most {
+		return nil
+	}
+	return &product.RefusedError{Entry: e.ID, Refusal: product.Refusal{Field: "tls", What: fmt.Sprintf("%d hosts want a certificate at %s, and doks can have %d", listeners-1, e.ID, most-1),
+		Why: fmt.Sprintf("a Gateway has %d listeners at most, and each host with a certificate is one", most), Fix: "let routes share a wildcard such as *.example.com, or add a second gateway for some of the hosts"}}
+}
+
+func list(texts []string) []any {
+	var out []any
+	for _, t := range texts {
+		out = append(out, t)
+	}
+	return out
+}
+
+func texts(m map[string]string) map[string]any {
+	out := map[string]any{}
+	for k, v := range m {
+		out[k] = v
+	}
+	return out
+}
