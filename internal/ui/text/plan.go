@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/k8or/k8or/internal/fit"
 	"github.com/k8or/k8or/internal/graph"
@@ -230,14 +231,18 @@ func (s Style) Bill(w io.Writer, b price.Bill) {
 		return
 	}
 	fmt.Fprintln(w, s.paint(bold, "Cost a month"))
+	names, whats := 26, 34
+	for _, l := range b.Lines {
+		names, whats = max(names, utf8.RuneCountInString(l.For)), max(whats, utf8.RuneCountInString(l.What))
+	}
 	for _, l := range b.Lines {
 		amount, from := "price unknown", ""
 		if l.Known {
 			amount, from = span(l.Low, l.High), "  "+s.paint(dim, "price of "+l.Date)
 		}
-		fmt.Fprintf(w, "  %-26s %-34s %20s%s\n", l.For, l.What, amount, from)
+		fmt.Fprintf(w, "  %-*s %-*s %20s%s\n", names, l.For, whats, l.What, amount, from)
 	}
-	fmt.Fprintf(w, "  %-61s %20s  %s\n", "together", span(b.Low, b.High), s.paint(dim, span5(b.HourlyLow, b.HourlyHigh)+" an hour"))
+	fmt.Fprintf(w, "  %-*s %20s  %s\n", names+1+whats, "together", span(b.Low, b.High), s.paint(dim, span5(b.HourlyLow, b.HourlyHigh)+" an hour"))
 	if len(b.Unknown) > 0 {
 		fmt.Fprintf(w, "  %s: %s\n", s.paint(yellow, "no price is known for"), strings.Join(b.Unknown, ", "))
 	}
