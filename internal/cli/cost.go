@@ -17,11 +17,15 @@ import (
 
 func (a *app) costCommand() *cobra.Command {
 	var by, compare string
+	var actual bool
 	c := &cobra.Command{
 		Use: "cost", GroupID: "look", Short: "What a document costs a month, beside another one, and what cheaper shape would do; needs no account", Args: noArgs,
 		Long: `What a document costs a month and an hour, whether or not it stands: each line with the source and
 date of its price. Prices of nodes are DigitalOcean's own where there is a token, and otherwise those
-of k8or's price book, as all others are.`,
+of k8or's price book, as all others are.
+
+With --actual, also what DigitalOcean has billed for the platform in this month so far, as far as its
+invoice to come says whose each line is. That needs a token with the scope billing:read.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			sum, err := sumBy(by)
 			if err != nil {
@@ -31,9 +35,21 @@ of k8or's price book, as all others are.`,
 			if err != nil {
 				return err
 			}
-			cost, err := a.cost(cmd.Context(), doc, sum)
+			if actual && a.output == "csv" {
+				return usage("--actual has no form for -o csv")
+			}
+			o, err := a.priced(cmd.Context(), doc, actual)
 			if err != nil {
 				return err
+			}
+			cost, err := o.Cost(cmd.Context(), sum)
+			if err != nil {
+				return err
+			}
+			if actual {
+				if cost.Actual, err = o.Actual(cmd.Context()); err != nil {
+					return err
+				}
 			}
 			if compare != "" {
 				beside, err := document.Load(platform.Available(), compare)
@@ -43,7 +59,11 @@ of k8or's price book, as all others are.`,
 				if err != nil {
 					return err
 				}
-				other, err := a.cost(cmd.Context(), beside, sum)
+				o, err := a.priced(cmd.Context(), beside, false)
+				if err != nil {
+					return err
+				}
+				other, err := o.Cost(cmd.Context(), sum)
 				if err != nil {
 					return err
 				}
@@ -57,6 +77,7 @@ of k8or's price book, as all others are.`,
 	}
 	c.Flags().StringVar(&by, "by", "", "sum it by category, product or app")
 	c.Flags().StringVar(&compare, "compare", "", "put another document beside it, line by line")
+	c.Flags().BoolVar(&actual, "actual", false, "also ask DigitalOcean what it has cost in this month so far")
 	return c
 }
 
@@ -70,14 +91,12 @@ func sumBy(word string) (platform.By, error) {
 	return "", usage("--by is %s, not %q", problem.OneOf(known), word)
 }
 
-// cost prices a document: with DigitalOcean's own prices where there is a token, or the sandbox's.
-func (a *app) cost(ctx context.Context, doc *document.Document, by platform.By) (*platform.Cost, error) {
+// priced is a document that prices can be told of: DigitalOcean's own where there is a token, or the sandbox's, and otherwise,
+// unless a token is needed, those of the book.
+func (a *app) priced(ctx context.Context, doc *document.Document, needed bool) (*opened, error) {
 	o, err := a.connect(ctx, doc)
-	if pr, ok := errors.AsType[*problem.Problem](err); ok && pr.Code == problem.NoToken {
-		o, err = a.connectOffline(doc)
+	if pr, ok := errors.AsType[*problem.Problem](err); ok && pr.Code == problem.NoToken && !needed {
+		return a.connectOffline(doc)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return o.Cost(ctx, by)
+	return o, err
 }

@@ -130,7 +130,7 @@ func TestADeleteHookThatFailsStopsAPruneAndNotATeardown(t *testing.T) {
 	defer cancel()
 	var failed error
 	for failed == nil { // one node alone, since the set it stands on waits for it
-		_, failed = k.Sets.Delete(ctx, graph.NewCall(), graph.Item{Key: "web", ID: "web", Ref: access})
+		_, failed = k.Sets.Delete(ctx, graph.NewCall(), graph.Item{Key: "web", ID: "web", Ref: kube.Listed{Access: access}})
 		if failed == nil && ctx.Err() != nil {
 			t.Fatal("the failing hook never failed")
 		}
@@ -138,7 +138,7 @@ func TestADeleteHookThatFailsStopsAPruneAndNotATeardown(t *testing.T) {
 	if !errors.Is(failed, kube.ErrHookFailed) || !graph.IsPermanent(failed) {
 		t.Errorf("a hook that fails: %v", failed)
 	}
-	_, err := k.Sets.Delete(ctx, graph.NewCall(), graph.Item{Key: "base", ID: "base", Ref: access})
+	_, err := k.Sets.Delete(ctx, graph.NewCall(), graph.Item{Key: "base", ID: "base", Ref: kube.Listed{Access: access}})
 	if behind, ok := errors.AsType[*graph.ErrBehind](err); !ok || behind.Key != "web" || !strings.Contains(behind.Why, "delete hooks of web") {
 		t.Errorf("what a delete hook stands on: %v", err)
 	}

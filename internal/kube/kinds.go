@@ -47,6 +47,9 @@ type KindsOptions struct {
 	Connect func(Options) *Cluster
 }
 
+// SetsKind is the name of the kind of sets.
+const SetsKind = "kubernetes/set"
+
 // ProtectedKey is a key of a set's Known: with any value, the set is not deleted, whatever is asked.
 const ProtectedKey = "protected"
 
@@ -62,7 +65,7 @@ func NewKinds(o KindsOptions) *Kinds {
 		o.Say = func(string) {}
 	}
 	k := &Kinds{options: o, byID: map[string]*Cluster{}, wanted: map[string]bool{}}
-	k.Sets = &graph.Kind{Name: "kubernetes/set", Rank: SetsRank, Deadline: 15 * time.Minute, Stays: true, List: k.list, Delete: k.delete}
+	k.Sets = &graph.Kind{Name: SetsKind, Rank: SetsRank, Deadline: 15 * time.Minute, Stays: true, List: k.list, Delete: k.delete}
 	return k
 }
 
@@ -85,10 +88,18 @@ type Output struct {
 	// Addresses are the addresses of its load balancers, by the name of the Service of type LoadBalancer or of the Gateway: an
 	// IP address or a name.
 	Addresses map[string]string
+	// Known is what was asked to be remembered with the set when it was last applied.
+	Known map[string]string
 	// changes is what Observe found for Diff: a dry run tells both at once.
 	changes []Change
 	// held is what a filled Secret holds.
 	held map[string]secret.Text
+}
+
+// Listed is a set that is in a cluster, with what was asked to be remembered with it.
+type Listed struct {
+	Access
+	Known map[string]string
 }
 
 // Objects is a set of objects as a resource. It is level when a server-side dry run changes nothing, and ready when every
@@ -147,7 +158,7 @@ func (r *Objects) Observe(ctx context.Context, c *graph.Call) (graph.Observed[Ou
 		return o, nil
 	}
 	o.ID = r.set.Name
-	o.Out.changes = view.Changes
+	o.Out.changes, o.Out.Known = view.Changes, view.Remembered
 	switch {
 	case len(view.Changes) > 0:
 		o.State = graph.Ready // comparable: its changes come before its health
@@ -289,7 +300,7 @@ func (k *Kinds) list(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
 		if n := s.due(); n > 0 {
 			title += fmt.Sprintf(", after %d delete hooks", n)
 		}
-		item := graph.Item{Key: s.Name, ID: s.Name, Title: title, Owner: graph.ID(s.Known["node"]), Ref: access}
+		item := graph.Item{Key: s.Name, ID: s.Name, Title: title, Owner: graph.ID(s.Known["node"]), Ref: Listed{access, s.Known}}
 		if s.Known[ProtectedKey] != "" {
 			item.Protected = &problem.Problem{Code: problem.Protected, Kind: problem.Preflight, Title: s.Known["node"] + " is protected from deletion",
 				Why: "deletionProtection was on when it was last brought up", Fix: "put it back with `deletionProtection: false`, run `k8or up`, and then remove it"}
@@ -302,7 +313,7 @@ func (k *Kinds) list(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
 // delete takes a set out of the cluster, its delete hooks run. While the whole platform goes, only what has effects outside the cluster is
 // deleted by hand, load balancers; the rest goes with the cluster, and volumes are decided by name.
 func (k *Kinds) delete(ctx context.Context, c *graph.Call, item graph.Item) (string, error) {
-	access, ok := item.Ref.(Access)
+	access, ok := item.Ref.(Listed)
 	if !ok {
 		return "", graph.Permanent(fmt.Errorf("delete set %s: it is not known in which cluster it is", item.Key))
 	}

@@ -46,10 +46,12 @@ func (c Change) String() string {
 
 // View is how a set stands: what would change, and how healthy it is. One reading of the cluster serves both.
 type View struct {
-	Known   bool // whether the cluster has an inventory of the set
-	Changes []Change
-	Kept    []Change // CRDs that somebody else looks after, and that are left to them
-	Status  Status
+	Known bool // whether the cluster has an inventory of the set
+	// Remembered is what was asked to be remembered with the set when it was last applied.
+	Remembered map[string]string
+	Changes    []Change
+	Kept       []Change // CRDs that somebody else looks after, and that are left to them
+	Status     Status
 }
 
 // Look reads how a set stands, and writes nothing. Changes are found by server-side dry run; what has no namespace or no
@@ -109,7 +111,7 @@ func (c *Cluster) Look(ctx context.Context, set Set) (View, error) {
 	if err != nil {
 		return View{}, err
 	}
-	return View{Known: known, Changes: changes, Kept: kept, Status: status}, nil
+	return View{Known: known, Remembered: inventory.Known, Changes: changes, Kept: kept, Status: status}, nil
 }
 
 // Diff is the changes of [Cluster.Look] alone.

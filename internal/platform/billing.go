@@ -14,7 +14,9 @@ import (
 
 	"github.com/k8or/k8or/internal/cloud/digitalocean"
 	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/kube"
 	"github.com/k8or/k8or/internal/price"
+	"github.com/k8or/k8or/internal/product"
 	"github.com/k8or/k8or/internal/unit"
 )
 
@@ -35,12 +37,13 @@ func (p *Plan) reckon(wanted []price.Item) {
 			blind[s.Node] = unread
 		}
 		now = append(now, items...)
-		if cluster, ok := s.Out.(digitalocean.ClusterOut); ok && s.State != graph.Absent {
+		at := func(price.Item) graph.ID { return s.Node }
+		if cluster, ok := s.Out.(digitalocean.ClusterOut); ok && s.State != graph.Absent { // it tells of its pools, which are steps of their own
 			items = clusterItems(cluster, true) // that an autoscaler moves within its bounds is no change
+			at = func(it price.Item) graph.ID { return owner(it.For, s.Node) }
 		}
 		for _, it := range items {
-			at := owner(it.For, s.Node)
-			before, was[at] = append(before, it), append(was[at], it)
+			before, was[at(it)] = append(before, it), append(was[at(it)], it)
 		}
 	}
 	for _, it := range wanted {
@@ -50,8 +53,16 @@ func (p *Plan) reckon(wanted []price.Item) {
 		}
 	}
 	for _, s := range p.whole {
-		if s.Action == graph.Keep || !selected[s.Node] { // it stays as it stands, and is billed on
+		switch {
+		case s.Action == graph.Keep || !selected[s.Node]: // it stays as it stands, and is billed on
 			after, is[s.Node] = append(after, was[s.Node]...), was[s.Node]
+		case s.Action == graph.Delete && s.Kind == kube.SetsKind: // its claims stay, and so do their volumes
+			for _, it := range was[s.Node] {
+				if it.Kind == price.Volume {
+					it.What += ", kept"
+					after, is[s.Node] = append(after, it), append(is[s.Node], it)
+				}
+			}
 		}
 	}
 	p.Now, p.Bill = p.book.Of(now), p.book.Of(after)
@@ -129,8 +140,9 @@ func of(node graph.ID, wanted []price.Item, owner func(string, graph.ID) graph.I
 	return out
 }
 
-// standing is what a step's thing costs as it stands: as the cloud shows it, or, of what lives in the cluster, as the document
-// wants it, but for what the step says was otherwise. Unread names what was otherwise and is not known in figures.
+// standing is what a step's thing costs as it stands: as the cloud shows it, or, of what lives in the cluster, as the cluster
+// remembers it. Where it remembers nothing, it is what the document wants, but for what the step says was otherwise; unread then
+// names what was otherwise and is not known in figures.
 func standing(s graph.Step, wanted []price.Item) (items []price.Item, unread string) {
 	if s.State == graph.Absent {
 		return nil, ""
@@ -146,6 +158,15 @@ func standing(s graph.Step, wanted []price.Item) (items []price.Item, unread str
 	}
 	if items := billed(s); items != nil {
 		return items, ""
+	}
+	switch out := s.Out.(type) {
+	case kube.Listed:
+		items, _ := product.Remembered(out.Known)
+		return items, ""
+	case kube.Output:
+		if items, ok := product.Remembered(out.Known); ok {
+			return items, ""
+		}
 	}
 	for _, it := range wanted {
 		was, known := otherwise(s, it)

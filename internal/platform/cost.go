@@ -39,8 +39,10 @@ type Cost struct {
 	// Advice are cheaper shapes.
 	Advice []Advice `json:"advice,omitempty"`
 	// Other is a document beside this one, nil where none was asked for.
-	Other *Beside  `json:"other,omitempty"`
-	Notes []string `json:"notes,omitempty"`
+	Other *Beside `json:"other,omitempty"`
+	// Actual is what DigitalOcean has billed this month, nil where that was not asked for.
+	Actual *Actual  `json:"actual,omitempty"`
+	Notes  []string `json:"notes,omitempty"`
 }
 
 // Beside is another document's cost, line by line beside this one's. A change is what it would cost more to have the other.

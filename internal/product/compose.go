@@ -177,6 +177,7 @@ func Compose(ctx context.Context, p Platform, s Services, uses []Use, support fu
 	for _, note := range slices.Sorted(maps.Keys(c.said)) { // one sentence for all charts of which the same is to be said
 		c.Notes = append(c.Notes, fmt.Sprintf("%s %s", strings.Join(c.said[note], ", "), note))
 	}
+	c.remember()
 	rendered, notes := Pods(c.Rendered...)
 	c.Workloads, c.Notes = append(c.Workloads, rendered...), append(c.Notes, notes...)
 	return c.Composition, nil

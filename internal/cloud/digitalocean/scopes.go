@@ -118,6 +118,8 @@ func scopeOf(method, path string) string {
 		return "vpc:" + verb
 	case "tags":
 		return "tag:" + verb
+	case "customers":
+		return "billing:" + verb
 	case "load_balancers":
 		return "load_balancer:" + verb
 	case "volumes":

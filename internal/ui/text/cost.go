@@ -6,7 +6,10 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/k8or/k8or/internal/platform"
 	"github.com/k8or/k8or/internal/price"
@@ -29,6 +32,7 @@ func (s Style) Cost(w io.Writer, file string, c *platform.Cost) {
 		s.sources(w, c.Bill)
 	}
 	s.budget(w, c.Budget)
+	s.actual(w, c.Actual)
 	if len(c.Advice) > 0 {
 		fmt.Fprintf(w, "\n%s\n", s.paint(bold, "Cheaper"))
 	}
@@ -44,6 +48,34 @@ func (s Style) Cost(w io.Writer, file string, c *platform.Cost) {
 		}
 		fmt.Fprintf(w, "%s %s\n", s.paint(yellow, "note:"), n)
 	}
+}
+
+// actual prints what was billed so far.
+func (s Style) actual(w io.Writer, a *platform.Actual) {
+	if a == nil {
+		return
+	}
+	fmt.Fprintf(w, "\n%s\n", s.paint(bold, fmt.Sprintf("Billed in %s so far, as of %s", a.Month, a.AsOf.UTC().Format("2006-01-02 15:04 MST"))))
+	for _, l := range a.Lines {
+		hours := ""
+		if l.Hours > 0 {
+			hours = fmt.Sprintf("%.0f hours", l.Hours)
+		}
+		fmt.Fprintf(w, "  %-26s %-34s %20s  %s\n", l.Product, l.Description, l.Amount, s.paint(dim, hours))
+	}
+	fmt.Fprintf(w, "  %-61s %20s\n", "of project "+a.Project, a.Platform)
+	if a.Others.Lines > 0 {
+		fmt.Fprintf(w, "  %-61s %20s  %s\n", fmt.Sprintf("%s of the account of which the invoice does not say whose", lines(a.Others.Lines)), a.Others.Amount,
+			s.paint(dim, "this platform's load balancers and volumes may be among it"))
+	}
+	fmt.Fprintf(w, "  %-61s %20s\n", "the whole account", a.Account)
+}
+
+func lines(n int) string {
+	if n == 1 {
+		return "1 line"
+	}
+	return fmt.Sprintf("%d lines", n)
 }
 
 // saves is a change that is less: at both ends, or at the autoscalers' top alone.
@@ -68,9 +100,15 @@ func (s Style) sources(w io.Writer, b price.Bill) {
 			say("price of %s: %s", l.Date, l.Source)
 		}
 	}
+	about := map[string][]string{}
+	for _, l := range b.Lines {
+		if l.Note != "" && !slices.Contains(about[l.Note], l.For) {
+			about[l.Note] = append(about[l.Note], l.For)
+		}
+	}
 	for _, l := range b.Lines {
 		if l.Note != "" {
-			say("%s: %s", l.What, l.Note)
+			say("%s: %s", strings.Join(about[l.Note], ", "), l.Note)
 		}
 	}
 }
@@ -86,8 +124,17 @@ func (s Style) groups(w io.Writer, c *platform.Cost) {
 // beside prints two documents side by side.
 func (s Style) beside(w io.Writer, file string, c *platform.Cost) {
 	fmt.Fprintf(w, "%s\n", s.paint(bold, fmt.Sprintf("Cost a month beside %s", c.Other.Name)))
+	names, whats := 26, 30
+	for _, p := range c.Other.Lines {
+		for _, l := range []*price.Line{p.Before, p.After} {
+			if l != nil {
+				names = max(names, utf8.RuneCountInString(l.For))
+			}
+		}
+		whats = max(whats, utf8.RuneCountInString(whatOf(p)))
+	}
 	row := func(name, what, before, after, change string) {
-		fmt.Fprintf(w, "  %-26s %-30s %29s %29s  %s\n", name, what, before, after, change)
+		fmt.Fprintf(w, "  %-*s %-*s %29s %29s  %s\n", names, name, whats, what, before, after, change)
 	}
 	row("", "", short(file), short(c.Other.Name), "difference")
 	if len(c.Groups)+len(c.Other.Groups) > 0 {
@@ -106,16 +153,24 @@ func (s Style) beside(w io.Writer, file string, c *platform.Cost) {
 			if l == nil {
 				l = p.Before
 			}
-			what := l.What
-			if p.Before != nil && p.After != nil && p.Before.What != p.After.What {
-				what = p.Before.What + " -> " + p.After.What
-			}
-			row(l.For, what, amount(p.Before), amount(p.After), difference(p.Change))
+			row(l.For, whatOf(p), amount(p.Before), amount(p.After), difference(p.Change))
 		}
 	}
 	row("together", "", c.Bill.String(), c.Other.Bill.String(), difference(c.Other.Change))
 	if len(c.Bill.NotIncluded) > 0 {
 		fmt.Fprintf(w, "  %s\n", s.paint(dim, notIncluded(c.Bill)))
+	}
+}
+
+// whatOf is what both lines of a pair are, or what one was and the other is.
+func whatOf(p price.Pair) string {
+	switch {
+	case p.Before == nil:
+		return p.After.What
+	case p.After == nil || p.After.What == p.Before.What:
+		return p.Before.What
+	default:
+		return p.Before.What + " -> " + p.After.What
 	}
 }
 

@@ -213,6 +213,12 @@ var views = []struct {
 	{"plan-nothing", "nothing to do is said in one line", func(s text.Style, w io.Writer) { s.Plan(w, nothing()) }},
 	{"plan-grows", "an autoscaled pool is a range and fits once it has grown", func(s text.Style, w io.Writer) { s.Plan(w, grows()) }},
 	{"cost", "each price with its day and source, what one is not known of, and what would be cheaper", func(s text.Style, w io.Writer) { s.Cost(w, "k8or.yaml", cost("", false)) }},
+	{"cost-actual", "what was billed, and what the invoice does not say whose it is", func(s text.Style, w io.Writer) {
+		s.Cost(w, "k8or.yaml", &platform.Cost{Platform: "shop", Sandbox: true, Bill: bill(nodes(1, 1, "s-4vcpu-8gb")), Actual: &platform.Actual{
+			Month: "2026-11", AsOf: time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC), Platform: "$17.14", Account: "$25.00", Project: "shop-x7k2p9",
+			Lines:  []platform.ActualLine{{Product: "Kubernetes Clusters", Description: "general (s-4vcpu-8gb)", Hours: 240, Amount: "$17.14"}},
+			Others: platform.ActualUnnamed{Lines: 2, Amount: "$5.00"}}})
+	}},
 	{"cost-by", "summed by what belongs together", func(s text.Style, w io.Writer) { s.Cost(w, "k8or.yaml", cost(platform.ByCategory, false)) }},
 	{"cost-compare", "two documents side by side", func(s text.Style, w io.Writer) { s.Cost(w, "k8or.yaml", cost("", true)) }},
 	{"cost-compare-by", "two documents side by side, summed", func(s text.Style, w io.Writer) { s.Cost(w, "k8or.yaml", cost(platform.ByCategory, true)) }},

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package platform
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/k8or/k8or/api/v1alpha1"
+	"github.com/k8or/k8or/internal/cloud/digitalocean"
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/kube"
+	"github.com/k8or/k8or/internal/price"
+	"github.com/k8or/k8or/internal/unit"
+)
+
+// TestABillIsTheSumOfItsLinesAndGrowsWithTheDocument prices random documents: the bill is the sum of its lines, is never negative,
+// and never shrinks when something is added to the document.
+func TestABillIsTheSumOfItsLinesAndGrowsWithTheDocument(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		doc := anyDocument(t)
+		before := priced(t, doc)
+		sums(t, before)
+		what := add(t, doc)
+		after := priced(t, doc)
+		sums(t, after)
+		if after.Low < before.Low || after.High < before.High || after.HourlyLow < before.HourlyLow || after.HourlyHigh < before.HourlyHigh || len(after.Unknown) < len(before.Unknown) {
+			t.Errorf("%s makes the bill shrink from %s to %s", what, before, after)
+		}
+		uses, err := usesOf(v1alpha1.Default(doc).Spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, by := range []By{ByCategory, ByProduct, ByApp} {
+			var low, high unit.Money
+			for _, g := range price.By(after, namesBy(by, doc.Spec, uses)) {
+				low, high = low+g.Low, high+g.High
+			}
+			if low != after.Low || high != after.High {
+				t.Errorf("by %s it is %s to %s, and the bill %s", by, low, high, after)
+			}
+		}
+	})
+}
+
+// TestWhatAPlanRemovesAndWhatItKeepsIsWhatStood goes from one random document to another: the price of what the plan takes away, with
+// that of what stays as it is or is changed, is the price before; what its steps change is together the change of the bill; and
+// going back changes as much the other way, but for what is kept.
+func TestWhatAPlanRemovesAndWhatItKeepsIsWhatStood(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		from, to := anyDocument(t), anyDocument(t)
+		old, err := ItemsOf(from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wanted, err := ItemsOf(to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan := between(old, wanted)
+		book := plan.book
+		was, is := book.Of(old), book.Of(wanted)
+		if plan.Now.High != was.High || plan.Now.Low != was.Low {
+			t.Fatalf("what stands costs %s, and the plan says %s", was, plan.Now)
+		}
+		var removed, stays, kept, changed unit.Money
+		for _, s := range plan.Steps {
+			items, _ := standing(s, nil)
+			switch {
+			case s.Action == graph.Keep:
+				kept += book.Of(items).High
+				stays += book.Of(items).High
+			case s.Action == graph.Delete:
+				for _, it := range items {
+					if it.Kind == price.Volume { // a claim stays, and its volume with it
+						kept += book.Of([]price.Item{it}).High
+						stays += book.Of([]price.Item{it}).High
+					} else {
+						removed += book.Of([]price.Item{it}).High
+					}
+				}
+			default:
+				stays += book.Of(items).High
+			}
+			changed += plan.Costs[s.Node].High
+		}
+		if removed+stays != was.High {
+			t.Errorf("%s is removed, %s stays, and %s stood", removed, stays, was)
+		}
+		if plan.Bill.High != is.High+kept {
+			t.Errorf("afterwards it costs %s, and the document %s with %s kept", plan.Bill, is, kept)
+		}
+		if changed != plan.Cost.High || plan.Cost.High != plan.Bill.High-was.High {
+			t.Errorf("the steps change %s, the plan says %s, and the bills differ by %s", changed, plan.Cost, plan.Bill.High-was.High)
+		}
+	})
+}
+
+// between is a plan from what one bill's things cost to what another's do: each thing a step, as the engine would plan it. What costs
+// by itself stands as its cloud shows it, what lives in the cluster as the cluster remembers it.
+func between(old, wanted []price.Item) *Plan {
+	nodes := func(items []price.Item) map[graph.ID][]price.Item {
+		all := map[graph.ID][]price.Item{}
+		for _, it := range items {
+			all[graph.ID(it.For)] = append(all[graph.ID(it.For)], it)
+		}
+		return all
+	}
+	have, want := nodes(old), nodes(wanted)
+	p := &Plan{book: price.Default()}
+	for _, id := range slices.Sorted(maps.Keys(have)) {
+		s := graph.Step{Node: id, Action: graph.Update, State: graph.Ready}
+		first := have[id][0]
+		gone := want[id] == nil
+		if gone {
+			s.Action = graph.Delete
+		}
+		switch first.Kind {
+		case price.Database:
+			engine, size, _ := strings.Cut(first.Slug, "/")
+			out := digitalocean.DatabaseOut{Engine: engine, Size: size, Nodes: first.Min}
+			if included, ok := price.Default().Included(first.Slug); ok && len(have[id]) > 1 {
+				out.Storage = included + unit.MiB(have[id][1].Min)*unit.GiB
+			}
+			if s.Out = out; gone {
+				s.Node, s.Kind, s.Data, s.Action = graph.ID("digitalocean/database/"+string(id)), "digitalocean/database", string(id), graph.Keep
+			}
+		default:
+			raw, _ := json.Marshal(have[id])
+			known := map[string]string{"bill": string(raw)}
+			if s.Out = (kube.Output{Known: known}); gone {
+				s.Node, s.Kind, s.Out = graph.ID("kubernetes/set/"+string(id)), kube.SetsKind, kube.Listed{Known: known}
+			}
+		}
+		p.Steps = append(p.Steps, s)
+	}
+	for _, id := range slices.Sorted(maps.Keys(want)) {
+		if have[id] == nil {
+			p.Steps = append(p.Steps, graph.Step{Node: id, Action: graph.Create})
+		}
+	}
+	p.whole = p.Steps
+	p.reckon(wanted)
+	return p
+}
+
+func sums(t *rapid.T, b price.Bill) {
+	var low, high unit.Money
+	for _, l := range b.Lines {
+		low, high = low+l.Low, high+l.High
+		if l.Low < 0 || l.High < l.Low || !l.Known && l.High != 0 {
+			t.Errorf("%+v is negative, upside down, or has an amount without a price", l)
+		}
+	}
+	if low != b.Low || high != b.High || b.Low < 0 {
+		t.Errorf("the lines are %s to %s, the bill %s", low, high, b)
+	}
+}
+
+func priced(t *rapid.T, doc *v1alpha1.Platform) price.Bill {
+	items, err := ItemsOf(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return price.Default().Of(items)
+}
+
+var (
+	someSizes = []string{"s-2vcpu-4gb", "s-4vcpu-8gb", "g-2vcpu-8gb", "s-99vcpu"} // one that no book knows
+	engines   = []string{"postgresql", "mysql", "valkey", "mongodb", "opensearch"}
+)
+
+// anyDocument has any part that costs money, in any size.
+func anyDocument(t *rapid.T) *v1alpha1.Platform {
+	doc := &v1alpha1.Platform{APIVersion: v1alpha1.APIVersion, Kind: v1alpha1.Kind, Metadata: v1alpha1.Metadata{Name: "shop", UID: "x7k2p9"}, Spec: v1alpha1.Spec{Region: "nyc3"}}
+	for range rapid.IntRange(0, 8).Draw(t, "things") {
+		add(t, doc)
+	}
+	return doc
+}
+
+// add adds something that is not there yet, and says what.
+func add(t *rapid.T, doc *v1alpha1.Platform) string {
+	s := &doc.Spec
+	name := fmt.Sprintf("n%d", len(s.Databases)+len(s.Gateways)+len(s.Apps)+len(s.Messaging)+len(s.Cluster.NodePools))
+	switch what := rapid.SampledFrom([]string{"pool", "autoscaled pool", "database", "gateway", "app", "messaging", "monitoring", "logging", "registry", "high availability"}).Draw(t, "what"); what {
+	case "pool", "autoscaled pool":
+		if s.Cluster.NodePools == nil { // the one that is there without any stays
+			s.Cluster.NodePools = maps.Clone(v1alpha1.Default(doc).Spec.Cluster.NodePools)
+		}
+		pool := v1alpha1.NodePool{Size: rapid.SampledFrom(someSizes).Draw(t, "size")}
+		if n := rapid.IntRange(1, 5).Draw(t, "nodes"); what == "pool" {
+			pool.Count = &n
+		} else {
+			pool.Autoscale = &v1alpha1.NodeAutoscale{Min: n, Max: n + rapid.IntRange(0, 5).Draw(t, "more")}
+		}
+		s.Cluster.NodePools[name] = pool
+		return what + " " + name
+	case "database":
+		d := v1alpha1.Database{Product: "digitalocean", Engine: rapid.SampledFrom(engines).Draw(t, "engine")}
+		d.Size = rapid.SampledFrom([]string{"medium", "large"}).Draw(t, "size")
+		d.Standby = new(rapid.IntRange(0, 2).Draw(t, "standby"))
+		if sql := d.Engine == "postgresql" || d.Engine == "mysql"; sql && rapid.Bool().Draw(t, "more") {
+			d.Storage = &v1alpha1.DiskSpace{Size: "200Gi"}
+			d.Replicas = map[string]v1alpha1.ReadReplica{"reads": {}}
+		}
+		if s.Databases == nil {
+			s.Databases = map[string]v1alpha1.Database{}
+		}
+		s.Databases[name] = d
+		return "database " + name
+	case "gateway":
+		if s.Gateways == nil {
+			s.Gateways = map[string]v1alpha1.Gateway{}
+		}
+		s.Gateways[name] = v1alpha1.Gateway{Product: rapid.SampledFrom([]string{"nginx", "kong"}).Draw(t, "product"),
+			LoadBalancer: &v1alpha1.LoadBalancer{Type: rapid.SampledFrom([]string{"network", "proxy"}).Draw(t, "type"), SizeUnit: new(rapid.IntRange(1, 3).Draw(t, "units"))}}
+		return "gateway " + name
+	case "messaging":
+		if s.Messaging == nil {
+			s.Messaging = map[string]v1alpha1.Messaging{}
+		}
+		s.Messaging[name] = v1alpha1.Messaging{Product: "kafka", Brokers: new(rapid.IntRange(1, 3).Draw(t, "brokers"))}
+		return "messaging " + name
+	case "monitoring":
+		if s.Monitoring == nil {
+			s.Monitoring = &v1alpha1.Monitoring{Product: "prometheus"}
+		}
+	case "logging":
+		if s.Logging == nil {
+			s.Logging = &v1alpha1.Logging{Product: "fluentd", Sink: v1alpha1.Sink{Product: "elk"}}
+		}
+	case "registry":
+		if s.Registry == nil {
+			s.Registry = &v1alpha1.Registry{Product: "docker-registry", Host: "registry.example.com"}
+		}
+	case "high availability":
+		s.Cluster.HighAvailability = new(true)
+	default:
+		if s.Apps == nil {
+			s.Apps = map[string]v1alpha1.App{}
+		}
+		app := v1alpha1.App{Image: "docker.io/library/nginx:1.29.3", Volumes: map[string]v1alpha1.Volume{"data": {Size: v1alpha1.Quantity(fmt.Sprintf("%dGi", rapid.IntRange(1, 100).Draw(t, "GiB"))), Path: "/data"}}}
+		for db := range s.Databases {
+			app.Uses = append(app.Uses, "databases/"+db)
+		}
+		s.Apps[name] = app
+		return "app " + name
+	}
+	return "a part of which there is one"
+}
