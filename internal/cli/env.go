@@ -136,6 +136,7 @@ type app struct {
 	debug      bool
 	sandboxDir string
 	selection  graph.Selection
+	lose       []string // data that may be destroyed
 }
 
 func (a *app) root() *cobra.Command {
@@ -188,6 +189,11 @@ Start without an account:   k8or init && k8or up --sandbox`,
 func (a *app) selects(c *cobra.Command) {
 	c.Flags().StringSliceVar(&a.selection.Only, "only", nil, "only these: entries or nodes, or the beginning of several, such as gateways/public,apps")
 	c.Flags().StringSliceVar(&a.selection.Except, "except", nil, "all but these: they are neither changed nor pruned")
+}
+
+// loses adds the flag by which data that the document does not want any more is given up.
+func (a *app) loses(c *cobra.Command) {
+	c.Flags().StringArrayVar(&a.lose, "allow-data-loss", nil, "destroy this data store, which the document does not want any more, such as databases/orders; again for more")
 }
 
 // flagNames finds the names of flags where they are explained.

@@ -30,6 +30,7 @@ type opened struct {
 	newUID    string
 	log       *event.Log
 	selection graph.Selection
+	lose      []string
 }
 
 // open loads the document and connects it with its clouds, simulated or real.
@@ -69,7 +70,7 @@ func (a *app) warn(wrong problem.List, format string, args ...any) {
 
 // connect connects a document with its clouds, simulated or real.
 func (a *app) connect(ctx context.Context, doc *document.Document) (*opened, error) {
-	o := &opened{doc: doc, log: &event.Log{}, selection: a.selection}
+	o := &opened{doc: doc, log: &event.Log{}, selection: a.selection, lose: a.lose}
 	if doc.Platform.Metadata.UID == "" {
 		var err error
 		if o.newUID, err = v1alpha1.NewUID(rand.Reader); err != nil {
@@ -86,7 +87,7 @@ func (a *app) connect(ctx context.Context, doc *document.Document) (*opened, err
 
 // connectOffline is for what can be told of a document without asking any cloud.
 func (a *app) connectOffline(doc *document.Document) (*opened, error) {
-	o := &opened{doc: doc, log: &event.Log{}, selection: a.selection}
+	o := &opened{doc: doc, log: &event.Log{}, selection: a.selection, lose: a.lose}
 	options := a.platformOptions(o, digitalocean.Token{}, 1)
 	options.Offline = true
 	var err error
@@ -101,7 +102,7 @@ func (a *app) platformOptions(o *opened, token digitalocean.Token, speed float64
 	}
 	return platform.Options{Debug: debug,
 		Document: o.doc, UID: o.newUID, Token: token, Sandbox: a.sandbox, Speed: speed,
-		ChartsDir: cmp.Or(a.chartsDir, a.get("K8OR_CHARTS")), CacheDir: a.cacheDir(), Selection: a.selection, Holder: holder(), Dead: dead, Log: o.log, Env: a.Getenv,
+		ChartsDir: cmp.Or(a.chartsDir, a.get("K8OR_CHARTS")), CacheDir: a.cacheDir(), Selection: a.selection, Lose: a.lose, Holder: holder(), Dead: dead, Log: o.log, Env: a.Getenv,
 	}
 }
 

@@ -56,6 +56,7 @@ func (a *app) planCommand() *cobra.Command {
 		},
 	}
 	a.selects(c)
+	a.loses(c)
 	c.Flags().StringVar(&out, "out", "", "also write the plan to a file, for `k8or up --plan`")
 	c.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit with 2 when there are changes")
 	c.Flags().BoolVar(&defaults, "show-defaults", false, "print the document with every default filled in instead")
@@ -87,7 +88,9 @@ type savedPlan struct {
 	Document string `json:"document"` // a digest of what the document said
 	// Selection is what the plan is about.
 	Selection graph.Selection `json:"selection,omitzero"`
-	Plan      *graph.Plan     `json:"plan"`
+	// Lose is the data that carrying it out may destroy.
+	Lose []string    `json:"allowDataLoss,omitempty"`
+	Plan *graph.Plan `json:"plan"`
 }
 
 // digest is what a document says, in few characters; that up writes the account into it changes nothing.
@@ -110,7 +113,7 @@ func savePlan(path string, o *opened, plan *platform.Plan) error {
 	if err != nil {
 		return err
 	}
-	raw, err := json.MarshalIndent(savedPlan{Version: outputVersion, Platform: plan.Platform, Document: said, Selection: o.selection, Plan: &graph.Plan{Steps: plan.Steps}}, "", "  ")
+	raw, err := json.MarshalIndent(savedPlan{Version: outputVersion, Platform: plan.Platform, Document: said, Selection: o.selection, Lose: o.lose, Plan: &graph.Plan{Steps: plan.Steps}}, "", "  ")
 	if err == nil {
 		err = os.WriteFile(path, append(raw, '\n'), 0o600)
 	}

@@ -69,6 +69,7 @@ func (a *app) upCommand() *cobra.Command {
 		},
 	}
 	a.selects(c)
+	a.loses(c)
 	c.Flags().BoolVar(&a.yes, "yes", false, "approve everything but the destruction of data")
 	c.Flags().StringVar(&planFile, "plan", "", "carry out this plan, and nothing else")
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "show the plan and change nothing")
@@ -97,7 +98,10 @@ func (a *app) takePlan(file string) (*savedPlan, error) {
 	if !a.selection.Everything() {
 		return nil, usage("--only and --except go with the making of a plan: %s has its own", file)
 	}
-	a.selection = saved.Selection
+	if len(a.lose) > 0 {
+		return nil, usage("--allow-data-loss goes with the making of a plan: %s has its own", file)
+	}
+	a.selection, a.lose = saved.Selection, saved.Lose
 	return saved, nil
 }
 
@@ -108,7 +112,7 @@ func (a *app) approve(o *opened, plan *platform.Plan, saved *savedPlan, file str
 		if err != nil {
 			return graph.Approval{}, err
 		}
-		return fits.Approve(graph.Replaces), nil
+		return fits.Approve(graph.Replaces, saved.Lose...), nil
 	}
 	if a.yes {
 		return plan.Approve(graph.Replaces), nil

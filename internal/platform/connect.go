@@ -46,6 +46,8 @@ type Options struct {
 	Dead   func(holder string) bool
 	// Selection bounds what plans, runs and status are about; the zero value is everything.
 	Selection graph.Selection
+	// Lose names the data that may be destroyed where the document does not want it any more, such as databases/orders.
+	Lose []string
 	// Transport, KubeTransport and ChartsTransport carry the calls to DigitalOcean, to clusters and to the places of charts;
 	// nil is the network's.
 	Transport, KubeTransport, ChartsTransport http.RoundTripper
@@ -239,5 +241,5 @@ func (p *Platform) prunable() []*graph.Kind {
 
 // graphOptions are what plans and runs share.
 func (p *Platform) graphOptions() graph.Options {
-	return graph.Options{Speed: p.options.Speed, Log: p.options.Log}
+	return graph.Options{Speed: p.options.Speed, Log: p.options.Log, Data: graph.DataDecisions{Lose: p.options.Lose}}
 }

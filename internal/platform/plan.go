@@ -36,7 +36,7 @@ func (p *Platform) Plan(ctx context.Context) (*Plan, error) {
 	if err != nil {
 		return nil, p.explainAll(err).Err()
 	}
-	plan := &Plan{Platform: p.Name(), Account: account, Sandbox: p.options.Sandbox, Support: c.Support, Notes: c.Notes, graph: c.Graph, composition: c}
+	plan := &Plan{Platform: p.Name(), Account: account, Sandbox: p.options.Sandbox, Support: c.Support, Notes: c.Notes, lose: p.options.Lose, graph: c.Graph, composition: c}
 	plan.Notes = append(plan.Notes, endsOfLife(c.Entries, time.Now())...)
 	if err := p.namesakes(ctx, call); err != nil {
 		plan.Problems = append(plan.Problems, p.explainAll(err)...)
@@ -57,6 +57,7 @@ func (p *Platform) Plan(ctx context.Context) (*Plan, error) {
 	for _, e := range plan.plan.Errors() {
 		plan.Problems = append(plan.Problems, p.explainNew(plan.Problems, e)...)
 	}
+	plan.Problems = append(plan.Problems, p.judgeData(plan.whole)...)
 	p.checkScopes(ctx, plan)
 	plan.book = p.book(ctx, call)
 	plan.reckon(c.Items)

@@ -45,6 +45,7 @@ type Plan struct {
 	// Problems are what keeps the plan from being carried out, and warnings.
 	Problems problem.List `json:"problems,omitempty"`
 
+	lose        []string // data that may be destroyed
 	graph       *graph.Graph
 	plan        *graph.Plan
 	scope       *graph.Scope // nil: everything

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bufio"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -83,26 +85,17 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 		if neg || len(args) != 1 {
 			ts.Fatalf("usage: nowhere word")
 		}
-		box, seen := ts.Getenv("K8OR_SANDBOX_DIR"), 0
-		ts.Check(filepath.WalkDir(ts.Getenv("WORK"), func(path string, d fs.DirEntry, err error) error {
-			if path == box {
-				return fs.SkipDir
-			}
-			if err != nil {
-				return err
-			}
-			if !d.Type().IsRegular() {
-				return nil
-			}
-			seen++
-			raw, err := os.ReadFile(path)
-			if err == nil && strings.Contains(string(raw), args[0]) {
-				err = fmt.Errorf("%s holds %s", path, args[0])
-			}
-			return err
-		}))
-		if seen == 0 {
-			ts.Fatalf("no file was read")
+		nowhere(ts, args[0])
+	},
+	// handed-nowhere: no password or key that the sandbox's databases have handed out is in any such file, bare or in base64.
+	"handed-nowhere": func(ts *testscript.TestScript, neg bool, args []string) {
+		words := handedOut(ts)
+		if neg || len(args) != 0 || len(words) == 0 {
+			ts.Fatalf("usage: handed-nowhere, while there are databases; they handed out %d secrets", len(words))
+		}
+		for _, word := range words {
+			nowhere(ts, word)
+			nowhere(ts, base64.StdEncoding.EncodeToString([]byte(word)))
 		}
 	},
 	// interrupts WORD CODE COMMAND...: the command is sent Ctrl-C once it has said the word, and ends with that code.
@@ -155,6 +148,66 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 		ts.Check(err)
 		ts.Check(os.CopyFS(ts.MkAbs("."), os.DirFS(from)))
 	},
+}
+
+// handedOut are the passwords and keys of all users of all databases.
+func handedOut(ts *testscript.TestScript) []string {
+	box := filepath.Join(ts.Getenv("K8OR_SANDBOX_DIR"), "sandbox.json")
+	get := func(path string, into any) {
+		said, err := admin(box, []string{"GET", path})
+		ts.Check(err)
+		ts.Check(json.Unmarshal([]byte(said), into))
+	}
+	var list struct {
+		Databases []struct {
+			ID, Engine string
+			Connection struct{ Password string }
+		}
+	}
+	get("/v2/databases", &list)
+	var words []string
+	for _, d := range list.Databases {
+		words = append(words, d.Connection.Password)
+		if d.Engine == "valkey" {
+			continue
+		}
+		var of struct {
+			Users []struct {
+				Password string
+				Key      string `json:"access_key"`
+			}
+		}
+		get("/v2/databases/"+d.ID+"/users", &of)
+		for _, u := range of.Users {
+			words = append(words, u.Password, u.Key)
+		}
+	}
+	return slices.DeleteFunc(words, func(w string) bool { return w == "" })
+}
+
+// nowhere looks for a word in every file below the script's folder but the sandbox's.
+func nowhere(ts *testscript.TestScript, word string) {
+	box, seen := ts.Getenv("K8OR_SANDBOX_DIR"), 0
+	ts.Check(filepath.WalkDir(ts.Getenv("WORK"), func(path string, d fs.DirEntry, err error) error {
+		if path == box {
+			return fs.SkipDir
+		}
+		if err != nil {
+			return err
+		}
+		if !d.Type().IsRegular() {
+			return nil
+		}
+		seen++
+		raw, err := os.ReadFile(path)
+		if err == nil && strings.Contains(string(raw), word) {
+			err = fmt.Errorf("%s holds %s", path, word)
+		}
+		return err
+	}))
+	if seen == 0 {
+		ts.Fatalf("no file was read")
+	}
 }
 
 // exits runs a command that is to end with a code.
