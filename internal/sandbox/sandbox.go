@@ -185,9 +185,9 @@ func newServer(o Options, f *folder) (*server, error) {
 		Runtime: s.runtime, Faults: s.faults, Record: s.record, Changed: s.changed,
 		Images: s.registry, Spaces: s.spaces, SpacesAccess: s.saved.SpacesAccess,
 	})
-	s.databases = database.New(database.Options{Cloud: s.cloud, Dir: filepath.Join(o.Dir, "databases"), Log: o.Log})
 	s.spaces.Join(s.cloud)
 	s.registry.Join(s.cloud)
+	s.databases = database.New(database.Options{Cloud: s.cloud, Dir: filepath.Join(o.Dir, "databases"), Log: o.Log})
 	if len(s.saved.DigitalOcean) > 0 {
 		if err := s.cloud.Load(s.saved.DigitalOcean); err != nil {
 			s.databases.Close()

@@ -33,6 +33,8 @@ var parts = []part{
 	{"terraform-provider-digitalocean", "Terraform with DigitalOcean's provider", []string{"K8OR_TERRAFORM", "K8OR_TERRAFORM_PROVIDER"}, terraform},
 	{"doctl-databases", "doctl: databases", []string{"K8OR_DOCTL"}, doctlDatabases},
 	{"terraform-databases", "Terraform: databases", []string{"K8OR_TERRAFORM", "K8OR_TERRAFORM_PROVIDER"}, terraformDatabases},
+	{"managed-doctl", "doctl, what DigitalOcean runs for its users", []string{"K8OR_DOCTL"}, managedDoctl},
+	{"managed-terraform-provider-digitalocean", "Terraform, what DigitalOcean runs for its users", []string{"K8OR_TERRAFORM", "K8OR_TERRAFORM_PROVIDER"}, managedTerraform},
 	{"kubectl", "kubectl", []string{"K8OR_KUBECTL"}, kubectl},
 }
 

@@ -34,11 +34,12 @@ func doctl(s *session) {
 	d.tellVersion()
 }
 
-// tellVersion finds it in what doctl calls itself, since `doctl version` asks the internet.
+// tellVersion reads doctl's version from what it said, since `doctl version` asks the internet.
 func (d *doctlRun) tellVersion() {
-	for _, x := range d.proxy.exchanges() {
+	s := d.session
+	for _, x := range s.proxy.exchanges() {
 		if m := doctlAgent.FindStringSubmatch(x.agent); m != nil {
-			d.versions = []string{"doctl " + m[1]}
+			s.versions = []string{"doctl " + m[1]}
 			return
 		}
 	}

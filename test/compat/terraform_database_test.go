@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 )
 
@@ -110,11 +109,7 @@ type databaseWishes struct {
 
 // terraformDatabases applies a configuration of databases, changes it, and takes it down.
 func terraformDatabases(s *session) {
-	provider, err := filepath.Abs(os.Getenv("K8OR_TERRAFORM_PROVIDER"))
-	if err != nil {
-		s.Fatal(err)
-	}
-	s.terraformHome(provider, databaseConfiguration)
+	provider := s.provide(databaseConfiguration)
 	s.wish(databaseWishes{"db-s-1vcpu-2gb", []string{"compat"}, "04:00"})
 	s.runs("apply: two clusters, a database, a user, a pool, a firewall and parameters are made", "apply", "-auto-approve")
 	s.do("state: the cluster has a private host, and its CA is a certificate", func() error {
