@@ -287,7 +287,8 @@ func judge(st Step, changes []Change, err error) Step {
 func itemStep(k *Kind, it Item, opts Options) Step {
 	st := Step{Node: ID(identity(k, it.Key)), Kind: k.Name, Key: it.Key, ID: it.ID, Title: it.Title, Action: Delete, Data: it.Data, Risk: Replaces, State: Ready, Out: it.Ref,
 		Owner: cmp.Or(it.Owner, k.Owner), item: true}
-	if it.Protected != nil {
+	kept := it.Data != "" && !slices.Contains(opts.Data.Lose, it.Data) && (!opts.Teardown || slices.Contains(opts.Data.Keep, it.Data))
+	if it.Protected != nil && !kept {
 		st.Action, st.Risk, st.Reason, st.Err = Refuse, Refused, "it is protected from deletion", it.Protected
 		return st
 	}

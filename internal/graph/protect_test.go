@@ -15,10 +15,20 @@ func TestWhatIsProtectedIsNotDeletedWhateverIsAsked(t *testing.T) {
 	t.Parallel()
 	protected := errors.New("it is protected")
 	kind := &Kind{Name: "test/thing"}
-	for _, opts := range []Options{{}, {Teardown: true}, {Teardown: true, Data: DataDecisions{Lose: []string{"things/one"}}}} {
+	for _, opts := range []Options{{Teardown: true}, {Data: DataDecisions{Lose: []string{"things/one"}}}, {Teardown: true, Data: DataDecisions{Lose: []string{"things/one"}}}} {
 		st := itemStep(kind, Item{Key: "one", Data: "things/one", Protected: protected}, opts)
 		if st.Action != Refuse || !errors.Is(st.Err, protected) {
 			t.Errorf("with %+v the step is %s (%v), want refused", opts, st.Action, st.Err)
+		}
+	}
+}
+
+func TestWhatIsProtectedAndHoldsDataIsKeptWhereNobodyAsksForItsEnd(t *testing.T) {
+	t.Parallel()
+	kind := &Kind{Name: "test/thing"}
+	for _, opts := range []Options{{}, {Teardown: true, Data: DataDecisions{Keep: []string{"things/one"}}}} {
+		if st := itemStep(kind, Item{Key: "one", Data: "things/one", Protected: errors.New("it is protected")}, opts); st.Action != Keep || st.Err != nil {
+			t.Errorf("with %+v the step is %s (%v), want kept", opts, st.Action, st.Err)
 		}
 	}
 }

@@ -3,11 +3,30 @@
 package compat
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
 	"time"
 )
+
+// managed is what we read of a cluster.
+type managed struct {
+	ID, Name, Status string
+	Nodes            int `json:"num_nodes"`
+}
+
+// one wants exactly one cluster of a command.
+func (d *doctlRun) one(args ...string) (managed, error) {
+	var got []managed
+	if err := d.run(&got, args...); err != nil {
+		return managed{}, err
+	}
+	if len(got) != 1 {
+		return managed{}, fmt.Errorf("doctl %s lists %d clusters, want one", strings.Join(args, " "), len(got))
+	}
+	return got[0], nil
+}
 
 // doctlDatabases goes through a managed database's life by doctl.
 func doctlDatabases(s *session) {
@@ -20,23 +39,27 @@ func doctlDatabases(s *session) {
 		d.do(strings.Join(args, " "), func() error { return d.run(nil, args...) })
 	}
 	d.do("databases create --wait", func() error {
-		got, err := d.list(1, database("create", name, "--engine", "pg", "--version", "16", "--region", "nyc3", "--size", "db-s-1vcpu-2gb", "--num-nodes", "1", "--tag", "compat", "--wait")...)
-		if err == nil {
-			id = got[0].ID
+		got, err := d.one(database("create", name, "--engine", "pg", "--version", "16", "--region", "nyc3", "--size", "db-s-1vcpu-2gb", "--num-nodes", "1", "--tag", "compat", "--wait")...)
+		if err != nil {
+			return err
 		}
-		return err
+		id = got.ID
+		return want("status", got.Status, "online")
 	})
 	if id == "" {
 		return
 	}
 	d.do("databases get", func() error {
-		got, err := d.list(1, database("get", id)...)
+		got, err := d.one(database("get", id)...)
 		if err != nil {
 			return err
 		}
-		return want("name", got[0].Name, name)
+		return want("name", got.Name, name)
 	})
-	d.lists(1, database("list")...)
+	d.do("databases list", func() error {
+		_, err := d.one(database("list")...)
+		return err
+	})
 	d.do("databases connection", func() error {
 		text, err := d.exec(os.Getenv("K8OR_DOCTL"), database("connection", id, "--private", "--format", "Host", "--no-header")...)
 		if err == nil && !strings.HasPrefix(text, "private-"+name) {
@@ -72,21 +95,22 @@ func doctlDatabases(s *session) {
 	runs("configuration get", "configuration", "get", id, "--engine", "pg")
 	d.do("databases backups, until there is one", func() error {
 		return d.until(time.Minute, "there is a backup", func() error {
-			_, err := d.list(1, database("backups", id)...)
+			var got []any
+			err := d.run(&got, database("backups", id)...)
+			if err == nil && len(got) == 0 {
+				err = errors.New("there is none")
+			}
 			return err
 		})
 	})
 	runs("resize --wait", "resize", id, "--num-nodes", "2", "--size", "db-s-2vcpu-4gb", "--wait")
 	d.do("databases get, until it has two nodes", func() error {
 		return d.until(time.Minute, "it is resized", func() error {
-			var got []struct {
-				Nodes  int `json:"num_nodes"`
-				Status string
-			}
-			if err := d.run(&got, database("get", id)...); err != nil {
+			got, err := d.one(database("get", id)...)
+			if err != nil {
 				return err
 			}
-			return want("nodes and status", fmt.Sprint(got[0].Nodes, " ", got[0].Status), "2 online")
+			return want("nodes and status", fmt.Sprint(got.Nodes, " ", got.Status), "2 online")
 		})
 	})
 	runs("replica create", "replica", "create", id, "compat-read", "--region", "nyc3", "--size", "db-s-2vcpu-4gb")
@@ -101,19 +125,19 @@ func doctlDatabases(s *session) {
 	})
 	runs("replica delete", "replica", "delete", id, "compat-read", "--force")
 	d.do("databases fork --wait, and delete", func() error {
-		got, err := d.list(1, database("fork", "compat-copy", "--restore-from-cluster-id", id, "--wait")...)
+		got, err := d.one(database("fork", "compat-copy", "--restore-from-cluster-id", id, "--wait")...)
 		if err != nil {
 			return err
 		}
-		return d.run(nil, database("delete", got[0].ID, "--force")...)
+		return d.run(nil, database("delete", got.ID, "--force")...)
 	})
 	runs("events list", "events", "list", id)
 	runs("user delete", "user", "delete", id, "app", "--force")
 	runs("db delete", "db", "delete", id, "shop", "--force")
 	runs("delete", "delete", id, "--force")
 	d.do("databases list: nothing is left", func() error {
-		got, err := d.list(0, database("list")...)
-		if err != nil {
+		var got []managed
+		if err := d.run(&got, database("list")...); err != nil {
 			return err
 		}
 		return want("clusters", fmt.Sprint(len(got)), "0")

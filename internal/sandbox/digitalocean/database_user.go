@@ -97,13 +97,11 @@ func (s *userSettings) check(d *database) error {
 	return nil
 }
 
-// kept is what a cluster remembers of settings: ACLs get ids.
-func (c *Cloud) keptSettings(d *database, s *userSettings) *userSettings {
+// keptSettings is what a cluster remembers of settings: ACLs get ids. What was not said is not shown either, as in the published
+// example: Terraform's provider would take an empty answer for a change to undo.
+func (c *Cloud) keptSettings(s *userSettings) *userSettings {
 	if s == nil {
 		s = &userSettings{}
-	}
-	if d.is("pg", "advanced_pg") && s.Replication == nil {
-		s.Replication = new(false)
 	}
 	for i := range s.ACL {
 		if s.ACL[i].ID == "" {
@@ -115,7 +113,7 @@ func (c *Cloud) keptSettings(d *database, s *userSettings) *userSettings {
 
 // newDatabaseUser makes a user with a password of its own; a Kafka user has a certificate too.
 func (c *Cloud) newDatabaseUser(d *database, name, role string) *databaseUser {
-	u := &databaseUser{Name: name, Role: role, Password: c.newPassword(), Settings: c.keptSettings(d, nil)}
+	u := &databaseUser{Name: name, Role: role, Password: c.newPassword(), Settings: c.keptSettings(nil)}
 	if d.is("mysql", "advanced_mysql") {
 		u.Plugin = defaultPlugin
 	}
@@ -245,7 +243,7 @@ func (c *Cloud) createDatabaseUser(q *request, d *database) (any, error) {
 		return nil, err
 	}
 	u := c.newDatabaseUser(d, in.Name, "normal")
-	u.Settings = c.keptSettings(d, in.Settings)
+	u.Settings = c.keptSettings(in.Settings)
 	if in.MySQL != nil {
 		u.Plugin = in.MySQL.Plugin
 	}
@@ -275,7 +273,7 @@ func (c *Cloud) updateDatabaseUser(q *request, d *database, u *databaseUser) (an
 	if err := in.Settings.check(d); err != nil {
 		return nil, err
 	}
-	u.Settings = c.keptSettings(d, in.Settings)
+	u.Settings = c.keptSettings(in.Settings)
 	return object{"user": d.viewUser(q, u, false)}, nil
 }
 
@@ -303,7 +301,7 @@ func (c *Cloud) resetDatabaseUser(q *request, d *database, u *databaseUser) (any
 		u.Plugin = in.MySQL.Plugin
 	}
 	if in.Settings != nil {
-		u.Settings = c.keptSettings(d, in.Settings)
+		u.Settings = c.keptSettings(in.Settings)
 	}
 	u.Password = c.newPassword()
 	return object{"user": d.viewUser(q, u, true)}, nil
