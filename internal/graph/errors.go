@@ -11,6 +11,8 @@ import (
 // Errors that decide how a run goes on. A provider's client wraps its errors in one of these; an error of no class is
 // Uncertain when it came from a write and Retryable when it came from a read.
 var (
+	// ErrProtected says that something must not be deleted, whatever is asked; the error around it says how to change that.
+	ErrProtected = errors.New("is protected from deletion")
 	// ErrStranger says that the name is taken by something that does not carry the platform's mark. It is never touched.
 	ErrStranger = errors.New("exists and does not belong to this platform")
 	// ErrUnreachable says that the thing inside which a resource lives cannot be reached from here.

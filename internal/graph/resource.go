@@ -85,7 +85,7 @@ func (k *Kind) deadline() time.Duration {
 // Item is one thing that a kind's list found.
 type Item struct {
 	Key   string // compared with [Resource.Key]
-	ID    string // the provider's id
+	ID    string // the provider's id, unlike that of any other item of the kind
 	Title string // for people: "volume pvc-1234 (16 GiB, apps/data)"
 	// Data names the data the item holds ("volumes/apps/data"), empty if it holds none. An item with data is deleted
 	// only when an approval names it.

@@ -86,6 +86,9 @@ func (p *Platform) explain(err error) *problem.Problem {
 			pr.Title = "the node pools need more Droplets than the account may have"
 			pr.Why = limit.Error()
 		}
+	case errors.Is(err, graph.ErrProtected):
+		pr.Code, pr.Kind, pr.Title, pr.Why = problem.Protected, problem.Preflight, "what is protected from deletion was to be deleted", pr.Title+": "+pr.Why
+		pr.Fix = "if it may go, write deletionProtection: false, run `k8or up`, and try again"
 	case errors.Is(err, graph.ErrStranger):
 		pr.Code, pr.Kind, pr.Why = problem.NameTaken, problem.Preflight, err.Error()
 		pr.Fix = "rename or remove it, or give this platform another name; k8or touches nothing that it did not make"

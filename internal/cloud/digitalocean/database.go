@@ -5,7 +5,6 @@ package digitalocean
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -259,4 +258,4 @@ func (d *Database) protect(ctx context.Context, id string) error {
 }
 
 // errProtected is why a database cluster is not deleted.
-var errProtected = errors.New("it is protected from deletion: write deletionProtection: false, run `k8or up`, and try again")
+var errProtected = fmt.Errorf("it %w: write deletionProtection: false, run `k8or up`, and try again", graph.ErrProtected)

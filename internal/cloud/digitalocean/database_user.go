@@ -175,6 +175,9 @@ func (u *DatabaseUser) Update(ctx context.Context, c *graph.Call, have graph.Obs
 	return have, nil
 }
 
+// inDatabase is where something in a database cluster is: names are unique within a cluster alone.
+type inDatabase struct{ cluster, name string }
+
 // listUsers finds the users of apps in the clusters that stay: those of one that goes go with it.
 func (e *Estate) listUsers(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
 	ours, err := e.ourDatabases(ctx, c)
@@ -195,7 +198,7 @@ func (e *Estate) listUsers(ctx context.Context, c *graph.Call) ([]graph.Item, er
 		}
 		for _, u := range users {
 			if strings.HasPrefix(u.Name, UserPrefix) {
-				items = append(items, graph.Item{Key: d.Name + "/" + u.Name, ID: u.Name, Owner: graph.ID(e.mark.entryOf(d.Tags)), Ref: d.ID,
+				items = append(items, graph.Item{Key: d.Name + "/" + u.Name, ID: d.ID + "/" + u.Name, Owner: graph.ID(e.mark.entryOf(d.Tags)), Ref: inDatabase{d.ID, u.Name},
 					Title: fmt.Sprintf("user %s of database %s", u.Name, d.Name)})
 			}
 		}
@@ -205,8 +208,8 @@ func (e *Estate) listUsers(ctx context.Context, c *graph.Call) ([]graph.Item, er
 
 // deleteUser deletes a user: nobody signs in as it any more.
 func (e *Estate) deleteUser(ctx context.Context, _ *graph.Call, item graph.Item) (string, error) {
-	id, _ := item.Ref.(string)
-	err := gone(e.client.send(ctx, http.MethodDelete, usersPath(id)+"/"+url.PathEscape(item.ID), nil, nil))
+	at, _ := item.Ref.(inDatabase)
+	err := gone(e.client.send(ctx, http.MethodDelete, usersPath(at.cluster)+"/"+url.PathEscape(at.name), nil, nil))
 	if err != nil {
 		return "", fmt.Errorf("delete %s: %w", item.Title, busy(err))
 	}
