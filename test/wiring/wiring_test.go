@@ -6,7 +6,6 @@
 package wiring
 
 import (
-	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -18,7 +17,7 @@ import (
 
 	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/catalog"
-	"github.com/k8or/k8or/internal/chart"
+	"github.com/k8or/k8or/internal/chart/charttest"
 	"github.com/k8or/k8or/internal/cloud/digitalocean"
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/kube"
@@ -57,18 +56,6 @@ var toy = &product.Definition[struct{}, struct{}]{Category: "toys", Name: "toy",
 		return nil
 	}}
 
-// noCharts has no chart, so that stand-ins are used, whose names, labels and ports are those of the charts.
-type noCharts struct{}
-
-func (noCharts) Render(_ context.Context, _ chart.Source, footprint []byte, _ bool, o chart.Options) (chart.Rendered, string, error) {
-	r, err := chart.StandIn(footprint, o)
-	return r, "", err
-}
-
-func (noCharts) Load(_ context.Context, source chart.Source) (*chart.Chart, error) {
-	return nil, &chart.NotFoundError{Source: source}
-}
-
 // world is a composition with the toy in it, and its objects.
 type world struct {
 	*product.Composition
@@ -93,7 +80,7 @@ func composeBehind(t *testing.T, gateway string) world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	services := product.Services{Charts: noCharts{}, Kube: kube.NewKinds(kube.KindsOptions{Platform: "shop-x7k2p9"}),
+	services := product.Services{Charts: charttest.None{}, Kube: kube.NewKinds(kube.KindsOptions{Platform: "shop-x7k2p9"}),
 		Estate: digitalocean.NewEstate(client, digitalocean.Mark{Name: "shop", UID: "x7k2p9"}, digitalocean.EstateOptions{})}
 	c, err := product.Compose(t.Context(), product.Platform{Platform: spec, Minor: "1.36"}, services, uses,
 		func(name string) (product.Product, bool) { return catalog.Find("support", name) })

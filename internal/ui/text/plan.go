@@ -64,7 +64,7 @@ func (s Style) Head(w io.Writer, name string, a platform.Account, sandbox bool) 
 func (s Style) Plan(w io.Writer, p *platform.Plan) {
 	s.Head(w, p.Platform, p.Account, p.Sandbox)
 	fmt.Fprintln(w)
-	s.Steps(w, p.Steps)
+	s.Steps(w, p.Steps, p.Costs)
 	for _, name := range slices.Sorted(maps.Keys(p.Support)) {
 		fmt.Fprintf(w, "\n%s was added because of %s.\n", name, joinIDs(p.Support[name]))
 	}
@@ -73,8 +73,9 @@ func (s Style) Plan(w io.Writer, p *platform.Plan) {
 	if change := p.Cost.String(); change == "no change" {
 		fmt.Fprintln(w, "The same as what stands now.")
 	} else {
-		fmt.Fprintf(w, "Change to what stands now: %s a month\n", change)
+		fmt.Fprintf(w, "Change to what stands now: %s\n", monthly(p.Cost))
 	}
+	s.budget(w, p.Budget)
 	fmt.Fprintln(w)
 	s.Fit(w, p.Fit)
 	s.Upgrade(w, p.Upgrade)
@@ -86,16 +87,24 @@ func (s Style) Plan(w io.Writer, p *platform.Plan) {
 	}
 }
 
-// Steps prints the steps that do something, and counts the rest.
-func (s Style) Steps(w io.Writer, steps []graph.Step) {
+// Steps prints the steps that do something, each with what it changes of the bill, and counts the rest.
+func (s Style) Steps(w io.Writer, steps []graph.Step, costs map[graph.ID]price.Change) {
 	same, counts := 0, map[graph.Action]int{}
+	var names []string
+	for _, st := range steps {
+		if st.Action != graph.None {
+			names = append(names, title(st))
+		}
+	}
+	width := column(34, names...)
 	for _, st := range steps {
 		counts[st.Action]++
 		if st.Action == graph.None {
 			same++
 			continue
 		}
-		s.step(w, st)
+		st.Reason = reason(st, steps)
+		s.step(w, width, st, costs[st.Node])
 	}
 	if len(steps) == same {
 		fmt.Fprintln(w, "Nothing to do: the platform is as the document says.")
@@ -125,20 +134,31 @@ func summary(counts map[graph.Action]int) string {
 	return strings.Join(parts, ", ")
 }
 
-func (s Style) step(w io.Writer, st graph.Step) {
-	name := string(st.Node)
-	if st.Title != "" {
-		name = st.Title
+// reason is a step's reason, unless the plan says it in another line: what lives in something that is yet to be made is new
+// itself.
+func reason(st graph.Step, steps []graph.Step) string {
+	missing, ok := strings.CutSuffix(st.Reason, " does not exist yet")
+	if ok && st.Action == graph.Create && slices.ContainsFunc(steps, func(other graph.Step) bool { return string(other.Node) == missing && other.Action == graph.Create }) {
+		return ""
 	}
+	return st.Reason
+}
+
+// step prints one step, with the width of the column of names.
+func (s Style) step(w io.Writer, width int, st graph.Step, cost price.Change) {
+	name := title(st)
 	if st.Action == graph.Refuse {
-		fmt.Fprintf(w, "%s\n    %s\n", s.paint(hue(st.Action), fmt.Sprintf("%s %-34s refused", st.Action.Glyph(), name)), s.paint(red, indented(st.Err)))
+		fmt.Fprintf(w, "%s\n    %s\n", s.paint(hue(st.Action), fmt.Sprintf("%s %-*s refused", st.Action.Glyph(), width, name)), s.paint(red, indented(st.Err)))
 		return
 	}
-	line := fmt.Sprintf("%s %-34s %s", st.Action.Glyph(), name, st.Action)
+	line := fmt.Sprintf("%s %-*s %s", st.Action.Glyph(), width, name, st.Action)
 	if st.Risk > graph.InPlace && (st.Action != graph.Delete || st.Risk > graph.Replaces) {
 		line += " (" + st.Risk.String() + ")"
 	}
 	fmt.Fprint(w, s.paint(hue(st.Action), line))
+	if change := monthly(cost); change != "" {
+		fmt.Fprint(w, "  ", change)
+	}
 	if st.Reason != "" {
 		fmt.Fprint(w, "  ", s.paint(dim, st.Reason))
 	}
@@ -152,6 +172,22 @@ func (s Style) step(w io.Writer, st graph.Step) {
 			break
 		}
 		fmt.Fprintf(w, "    %s\n", change(c))
+	}
+}
+
+// monthly is a change of a month's bill in words, nothing where there is none.
+func monthly(c price.Change) string {
+	unknown := len(c.Unknown) > 0
+	c.Unknown = nil
+	switch text := c.String(); {
+	case text == "no change" && unknown:
+		return "price change unknown"
+	case text == "no change":
+		return ""
+	case unknown:
+		return text + " a month and what is unknown"
+	default:
+		return text + " a month"
 	}
 }
 
@@ -210,21 +246,28 @@ func (s Style) Bill(w io.Writer, b price.Bill) {
 		return
 	}
 	fmt.Fprintln(w, s.paint(bold, "Cost a month"))
+	var whose, whats []string
+	for _, l := range b.Lines {
+		whose, whats = append(whose, l.For), append(whats, l.What)
+	}
+	first, second := column(26, whose...), column(34, whats...)
 	for _, l := range b.Lines {
 		amount, from := "price unknown", ""
 		if l.Known {
 			amount, from = span(l.Low, l.High), "  "+s.paint(dim, "price of "+l.Date)
 		}
-		fmt.Fprintf(w, "  %-26s %-34s %20s%s\n", l.For, l.What, amount, from)
+		fmt.Fprintf(w, "  %-*s %-*s %20s%s\n", first, l.For, second, l.What, amount, from)
 	}
-	fmt.Fprintf(w, "  %-61s %20s  %s\n", "together", span(b.Low, b.High), s.paint(dim, span5(b.HourlyLow, b.HourlyHigh)+" an hour"))
+	fmt.Fprintf(w, "  %-*s %20s  %s\n", first+1+second, "together", span(b.Low, b.High), s.paint(dim, span5(b.HourlyLow, b.HourlyHigh)+" an hour"))
 	if len(b.Unknown) > 0 {
 		fmt.Fprintf(w, "  %s: %s\n", s.paint(yellow, "no price is known for"), strings.Join(b.Unknown, ", "))
 	}
 	if len(b.NotIncluded) > 0 {
-		fmt.Fprintf(w, "  %s\n", s.paint(dim, "not included: "+strings.Join(b.NotIncluded, ", ")))
+		fmt.Fprintf(w, "  %s\n", s.paint(dim, notIncluded(b)))
 	}
 }
+
+func notIncluded(b price.Bill) string { return "not included: " + strings.Join(b.NotIncluded, ", ") }
 
 func span(low, high unit.Money) string {
 	if low == high {
@@ -246,9 +289,14 @@ func (s Style) Fit(w io.Writer, r fit.Report) {
 		return
 	}
 	fmt.Fprintf(w, "%s: %s\n", s.paint(bold, "Room on the nodes"), s.paint(fitColour(r), fits(r)))
-	fmt.Fprintf(w, "  %s\n", s.paint(dim, fmt.Sprintf("%-14s %5s  %-18s %-18s %-11s %-24s %s", "pool", "nodes", "CPU asked", "memory asked", "pods", "head room", "on one node")))
+	var names []string
+	for _, p := range r.Pools {
+		names = append(names, p.Name)
+	}
+	width := column(14, names...)
+	fmt.Fprintf(w, "  %s\n", s.paint(dim, fmt.Sprintf("%-*s %5s  %-18s %-18s %-11s %-24s %s", width, "pool", "nodes", "CPU asked", "memory asked", "pods", "head room", "on one node")))
 	row := func(name string, p fit.PoolReport) {
-		fmt.Fprintf(w, "  %-14s %5d  %-18s %-18s %-11s %-24s %s\n", name, p.Nodes, fmt.Sprintf("%s of %s", p.Requested.CPU, p.Allocatable.CPU),
+		fmt.Fprintf(w, "  %-*s %5d  %-18s %-18s %-11s %-24s %s\n", width, name, p.Nodes, fmt.Sprintf("%s of %s", p.Requested.CPU, p.Allocatable.CPU),
 			fmt.Sprintf("%s of %s", p.Requested.Memory, p.Allocatable.Memory), fmt.Sprintf("%d of %d", p.Requested.Pods, p.Allocatable.Pods), room(p.Free), room(p.Largest))
 	}
 	for _, p := range r.Pools {
