@@ -313,6 +313,9 @@ func cilium() *Operator {
 		name: "io.cilium/gateway-controller",
 		children: func(s *Scene) []Object {
 			svc := gatewayService(s, name(s), map[string]string{"io.cilium.gateway/owning-gateway": s.Object.GetName()})
+			if have := s.Get(services, svc.Namespace, svc.Name); have != nil { // Cilium adds labels and annotations, and takes none off
+				svc.Labels, svc.Annotations = with(have.GetLabels(), svc.Labels), with(have.GetAnnotations(), svc.Annotations)
+			}
 			return []Object{owned(typed(svc), s.Object, true)}
 		},
 		addresses: func(s *Scene) []any { return balancedAt(s.Get(services, s.Object.GetNamespace(), name(s))) },

@@ -7,8 +7,6 @@ package doks
 import (
 	_ "embed"
 	"fmt"
-	"strconv"
-	"strings"
 
 	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/catalog/gateway"
@@ -34,16 +32,12 @@ var Product = &product.Definition[v1alpha1.Gateway, struct{}]{
 
 type entry = product.Entry[v1alpha1.Gateway, struct{}]
 
-// since is the Kubernetes minor from which DigitalOcean runs the Gateway API.
-const since = 33
+const since = product.GatewayAPISince
 
 // check refuses clusters that have no Gateway API, and what neither the Gateway API nor Cilium's doing of it has. Left to the
 // plan is what only another entry's route asks for.
 func check(p product.Platform, e entry) []product.Refusal {
-	var out []product.Refusal
-	if p.Spec.Cluster.Existing == "" {
-		out = append(out, cluster(p)...)
-	}
+	out := cluster(p)
 	for _, f := range []struct {
 		field, what, why string
 		given            bool
@@ -65,12 +59,11 @@ func check(p product.Platform, e entry) []product.Refusal {
 // cluster refuses a cluster that k8or is to make without the Gateway API.
 func cluster(p product.Platform) []product.Refusal {
 	const fix = "or use `product: nginx` or `product: kong`, which run in every cluster"
-	if native := p.Spec.Cluster.VPCNative; native != nil && !*native {
+	switch p.LacksGatewayAPI() {
+	case "vpcNative":
 		return []product.Refusal{{Field: "product", What: "this cluster has no Gateway API", Why: "DigitalOcean runs it in VPC-native clusters alone, and the document says `vpcNative: false`",
 			Fix: "remove `vpcNative: false` from spec.cluster, which makes a new cluster, " + fix}}
-	}
-	_, minor, _ := strings.Cut(p.Minor, ".")
-	if n, err := strconv.Atoi(minor); err == nil && n < since {
+	case "version":
 		return []product.Refusal{{Field: "product", What: fmt.Sprintf("Kubernetes %s has no Gateway API on DigitalOcean", p.Minor), Why: fmt.Sprintf("DigitalOcean runs it from 1.%d on", since),
 			Fix: fmt.Sprintf("say `version: \"1.%d\"` or newer in spec.cluster, %s", since, fix)}}
 	}

@@ -26,7 +26,9 @@ const (
 )
 
 // object is a Gateway, with what DigitalOcean is to make its load balancer of. Cilium copies labels and annotations of
-// spec.infrastructure onto the Service that it makes, so DigitalOcean's controller and external-dns read them there.
+// spec.infrastructure onto the Service that it makes, so DigitalOcean's controller and external-dns read them there. It never
+// takes one off again: what may come and go is therefore always said, if only to be empty. Without its label external-dns
+// does not look at the names.
 //
 // Routes may join from the namespaces that they come from, and from nowhere else.
 func object(p product.Platform, e gateway.Entry, hosts []gateway.Host, labels, annotations map[string]string) *unstructured.Unstructured {
@@ -46,12 +48,10 @@ func object(p product.Platform, e gateway.Entry, hosts []gateway.Host, labels, a
 				"tls":           map[string]any{"mode": "Terminate", "certificateRefs": []any{map[string]any{"group": "", "kind": "Secret", "name": h.ObjectName(e.Name)}}}})
 		}
 	}
-	marks := balancer(p, e)
+	marks, own := balancer(p, e), map[string]string{product.DNSLabel: ""}
 	maps.Copy(marks, annotations)
-	infrastructure := map[string]any{"annotations": texts(marks)}
-	if len(labels) > 0 {
-		infrastructure["labels"] = texts(labels)
-	}
+	maps.Copy(own, labels)
+	infrastructure := map[string]any{"annotations": texts(marks), "labels": texts(own)}
 	return &unstructured.Unstructured{Object: map[string]any{"apiVersion": group + "/v1", "kind": "Gateway",
 		"metadata": map[string]any{"name": gateway.ServiceName(e.Name), "namespace": e.Namespace},
 		"spec":     map[string]any{"gatewayClassName": class, "infrastructure": infrastructure, "listeners": listeners}}}
@@ -66,9 +66,7 @@ func balancer(p product.Platform, e gateway.Entry) map[string]string {
 	if e.Spec.LoadBalancer == nil || e.Spec.LoadBalancer.Name == "" {
 		marks[gateway.Annotation+"name"] += "-doks"
 	}
-	if rules := allowRules(e.Spec); rules != "" {
-		marks[gateway.Annotation+"allow-rules"] = rules
-	}
+	marks[gateway.Annotation+"allow-rules"] = allowRules(e.Spec)
 	return marks
 }
 

@@ -27,10 +27,12 @@ func build(b *product.Building, e entry) error {
 	if _, err := b.Set(before, certificates(b, issuer.SelfSigned), graph.After(issuer.Ready)); err != nil {
 		return err
 	}
-	// The Gateway API's definitions are DOKS's own: those in this chart are older and would take their place.
+	// Where DOKS has definitions of the Gateway API they are its own: those in this chart are older and would take their place. Linkerd
+	// does not start without any.
+	lacking := b.Platform().LacksGatewayAPI() != ""
 	crds := e.ID + "/crds"
 	if _, err := b.Chart(crds, product.ChartSpec{Source: source("linkerd-crds"), Release: "linkerd-crds", Namespace: namespace, KeepNamespace: true,
-		Footprint: crdsFootprint, Values: map[string]any{"installGatewayAPI": false}}, graph.After(before)); err != nil {
+		Footprint: crdsFootprint, Values: map[string]any{"installGatewayAPI": lacking}}, graph.After(before)); err != nil {
 		return err
 	}
 	z := sizeOf(e.Spec)

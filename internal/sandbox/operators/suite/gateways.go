@@ -59,6 +59,16 @@ spec: {parentRefs: [{name: public}], hostnames: [`+host+`], rules: [{backendRefs
 		listeners, _, _ := unstructured.NestedSlice(o.Object, "status", "listeners")
 		return len(listeners) == 1 && field(&unstructured.Unstructured{Object: listeners[0].(map[string]any)}, "attachedRoutes") == "1"
 	})
+	// An annotation that is taken off the gateway stays on the Service.
+	gateway = c.get(t, gateways, "public")
+	unstructured.RemoveNestedField(gateway.Object, "spec", "infrastructure", "annotations", "service.beta.kubernetes.io/do-loadbalancer-size-unit")
+	must(t, unstructured.SetNestedField(gateway.Object, "late", "spec", "infrastructure", "annotations", "example.com/added"), "add an annotation")
+	_, err := c.at(gateway).Update(c, gateway, metav1.UpdateOptions{})
+	must(t, err, "update the gateway")
+	service = c.becomes(t, "services.v1.", "cilium-gateway-public", "annotated anew", func(o *unstructured.Unstructured) bool { return o.GetAnnotations()["example.com/added"] == "late" })
+	if service.GetAnnotations()["service.beta.kubernetes.io/do-loadbalancer-size-unit"] != "1" {
+		t.Errorf("the Service's annotations are %v: Cilium takes none off", service.GetAnnotations())
+	}
 	c.remove(t, gateways, "public")
 	c.gone(t, "services.v1.", "cilium-gateway-public")
 }
