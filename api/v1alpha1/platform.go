@@ -123,9 +123,10 @@ type Spec struct {
 	Delivery *Delivery `json:"delivery,omitempty"`
 	// Backups keep copies of cluster objects and volumes.
 	Backups *Backups `json:"backups,omitempty"`
-	// Budget is what the platform may cost.
+	// Budget is what the platform may cost. `k8or plan` holds every change to it, and `k8or up` makes
+	// nothing that would go beyond it.
 	//
-	// +later
+	// +example={"monthly": 400}
 	Budget *Budget `json:"budget,omitempty"`
 	// Apps are your programs, by name.
 	//

@@ -24,7 +24,7 @@ var marks = map[string]map[string]Mark{
 		"network":  {Later: true},
 		"gateways": {Example: "{\"public\": {\"product\": \"nginx\"}}"},
 		"support":  {Example: "{\"cert-manager\": {\"product\": \"existing\"}}"},
-		"budget":   {Later: true},
+		"budget":   {Example: "{\"monthly\": 400}"},
 		"apps":     {Example: "{\"hello\": {\"image\": \"docker.io/hashicorp/http-echo:1.0.0\", \"port\": 5678}}"},
 	},
 	"Cluster": {

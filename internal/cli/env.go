@@ -178,7 +178,7 @@ Start without an account:   k8or init && k8or up --sandbox`,
 	}
 	root.AddCommand(a.initCommand(), a.validateCommand(), a.schemaCommand(), a.planCommand(), a.upCommand(), a.statusCommand(), a.downCommand(),
 		a.kubeconfigCommand(), a.kubeTokenCommand(), a.catalogCommand(), a.scopesCommand(), a.sandboxCommand(), a.versionCommand(), a.selftestCommand(),
-		a.verifyCommand(), a.whyCommand(), a.openCommand(), a.logsCommand(), a.probeCommand())
+		a.costCommand(), a.verifyCommand(), a.whyCommand(), a.openCommand(), a.logsCommand(), a.probeCommand())
 	root.Args = verbs
 	root.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	return root
@@ -212,11 +212,14 @@ func verbs(cmd *cobra.Command, args []string) error {
 	return pr
 }
 
-// knowsOutput refuses a form of output that there is not; only plans have one for reviews.
+// knowsOutput refuses a form of output that there is not; only plans have one for reviews, and bills one for spreadsheets.
 func (a *app) knowsOutput(cmd *cobra.Command) error {
 	known := []string{"text", "json", "yaml"}
-	if cmd.Name() == "plan" {
+	switch cmd.Name() {
+	case "plan":
 		known = append(known, "markdown")
+	case "cost":
+		known = append(known, "csv")
 	}
 	if slices.Contains(known, a.output) {
 		return nil

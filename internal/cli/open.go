@@ -80,15 +80,29 @@ func (a *app) connect(ctx context.Context, doc *document.Document) (*opened, err
 	if err != nil {
 		return nil, err
 	}
+	o.Platform, err = platform.New(a.platformOptions(o, token, speed))
+	return o, err
+}
+
+// connectOffline is for what can be told of a document without asking any cloud.
+func (a *app) connectOffline(doc *document.Document) (*opened, error) {
+	o := &opened{doc: doc, log: &event.Log{}, selection: a.selection}
+	options := a.platformOptions(o, digitalocean.Token{}, 1)
+	options.Offline = true
+	var err error
+	o.Platform, err = platform.New(options)
+	return o, err
+}
+
+func (a *app) platformOptions(o *opened, token digitalocean.Token, speed float64) platform.Options {
 	var debug func(string)
 	if a.debug {
 		debug = func(line string) { fmt.Fprintln(a.Stderr, "debug:", line) }
 	}
-	o.Platform, err = platform.New(platform.Options{Debug: debug,
-		Document: doc, UID: o.newUID, Token: token, Sandbox: a.sandbox, Speed: speed,
+	return platform.Options{Debug: debug,
+		Document: o.doc, UID: o.newUID, Token: token, Sandbox: a.sandbox, Speed: speed,
 		ChartsDir: cmp.Or(a.chartsDir, a.get("K8OR_CHARTS")), CacheDir: a.cacheDir(), Selection: a.selection, Holder: holder(), Dead: dead, Log: o.log, Env: a.Getenv,
-	})
-	return o, err
+	}
 }
 
 // token is the sandbox's, or the person's own.

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/k8or/k8or/internal/graph"
-	"github.com/k8or/k8or/internal/price"
 	"github.com/k8or/k8or/internal/problem"
 )
 
@@ -48,24 +47,4 @@ func (p *Platform) choose(plan *Plan) error {
 		plan.Notes = append(plan.Notes, fmt.Sprintf("%s was not selected and comes along: it is needed and not there yet", id))
 	}
 	return nil
-}
-
-// billOf is what costs money once the plan is carried out: what is wanted of what the plan is about, and the rest as it
-// stands.
-func billOf(plan *Plan, wanted []price.Item) []price.Item {
-	if plan.scope == nil {
-		return wanted
-	}
-	var items []price.Item
-	for _, it := range wanted {
-		if plan.scope.Has(graph.ID(it.For)) {
-			items = append(items, it)
-		}
-	}
-	for _, it := range plan.standing {
-		if !plan.scope.Has(graph.ID(it.For)) {
-			items = append(items, it)
-		}
-	}
-	return items
 }

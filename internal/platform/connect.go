@@ -31,6 +31,8 @@ type Options struct {
 	UID string
 	// Token opens DigitalOcean; its APIURL is where that is.
 	Token digitalocean.Token
+	// Offline says that there is no token, and that no cloud will be asked: only what a document costs can be told then.
+	Offline bool
 	// Sandbox says that the clouds are simulated, Speed how much faster than life they are.
 	Sandbox bool
 	Speed   float64
@@ -101,11 +103,13 @@ func New(o Options) (*Platform, error) {
 	if p.doc.Metadata.UID == "" {
 		p.doc.Metadata.UID = o.UID
 	}
-	client, err := digitalocean.New(digitalocean.Options{Token: o.Token.Value, BaseURL: o.Token.APIURL, Transport: p.calls, Speed: o.Speed})
-	if err != nil {
-		return nil, err
+	if !o.Offline {
+		client, err := digitalocean.New(digitalocean.Options{Token: o.Token.Value, BaseURL: o.Token.APIURL, Transport: p.calls, Speed: o.Speed})
+		if err != nil {
+			return nil, err
+		}
+		p.client = client
 	}
-	p.client = client
 	mark := digitalocean.Mark{Name: p.doc.Metadata.Name, UID: p.doc.Metadata.UID}
 	p.kinds = kube.NewKinds(kube.KindsOptions{
 		Platform:    mark.String(),
@@ -120,8 +124,8 @@ func New(o Options) (*Platform, error) {
 	})
 	p.helm = release.NewKinds(release.Options{Platform: mark.String(), Cluster: p.kinds.Cluster, Find: p.find, Outlives: p.doc.Spec.Cluster.Existing != "",
 		Owner: func(name string) graph.ID { return graph.ID("apps/" + name) }}) // apps alone ask for releases, each by its own name
-	p.tag = digitalocean.NewLock(client, mark, o.Holder, o.Dead)
-	p.estate = digitalocean.NewEstate(client, mark, digitalocean.EstateOptions{Drainer: drainer{p.kinds}, Claims: p.claims, Lock: p.tag, Owner: "cluster"})
+	p.tag = digitalocean.NewLock(p.client, mark, o.Holder, o.Dead)
+	p.estate = digitalocean.NewEstate(p.client, mark, digitalocean.EstateOptions{Drainer: drainer{p.kinds}, Claims: p.claims, Lock: p.tag, Owner: "cluster"})
 	p.fetcher = &chart.Fetcher{Dir: o.ChartsDir, Cache: filepath.Join(o.CacheDir, "charts"), Timeout: 5 * time.Second}
 	if o.ChartsTransport != nil {
 		p.fetcher.HTTP = &http.Client{Transport: o.ChartsTransport}
@@ -188,10 +192,30 @@ func (d drainer) Drain(ctx context.Context, clusterID, pool string) (string, err
 
 // Compose makes the graph of the document, without a call to any cloud. Charts are fetched where they are not at hand.
 func (p *Platform) Compose(ctx context.Context) (*product.Composition, error) {
+	return p.compose(ctx, p.options.Sandbox)
+}
+
+// compose is Compose; with standIns, a chart that cannot be had is made up from its recorded footprint.
+func (p *Platform) compose(ctx context.Context, standIns bool) (*product.Composition, error) {
 	uses, err := usesOf(p.doc.Spec)
 	if err != nil {
 		return nil, err
 	}
+	about := p.about()
+	services := product.Services{Estate: p.estate, Kube: p.kinds, Charts: p.options.Charts, Releases: p.helm}
+	if services.Charts == nil {
+		services.Charts = charts{p.fetcher, standIns}
+	}
+	c, err := product.Compose(ctx, about, services, uses, support)
+	if err != nil {
+		return nil, err
+	}
+	c.Graph.Prune(p.prunable()...)
+	return c, nil
+}
+
+// about is the document as products see it.
+func (p *Platform) about() product.Platform {
 	dir := filepath.Dir(p.given.Files[0])
 	read := func(name string) ([]byte, error) {
 		root, err := os.OpenRoot(dir)
@@ -201,17 +225,7 @@ func (p *Platform) Compose(ctx context.Context) (*product.Composition, error) {
 		defer root.Close()
 		return root.ReadFile(name)
 	}
-	about := product.Platform{Platform: p.doc, Dir: dir, Minor: minorOf(p.doc.Spec.Cluster.Version), Env: p.options.Env, File: read}
-	services := product.Services{Estate: p.estate, Kube: p.kinds, Charts: p.options.Charts, Releases: p.helm}
-	if services.Charts == nil {
-		services.Charts = charts{p.fetcher, p.options.Sandbox}
-	}
-	c, err := product.Compose(ctx, about, services, uses, support)
-	if err != nil {
-		return nil, err
-	}
-	c.Graph.Prune(p.prunable()...)
-	return c, nil
+	return product.Platform{Platform: p.doc, Dir: dir, Minor: minorOf(p.doc.Spec.Cluster.Version), Env: p.options.Env, File: read}
 }
 
 // prunable are the kinds whose things go when the document no longer wants them. Of an existing cluster only what k8or

@@ -58,12 +58,10 @@ func (p *Platform) Plan(ctx context.Context) (*Plan, error) {
 		plan.Problems = append(plan.Problems, p.explainNew(plan.Problems, e)...)
 	}
 	p.checkScopes(ctx, plan)
-	book := p.book(ctx, call)
-	plan.book, plan.standing = book, p.standing(plan.whole, c.Items)
-	plan.Bill = book.Of(billOf(plan, c.Items))
-	plan.Now = book.Of(plan.standing)
-	plan.Cost = price.Diff(plan.Now, plan.Bill)
-	p.judgeFit(plan, book, c.Workloads)
+	plan.book = p.book(ctx, call)
+	plan.reckon(c.Items)
+	p.judgeFit(plan, plan.book, c.Workloads)
+	p.judgeBudget(ctx, call, plan)
 	p.judgeUpgrade(plan, c.Rendered)
 	return plan, nil
 }
@@ -128,6 +126,9 @@ func (p *Platform) need() digitalocean.Need {
 
 // book is the price book, with DigitalOcean's own prices of sizes where it tells them.
 func (p *Platform) book(ctx context.Context, c *graph.Call) *price.Book {
+	if p.options.Offline {
+		return price.Default()
+	}
 	sizes, err := p.client.Sizes(ctx, c)
 	if err != nil {
 		return price.Default() // the book says the date of each of its prices
@@ -139,74 +140,16 @@ func (p *Platform) book(ctx context.Context, c *graph.Call) *price.Book {
 	return price.Default().With(live)
 }
 
-// standing is what stands now and costs: the cluster's pools as they are, and of the rest what the plan found there.
-func (p *Platform) standing(steps []graph.Step, wanted []price.Item) []price.Item {
-	var items []price.Item
-	there := map[graph.ID]bool{}
-	for _, s := range steps {
-		if s.State == graph.Absent {
-			continue
-		}
-		there[s.Node] = true
-		cluster, ok := s.Out.(digitalocean.ClusterOut)
-		if !ok {
-			continue
-		}
-		if cluster.HA {
-			items = append(items, price.Item{For: "cluster", What: "high availability", Kind: price.HighAvailability, Min: 1, Max: 1})
-		}
-		for _, pool := range cluster.Pools() {
-			items = append(items, price.Item{For: "cluster/pools/" + pool.Name, What: fmt.Sprintf("%d × %s", pool.Count, pool.Size), Kind: price.Node, Slug: pool.Size, Min: pool.Count, Max: pool.Count})
-		}
-	}
-	for _, it := range wanted {
-		if it.Kind != price.Node && it.Kind != price.HighAvailability && stands(there, it.For) {
-			items = append(items, it)
-		}
-	}
-	return items
-}
-
-// stands says whether what costs money is there: its node, or the node that it is a part of, such as apps/web of
-// apps/web/volumes/data.
-func stands(there map[graph.ID]bool, item string) bool {
-	for {
-		if there[graph.ID(item)] {
-			return true
-		}
-		end := strings.LastIndexByte(item, '/')
-		if end < 0 {
-			return false
-		}
-		item = item[:end]
-	}
-}
-
 // judgeFit holds the pods against the nodes; what does not fit is a problem of the plan.
 func (p *Platform) judgeFit(plan *Plan, book *price.Book, workloads []fit.Workload) {
 	if p.doc.Spec.Cluster.Existing != "" {
 		plan.Notes = append(plan.Notes, "whether the pods fit an existing cluster is not judged")
 		return
 	}
-	var pools []fit.Pool
-	for _, spec := range doks.Pools(p.doc.Spec.Cluster) {
-		size, ok := book.Size(spec.Size)
-		if !ok {
-			plan.Notes = append(plan.Notes, fmt.Sprintf("whether the pods fit is not judged: the size %s is not known", spec.Size))
-			return
-		}
-		pool := fit.Pool{Name: spec.Key, Size: spec.Size, MemoryMiB: size.MemoryMiB, VCPUs: size.VCPUs, Min: spec.Count, Max: spec.Count, Labels: maps.Clone(spec.Labels)}
-		if pool.Labels == nil {
-			pool.Labels = map[string]string{}
-		}
-		pool.Labels[product.PoolLabel] = spec.Key
-		if spec.AutoScale() {
-			pool.Min, pool.Max = spec.Min, spec.Max
-		}
-		for _, t := range spec.Taints {
-			pool.Taints = append(pool.Taints, fit.Taint{Key: t.Key, Value: t.Value, Effect: t.Effect})
-		}
-		pools = append(pools, pool)
+	pools, unknown := poolsOf(p.doc.Spec.Cluster, book)
+	if unknown != "" {
+		plan.Notes = append(plan.Notes, fmt.Sprintf("whether the pods fit is not judged: the size %s is not known", unknown))
+		return
 	}
 	plan.Fit = fit.Check(pools, workloads)
 	if plan.Fit.Fits || plan.Fit.FitsAtMax {
@@ -260,6 +203,29 @@ func (p *Platform) judgeUpgrade(plan *Plan, rendered []product.Rendered) {
 			plan.Notes = append(plan.Notes, note)
 		}
 	}
+}
+
+// poolsOf are the document's node pools for fit, or the size that the book does not know.
+func poolsOf(c v1alpha1.Cluster, book *price.Book) (pools []fit.Pool, unknown string) {
+	for _, spec := range doks.Pools(c) {
+		size, ok := book.Size(spec.Size)
+		if !ok {
+			return nil, spec.Size
+		}
+		pool := fit.Pool{Name: spec.Key, Size: spec.Size, MemoryMiB: size.MemoryMiB, VCPUs: size.VCPUs, Min: spec.Count, Max: spec.Count, Labels: maps.Clone(spec.Labels)}
+		if pool.Labels == nil {
+			pool.Labels = map[string]string{}
+		}
+		pool.Labels[product.PoolLabel] = spec.Key
+		if spec.AutoScale() {
+			pool.Min, pool.Max = spec.Min, spec.Max
+		}
+		for _, t := range spec.Taints {
+			pool.Taints = append(pool.Taints, fit.Taint{Key: t.Key, Value: t.Value, Effect: t.Effect})
+		}
+		pools = append(pools, pool)
+	}
+	return pools, ""
 }
 
 // Documented gives the document with its defaults, for `plan --show-defaults`.

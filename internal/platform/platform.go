@@ -31,7 +31,12 @@ type Plan struct {
 	Bill price.Bill   `json:"bill"`
 	Now  price.Bill   `json:"now"`
 	Cost price.Change `json:"costChange"`
-	Fit  fit.Report   `json:"fit"`
+	// Costs is what each step changes of it, by the step's node; those that change nothing are not there. JSON has it in the
+	// steps, as costChange.
+	Costs map[graph.ID]price.Change `json:"-"`
+	// Budget is what the document allows, nil where it says nothing.
+	Budget *Budget    `json:"budget,omitempty"`
+	Fit    fit.Report `json:"fit"`
 	// Upgrade is what DOKS would hold against the objects before it upgrades the cluster.
 	Upgrade []lint.Finding `json:"upgradeChecks,omitempty"`
 	// Support says which support products were added, and because of which entries.
@@ -46,7 +51,6 @@ type Plan struct {
 	whole       []graph.Step // of the whole document
 	composition *product.Composition
 	book        *price.Book
-	standing    []price.Item
 }
 
 // Changes reports whether carrying the plan out would write anything.

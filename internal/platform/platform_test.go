@@ -3,7 +3,9 @@
 package platform
 
 import (
+	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -17,6 +19,7 @@ import (
 	"github.com/k8or/k8or/internal/price"
 	"github.com/k8or/k8or/internal/problem"
 	"github.com/k8or/k8or/internal/product"
+	"github.com/k8or/k8or/internal/unit"
 )
 
 func TestUsesAreInTheSameOrderForTheSameDocument(t *testing.T) {
@@ -143,8 +146,15 @@ func TestBilledAreTheThingsThatStandOnTheBillByThemselves(t *testing.T) {
 	}{
 		{"a volume by its size", graph.Step{Kind: "digitalocean/volume", Title: "volume pvc-1 (10 GiB)", Data: "volumes/apps/uploads"},
 			[]price.Item{{For: "volumes/apps/uploads", What: "volume pvc-1 (10 GiB)", Kind: price.Volume, Min: 10, Max: 10}}},
-		{"a load balancer", graph.Step{Kind: "digitalocean/loadbalancer", Title: "load balancer public"},
-			[]price.Item{{For: "load balancer public", What: "load balancer", Kind: price.LoadBalancer, Slug: price.RegionalNetwork, Min: 1, Max: 1}}},
+		{"a load balancer by its kind and nodes", graph.Step{Kind: "digitalocean/loadbalancer", Title: "load balancer public", Out: digitalocean.BalancerOut{Type: "REGIONAL", Nodes: 2}},
+			[]price.Item{{For: "load balancer public", What: "load balancer", Kind: price.LoadBalancer, Slug: price.Regional, Min: 2, Max: 2}}},
+		{"a snapshot", graph.Step{Kind: "digitalocean/snapshot", Title: "snapshot s (3.20 GiB)", Data: "snapshots/s", Out: digitalocean.SnapshotOut{GiB: 4}},
+			[]price.Item{{For: "snapshots/s", What: "snapshot s (3.20 GiB)", Kind: price.Snapshot, Min: 4, Max: 4}}},
+		{"a database with its standby", graph.Step{Kind: "digitalocean/database", Data: "databases/orders", Out: digitalocean.DatabaseOut{Engine: "pg", Size: "db-s-1vcpu-2gb", Nodes: 2, Storage: 40 * unit.GiB}},
+			[]price.Item{{For: "databases/orders", What: "pg, 2 × db-s-1vcpu-2gb", Kind: price.Database, Slug: "pg/db-s-1vcpu-2gb", Min: 2, Max: 2},
+				{For: "databases/orders", What: "storage beyond what comes with the size", Kind: price.DatabaseStorage, Min: 10, Max: 10}}},
+		{"a copy to read from", graph.Step{Kind: "digitalocean/database-replica", Node: "databases/orders/replicas/r", Out: digitalocean.ReplicaOut{Engine: "pg", Size: "db-s-1vcpu-2gb"}},
+			[]price.Item{{For: "databases/orders/replicas/r", What: "read replica, db-s-1vcpu-2gb", Kind: price.Database, Slug: "pg/db-s-1vcpu-2gb", Min: 1, Max: 1}}},
 		{"a network costs nothing", graph.Step{Kind: "digitalocean/vpc", Title: "vpc"}, nil},
 	} {
 		if got := billed(c.step); !slices.Equal(got, c.want) {
@@ -155,21 +165,48 @@ func TestBilledAreTheThingsThatStandOnTheBillByThemselves(t *testing.T) {
 
 func TestStandingIsWhatTheCloudShowsAndNotWhatTheDocumentWants(t *testing.T) {
 	t.Parallel()
-	p := open(t, small, nil)
-	wanted := []price.Item{
-		{For: "cluster/pools/general", Kind: price.Node, Slug: "s-4vcpu-8gb", Min: 9, Max: 9},
-		{For: "gateways/public", What: "load balancer", Kind: price.LoadBalancer, Min: 1, Max: 1},
-		{For: "gateways/later", What: "load balancer", Kind: price.LoadBalancer, Min: 1, Max: 1},
-		{For: "gateways/public/disks/a", What: "a part of it", Kind: price.Volume, Min: 1, Max: 1},
-	}
-	got := p.standing([]graph.Step{
+	plan := &Plan{book: price.Default(), Steps: []graph.Step{
 		{Node: "cluster", State: graph.Ready, Out: digitalocean.ClusterOut{HA: true}},
-		{Node: "gateways/public", State: graph.Ready},
-		{Node: "gateways/later", State: graph.Absent},
-	}, wanted)
-	want := []price.Item{{For: "cluster", What: "high availability", Kind: price.HighAvailability, Min: 1, Max: 1}, wanted[1], wanted[3]}
-	if !slices.Equal(got, want) {
-		t.Errorf("got %+v, want %+v", got, want)
+		{Node: "cluster/pools/general", Action: graph.Create, State: graph.Absent},
+		{Node: "gateways/public", Action: graph.Update, State: graph.Ready, Changes: []graph.Change{
+			{Path: "Service gateways-public/public metadata.annotations.service.beta.kubernetes.io/do-loadbalancer-size-unit", Before: "1", After: "3"}}},
+		{Node: "gateways/later", Action: graph.Create, State: graph.Absent},
+		{Node: "databases/orders", Action: graph.Update, State: graph.Ready, Out: digitalocean.DatabaseOut{Engine: "pg", Size: "db-s-1vcpu-2gb", Nodes: 1}},
+		{Node: "digitalocean/database/old", Data: "databases/old", Action: graph.Keep, State: graph.Ready, Out: digitalocean.DatabaseOut{Engine: "pg", Size: "db-s-1vcpu-1gb", Nodes: 1}},
+		{Node: "logging/sink", Action: graph.Update, State: graph.Ready, Changes: []graph.Change{{Path: "Elasticsearch logging-sink/logs spec.nodeSets.0.volumeClaimTemplates.0.spec.resources.requests.storage", Before: "20Gi", After: "50Gi"}}},
+	}}
+	plan.whole = plan.Steps
+	lb := func(name string, n int) price.Item {
+		return price.Item{For: name, What: "load balancer", Kind: price.LoadBalancer, Slug: price.RegionalNetwork, Min: n, Max: n}
+	}
+	plan.reckon([]price.Item{
+		{For: "cluster/pools/general", Kind: price.Node, Slug: "s-4vcpu-8gb", Min: 2, Max: 2},
+		{For: "cluster", Kind: price.HighAvailability},
+		lb("gateways/public", 3), lb("gateways/later", 1),
+		{For: "databases/orders", Kind: price.Database, Slug: "pg/db-s-2vcpu-4gb", Min: 1, Max: 1},
+		{For: "logging/sink", What: "disks", Kind: price.Volume, Min: 50, Max: 50},
+	})
+	if got, want := plan.Now.String(), "$105.60"; got != want { // 40 + 15 + 30.45 + 15.15 + the disks as the document wants them
+		t.Errorf("what stands costs %s, want %s: %+v", got, want, plan.Now.Lines)
+	}
+	if got, want := plan.Bill.String(), "$277.05"; got != want { // 96 + 40 + 45 + 15 + 60.90 + 5 + what is kept
+		t.Errorf("afterwards it costs %s, want %s: %+v", got, want, plan.Bill.Lines)
+	}
+	want := map[graph.ID]string{"cluster/pools/general": "+$96.00", "gateways/public": "+$30.00", "gateways/later": "+$15.00", "databases/orders": "+$30.45", "logging/sink": "no change and what is unknown"}
+	got := map[graph.ID]string{}
+	var sum unit.Money
+	for id, c := range plan.Costs {
+		got[id], sum = c.String(), sum+c.Low
+	}
+	if !maps.Equal(got, want) || sum != plan.Cost.Low {
+		t.Errorf("steps change %v (%s of %s), want %v", got, sum, plan.Cost, want)
+	}
+	if len(plan.Cost.Unknown) != 1 || !strings.HasPrefix(plan.Cost.Unknown[0], "logging/sink: disks") {
+		t.Errorf("how much the disks cost before is said to be known: %v", plan.Cost.Unknown)
+	}
+	text, err := json.Marshal(plan)
+	if err != nil || !strings.Contains(string(text), `"node":"gateways/later"`) || !strings.Contains(string(text), `"costChange":{"low":"$15.00"`) {
+		t.Errorf("steps are written without their price: %s (%v)", text, err)
 	}
 }
 

@@ -53,14 +53,18 @@ func (p *Platform) Status(ctx context.Context) (*Status, error) {
 // costs is what stands and is billed. A plan counts the volumes that the document wants; here those are counted that are there,
 // also of an entry that has left the document and whose data were kept. With an error, the bill is that of the plan.
 func (p *Platform) costs(ctx context.Context, plan *Plan) ([]price.Item, error) {
+	var items []price.Item
+	for _, l := range plan.Now.Lines {
+		items = append(items, l.Item)
+	}
 	if p.doc.Spec.Cluster.Existing != "" {
-		return plan.standing, nil // its volumes are somebody else's
+		return items, nil // its volumes are somebody else's
 	}
 	volumes, err := p.estate.Volumes(ctx, graph.NewCall())
 	if err != nil {
-		return plan.standing, err
+		return items, err
 	}
-	items := slices.DeleteFunc(slices.Clone(plan.standing), func(it price.Item) bool { return it.Kind == price.Volume })
+	items = slices.DeleteFunc(items, func(it price.Item) bool { return it.Kind == price.Volume })
 	for _, v := range volumes {
 		items = append(items, billed(graph.Step{Kind: "digitalocean/volume", Title: v.Title, Data: v.Data})...)
 	}
@@ -166,7 +170,7 @@ func Scopes(spec v1alpha1.Spec) []string {
 	e := digitalocean.NewEstate(nil, digitalocean.Mark{}, digitalocean.EstateOptions{})
 	kinds := e.Always()
 	for _, entry := range spec.Entries() {
-		if entry.Category == "databases" && entry.Product == "digitalocean" {
+		if entry.Category == "databases" && entry.Product == "digitalocean" || entry.Category == "messaging" && entry.Choice.Placement == string(product.Managed) {
 			kinds = append(kinds, e.Databases()...)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	simulated "github.com/k8or/k8or/internal/sandbox/digitalocean"
 	"github.com/k8or/k8or/internal/sandbox/memory"
 	"github.com/k8or/k8or/internal/sandbox/wire"
+	"github.com/k8or/k8or/internal/secret"
 )
 
 type noNetwork struct{}
@@ -35,7 +36,7 @@ func TestStatusBillsTheVolumesThatAreThere(t *testing.T) {
 		on := func(text string) *Platform {
 			return open(t, text, func(o *Options) {
 				o.Sandbox, o.Speed, o.Holder = true, 1, "test"
-				o.Token = digitalocean.Token{Value: digitalocean.NewSecret(simulated.DefaultToken), APIURL: "https://api.digitalocean.test"}
+				o.Token = digitalocean.Token{Value: secret.New(simulated.DefaultToken), APIURL: "https://api.digitalocean.test"}
 				o.Transport, o.KubeTransport, o.ChartsTransport = wire.Transport(cloud), runtime.Transport(), noNetwork{}
 			})
 		}

@@ -6,13 +6,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
-	"github.com/k8or/k8or/internal/cloud/digitalocean"
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/price"
 	"github.com/k8or/k8or/internal/problem"
-	"github.com/k8or/k8or/internal/unit"
 )
 
 // PlanDown says what taking the platform down would destroy, and what holds data. It writes nothing.
@@ -39,7 +36,7 @@ func (p *Platform) PlanDown(ctx context.Context, data graph.DataDecisions) (*Tea
 	book := p.book(ctx, call)
 	var now, kept []price.Item
 	if own, ok, err := p.estate.Own(ctx, call); err == nil && ok && p.doc.Spec.Cluster.Existing == "" {
-		now = p.standing([]graph.Step{{Node: "cluster", State: graph.Ready, Out: own}}, nil)
+		now = clusterItems(own, false)
 	}
 	for _, s := range plan.Steps {
 		items := billed(s)
@@ -78,33 +75,6 @@ func unknownData(t *Teardown, data graph.DataDecisions) error {
 		return pr
 	}
 	return nil
-}
-
-// billed are the items of a step that stand on the bill by themselves.
-func billed(s graph.Step) []price.Item {
-	switch s.Kind {
-	case "digitalocean/volume":
-		gib := 0
-		if _, after, ok := strings.Cut(s.Title, "("); ok {
-			fmt.Sscanf(after, "%d GiB", &gib) //nolint:errcheck // a title without a size bills nothing, and says so
-		}
-		return []price.Item{{For: s.Data, What: s.Title, Kind: price.Volume, Min: gib, Max: gib}}
-	case "digitalocean/loadbalancer":
-		return []price.Item{{For: s.Title, What: "load balancer", Kind: price.LoadBalancer, Slug: price.RegionalNetwork, Min: 1, Max: 1}}
-	case "digitalocean/database":
-		d, ok := s.Out.(digitalocean.DatabaseOut)
-		if !ok {
-			return nil
-		}
-		items := []price.Item{{For: s.Data, What: s.Title, Kind: price.Database, Slug: d.Engine + "/" + d.Size, Min: d.Nodes, Max: d.Nodes}}
-		if included, known := price.Default().Included(d.Engine + "/" + d.Size); known && d.Storage > included {
-			extra := int((d.Storage - included + unit.GiB - 1) / unit.GiB)
-			items = append(items, price.Item{For: s.Data, What: "storage beyond what comes with the size", Kind: price.DatabaseStorage, Min: extra, Max: extra})
-		}
-		return items
-	default:
-		return nil
-	}
 }
 
 // Down takes the platform down: all of it but the data that is kept. It proves by fresh lists that nothing else is left.

@@ -28,7 +28,7 @@ func (p *Plan) Blocking() problem.List {
 // preflight are the codes that no node answers for, so that nothing is begun.
 var preflight = map[problem.Code]bool{
 	problem.BadToken: true, problem.MissingScope: true, problem.OverLimit: true, problem.RegionLacks: true, problem.AccountLocked: true,
-	problem.DoesNotFit: true, problem.NoIdentity: true, problem.CloudOutOfReach: true, problem.CloudFailing: true,
+	problem.DoesNotFit: true, problem.OverBudget: true, problem.NoIdentity: true, problem.CloudOutOfReach: true, problem.CloudFailing: true,
 }
 
 // Up carries a plan out as far as the approval goes. The error is a problem.List that tells everything that went wrong;

@@ -44,6 +44,7 @@ type entry struct {
 	VCPUs     int      `json:"vcpus"`
 	// StorageGiB is the disk that a size of a managed database comes with, for each of its clusters.
 	StorageGiB int    `json:"storageGiB"`
+	Note       string `json:"note"`
 	Source     string `json:"source"`
 	Date       string `json:"date"`
 
@@ -134,7 +135,7 @@ func (e entry) size() Size {
 }
 
 // slugged are the kinds that have several prices, told apart by a slug; that of another kind is not looked at.
-var slugged = map[Kind]bool{Node: true, LoadBalancer: true, Database: true}
+var slugged = map[Kind]bool{Node: true, LoadBalancer: true, Database: true, Registry: true, ReservedIP: true}
 
 // find looks a price up.
 func (b *Book) find(kind Kind, slug string) (entry, bool) {

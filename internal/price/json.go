@@ -28,6 +28,7 @@ type lineJSON struct {
 	Unit       string      `json:"unit,omitempty"`
 	UnitMicros *unit.Money `json:"unitMicros,omitempty"`
 	monthJSON
+	Note   string `json:"note,omitempty"`
 	Source string `json:"source,omitempty"`
 	Date   string `json:"date,omitempty"`
 }
@@ -66,7 +67,7 @@ func value(m *unit.Money) unit.Money {
 
 // MarshalJSON writes each amount as text and in micro-dollars, and none when the price is unknown.
 func (l Line) MarshalJSON() ([]byte, error) {
-	out := lineJSON{Item: l.Item, Known: l.Known, Per: l.Per, Source: l.Source, Date: l.Date}
+	out := lineJSON{Item: l.Item, Known: l.Known, Per: l.Per, Note: l.Note, Source: l.Source, Date: l.Date}
 	if l.Known {
 		out.Unit, out.UnitMicros = l.Unit.String(), &l.Unit
 		out.monthJSON = month(l.Low, l.High, l.HourlyLow, l.HourlyHigh)
@@ -80,7 +81,7 @@ func (l *Line) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &in); err != nil {
 		return err
 	}
-	*l = Line{Item: in.Item, Known: in.Known, Per: in.Per, Unit: value(in.UnitMicros), Source: in.Source, Date: in.Date}
+	*l = Line{Item: in.Item, Known: in.Known, Per: in.Per, Unit: value(in.UnitMicros), Note: in.Note, Source: in.Source, Date: in.Date}
 	in.read(&l.Low, &l.High, &l.HourlyLow, &l.HourlyHigh)
 	return nil
 }
@@ -120,4 +121,17 @@ func (c *Change) UnmarshalJSON(data []byte) error {
 	*c = Change{Unknown: in.Unknown}
 	in.read(&c.Low, &c.High, &c.HourlyLow, &c.HourlyHigh)
 	return nil
+}
+
+type groupJSON struct {
+	Name  string   `json:"name"`
+	Lines int      `json:"lines"`
+	Of    []string `json:"of"`
+	monthJSON
+	Unknown []string `json:"unknown,omitempty"`
+}
+
+// MarshalJSON writes each amount as text and in micro-dollars.
+func (g Group) MarshalJSON() ([]byte, error) {
+	return json.Marshal(groupJSON{g.Name, g.Lines, g.Of, month(g.Low, g.High, g.HourlyLow, g.HourlyHigh), g.Unknown})
 }

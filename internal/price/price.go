@@ -30,13 +30,31 @@ const (
 	ControlPlane     Kind = "controlPlane"     // A cluster's managed control plane; there or not.
 	Database         Kind = "database"         // A node of a managed database; Slug is engine and size, "pg/db-s-1vcpu-2gb"; quantities count nodes.
 	DatabaseStorage  Kind = "databaseStorage"  // Disk of a managed database beyond what its size comes with; quantities are GiB.
+	Spaces           Kind = "spaces"           // The account's subscription to object storage, however many buckets; there or not.
+	Registry         Kind = "registry"         // The account's subscription to DigitalOcean's registry; Slug is the tier: starter, basic, professional.
+	NATGateway       Kind = "natGateway"       // A NAT gateway of a private network; quantities are its size, in steps of 25 Mbps.
+	ReservedIP       Kind = "reservedIP"       // A reserved address; Slug is Assigned or Unassigned; quantities count addresses.
 )
 
 // The types of load balancers that have a price, in DigitalOcean's own words.
 const (
 	Regional        = "REGIONAL"         // HTTP and TCP, terminated at the load balancer.
 	RegionalNetwork = "REGIONAL_NETWORK" // Packets passed through: what a Service gets by default.
+	Global          = "GLOBAL"           // In front of several regions.
 )
+
+// What a reserved address does: one that nothing uses is billed.
+const (
+	Assigned   = "assigned"
+	Unassigned = "unassigned"
+)
+
+// single are the kinds that are there or not, so that a quantity of 0 counts as 1. Those of which an account has one are on a
+// bill once, at the largest price that is asked for: the lines of the others say that it is paid with that one.
+var single = map[Kind]bool{HighAvailability: true, ControlPlane: true, Spaces: true, Registry: true}
+
+// perAccount are the kinds that an account pays once, however many things use them.
+var perAccount = map[Kind]bool{Spaces: true, Registry: true}
 
 // Item is one thing to be billed.
 type Item struct {
@@ -46,7 +64,8 @@ type Item struct {
 	Slug string `json:"slug,omitempty"` // The size or type, for the kinds that have one.
 
 	// Min and Max are the quantity: nodes, or GiB for storage. They are equal unless autoscaled; a Max below Min counts as
-	// Min, and a negative quantity as none. HighAvailability and ControlPlane are there or not, so that 0 counts as 1.
+	// Min, and a negative quantity as none. HighAvailability, ControlPlane, Spaces and Registry are there or not: any quantity
+	// counts as 1.
 	Min int `json:"min"`
 	Max int `json:"max"`
 }
@@ -57,6 +76,7 @@ type Line struct {
 	Known bool       // Whether the book has a price for it.
 	Per   string     // What Unit buys: "node", "GiB", "cluster".
 	Unit  unit.Money // A month of one.
+	Note  string     // What it comes with and what costs more, or how the price was reckoned; often empty.
 
 	Low, High             unit.Money // A month of all of it, at Min and at Max.
 	HourlyLow, HourlyHigh unit.Money // An hour of all of it, at Min and at Max.
@@ -80,13 +100,19 @@ var notIncluded = []string{
 	"tax",
 	"outbound transfer beyond the team's pooled allowance",
 	"what apps themselves claim in the cluster while they run",
+	"growth of snapshots, images and logs",
 }
 
 // Of prices items, in their order. The bill is exactly the sum of its lines.
 func (b *Book) Of(items []Item) Bill {
 	bill := Bill{Lines: make([]Line, 0, len(items)), NotIncluded: append([]string(nil), notIncluded...)}
-	for _, item := range items {
+	pays := b.payers(items)
+	for i, item := range items {
 		line := b.line(item)
+		if pays[item.Kind] != i && perAccount[item.Kind] && line.Known {
+			line.Low, line.High, line.HourlyLow, line.HourlyHigh = 0, 0, 0, 0
+			line.Note = "the account pays once: with " + items[pays[item.Kind]].For
+		}
 		bill.Lines = append(bill.Lines, line)
 		if !line.Known {
 			bill.Unknown = append(bill.Unknown, line.unknown())
@@ -98,6 +124,25 @@ func (b *Book) Of(items []Item) Bill {
 	return bill
 }
 
+// payers are the places of the items that pay what an account pays once: the dearest, and of equal ones the first.
+func (b *Book) payers(items []Item) map[Kind]int {
+	pays := map[Kind]int{}
+	for i, item := range items {
+		if !perAccount[item.Kind] {
+			continue
+		}
+		now, known := b.find(item.Kind, item.Slug)
+		first, ok := pays[item.Kind]
+		if !known {
+			continue
+		}
+		if best, _ := b.find(item.Kind, items[max(first, 0)].Slug); !ok || now.monthly > best.monthly {
+			pays[item.Kind] = i
+		}
+	}
+	return pays
+}
+
 func (b *Book) line(item Item) Line {
 	line := Line{Item: item}
 	e, ok := b.find(item.Kind, item.Slug)
@@ -105,10 +150,10 @@ func (b *Book) line(item Item) Line {
 		return line
 	}
 	low, high := max(item.Min, 0), max(item.Max, item.Min, 0)
-	if item.Kind == HighAvailability || item.Kind == ControlPlane {
-		low, high = max(low, 1), max(high, 1)
+	if single[item.Kind] {
+		low, high = 1, 1
 	}
-	line.Known, line.Per, line.Source, line.Date = true, e.Per, e.Source, e.Date
+	line.Known, line.Per, line.Note, line.Source, line.Date = true, e.Per, e.Note, e.Source, e.Date
 	line.Unit = e.monthly
 	line.Low, line.High = times(e.monthly, low), times(e.monthly, high)
 	line.HourlyLow, line.HourlyHigh = b.hour(e, low), b.hour(e, high)

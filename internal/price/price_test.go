@@ -51,6 +51,16 @@ func TestEachKindHasItsPrice(t *testing.T) {
 		"a snapshot is 6 cents a GiB":                {price.Item{Kind: price.Snapshot, Min: 10, Max: 10}, "$0.60"},
 		"an autoscaled pool is a range":              {price.Item{Kind: price.Node, Slug: "s-4vcpu-8gb", Min: 1, Max: 4}, "$48.00 to $192.00"},
 		"a maximum below the minimum is the minimum": {price.Item{Kind: price.Node, Slug: "s-4vcpu-8gb", Min: 2, Max: 1}, "$96.00"},
+		"object storage is $5 for the account":       {price.Item{Kind: price.Spaces}, "$5.00"},
+		"DigitalOcean's registry by its tier":        {price.Item{Kind: price.Registry, Slug: "basic", Min: 1, Max: 1}, "$5.00"},
+		"its starter tier is free, and known":        {price.Item{Kind: price.Registry, Slug: "starter"}, "$0.00"},
+		"a tier that nobody published":               {price.Item{Kind: price.Registry, Slug: "huge"}, "at least $0.00"},
+		"a NAT gateway is $40 a size unit":           {price.Item{Kind: price.NATGateway, Min: 2, Max: 2}, "$80.00"},
+		"a reserved address that nothing uses":       {price.Item{Kind: price.ReservedIP, Slug: price.Unassigned, Min: 1, Max: 1}, "$5.00"},
+		"a reserved address in use is free":          {price.Item{Kind: price.ReservedIP, Slug: price.Assigned, Min: 3, Max: 3}, "$0.00"},
+		"PostgreSQL with a standby is two nodes":     {price.Item{Kind: price.Database, Slug: "pg/db-s-1vcpu-2gb", Min: 2, Max: 2}, "$60.90"},
+		"three nodes of managed Kafka":               {price.Item{Kind: price.Database, Slug: "kafka/db-s-2vcpu-2gb", Min: 3, Max: 3}, "$147.00"},
+		"MongoDB's sizes have no published price":    {price.Item{Kind: price.Database, Slug: "mongodb/db-s-1vcpu-2gb", Min: 1, Max: 1}, "at least $0.00"},
 		"a pool that may shrink to nothing":          {price.Item{Kind: price.Node, Slug: "s-4vcpu-8gb", Min: 0, Max: 1}, "$0.00 to $48.00"},
 	} {
 		if got := price.Default().Of([]price.Item{c.item}).String(); got != c.want {
@@ -63,11 +73,11 @@ func TestWhatHasNoPriceIsUnknownAndNeverZero(t *testing.T) {
 	t.Parallel()
 	bill := price.Default().Of([]price.Item{
 		{For: "cluster/pools/big", Kind: price.Node, Slug: "s-99vcpu", Min: 1, Max: 1},
-		{For: "gateway/world", Kind: price.LoadBalancer, Slug: "GLOBAL", Min: 1, Max: 1},
+		{For: "gateway/world", Kind: price.LoadBalancer, Slug: "PLANETARY", Min: 1, Max: 1},
 		{For: "volume/data", Kind: price.Volume, Min: 10, Max: 10},
 		{For: "space", Kind: "bucket", Min: 1, Max: 1},
 	})
-	want := []string{"cluster/pools/big: node s-99vcpu", "gateway/world: loadBalancer GLOBAL", "space: bucket"}
+	want := []string{"cluster/pools/big: node s-99vcpu", "gateway/world: loadBalancer PLANETARY", "space: bucket"}
 	if diff := cmp.Diff(want, bill.Unknown); diff != "" {
 		t.Errorf("unknown (-want +got):\n%s", diff)
 	}
@@ -77,6 +87,20 @@ func TestWhatHasNoPriceIsUnknownAndNeverZero(t *testing.T) {
 	text, err := json.Marshal(bill.Lines[0])
 	if err != nil || strings.Contains(string(text), "$") || strings.Contains(string(text), "Micros") {
 		t.Errorf("a line without a price is written with an amount: %s (%v)", text, err)
+	}
+}
+
+func TestWhatAnAccountPaysOnceIsOnABillOnce(t *testing.T) {
+	t.Parallel()
+	bill := price.Default().Of([]price.Item{
+		{For: "storage/spaces/media", Kind: price.Spaces}, {For: "storage/spaces/images", Kind: price.Spaces},
+		{For: "registry/small", Kind: price.Registry, Slug: "basic"}, {For: "registry/large", Kind: price.Registry, Slug: "professional"},
+	})
+	if got := bill.String(); got != "$25.00" {
+		t.Errorf("two buckets and two tiers cost %s, want $5 and the dearer tier's $20", got)
+	}
+	if got := bill.Lines[1].Note; got != "the account pays once: with storage/spaces/media" {
+		t.Errorf("the second bucket's line says %q", got)
 	}
 }
 
@@ -204,12 +228,13 @@ func TestBillIsNeverNegativeAndNeverShrinksByAnItem(t *testing.T) {
 
 // anyItems are items of all kinds, some of unknown size, with quantities that may be negative or upside down.
 func anyItems(most int) *rapid.Generator[[]price.Item] {
-	slugs := []string{"", "gone", price.Regional, price.RegionalNetwork}
+	slugs := []string{"", "gone", price.Regional, price.RegionalNetwork, "starter", "basic", "professional", price.Unassigned, "pg/db-s-1vcpu-2gb"}
 	for _, s := range price.Default().Sizes() {
 		slugs = append(slugs, s.Slug)
 	}
 	kinds := []price.Kind{
 		price.Node, price.HighAvailability, price.LoadBalancer, price.Volume, price.Snapshot, price.ControlPlane, "other",
+		price.Database, price.DatabaseStorage, price.Spaces, price.Registry, price.NATGateway, price.ReservedIP,
 	}
 	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) price.Item {
 		return price.Item{

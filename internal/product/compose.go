@@ -130,6 +130,17 @@ func bindAll(p Platform, uses []Use) ([]bound, error) {
 	return bounds, errors.Join(errs...)
 }
 
+// Items are what costs money of a document, from the first phase alone: pure, without a chart or a call.
+func Items(p Platform, uses []Use, support func(name string) (Product, bool)) ([]price.Item, error) {
+	bounds, err := bindAll(p, uses)
+	if err != nil {
+		return nil, err
+	}
+	c := &composer{platform: p, Composition: &Composition{Support: map[string][]graph.ID{}}}
+	_, err = c.selectAll(bounds, support)
+	return c.Items, err
+}
+
 // Compose runs Select, Build and Wire for all uses, each phase for all of them before the next. Uses are built in the
 // order given, so foundations come first. Support finds the support product of a name. All errors are found before it
 // returns.

@@ -4,7 +4,9 @@ package sandbox
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +14,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -92,6 +95,7 @@ func TestClusterLivesAsOnDigitalOcean(t *testing.T) {
 	b.serviceGetsBalancer(client, id)
 	b.claimGetsVolume(client)
 	b.volumeFollowsItsPod(client)
+	b.registryIsIntegrated(client, id)
 	b.poolGrows(client, id)
 	b.poolScalesByItself(client, id)
 
@@ -121,6 +125,52 @@ func TestClusterLivesAsOnDigitalOcean(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(o.Dir, "clusters", id)); err == nil {
 		t.Error("the cluster's folder is still there")
 	}
+}
+
+// registryIsIntegrated wants a pull secret in every namespace, with a password that the registry takes.
+func (b *box) registryIsIntegrated(client kubernetes.Interface, id string) {
+	b.Helper()
+	b.api(201, "POST", "/v2/registries", `{"name":"shop","subscription_tier_slug":"basic","region":"nyc3"}`)
+	b.api(204, "POST", "/v2/kubernetes/registry", `{"cluster_uuids":["`+id+`"]}`)
+	if _, err := client.CoreV1().Namespaces().Create(b.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "late"}}, metav1.CreateOptions{}); err != nil {
+		b.Fatal(err)
+	}
+	for _, namespace := range []string{"kube-system", "default", "late"} {
+		b.until(10*time.Second, "pods in "+namespace+" pull with the registry's secret", func() bool {
+			account, err := client.CoreV1().ServiceAccounts(namespace).Get(b.Context(), "default", metav1.GetOptions{})
+			return err == nil && len(account.ImagePullSecrets) == 1 && account.ImagePullSecrets[0].Name == "shop"
+		})
+	}
+	secret, err := client.CoreV1().Secrets("late").Get(b.Context(), "shop", metav1.GetOptions{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	var config struct {
+		Auths map[string]struct{ Auth []byte }
+	}
+	if err := json.Unmarshal(secret.Data[corev1.DockerConfigJsonKey], &config); err != nil {
+		b.Fatal(err)
+	}
+	user, password, _ := strings.Cut(string(config.Auths["registry.digitalocean.com"].Auth), ":")
+	r, err := http.NewRequestWithContext(b.Context(), "GET", "http://"+b.info.Registry+"/v2/registry/auth?scope=repository:shop/web:pull", nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	r.SetBasicAuth(user, password)
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		b.Fatal(err)
+	}
+	answer.Body.Close()
+	if answer.StatusCode != 200 {
+		b.Errorf("the registry answers the pull secret's password with %d", answer.StatusCode)
+	}
+	b.api(204, "DELETE", "/v2/kubernetes/registry", `{"cluster_uuids":["`+id+`"]}`)
+	b.until(10*time.Second, "the pull secret goes with the integration", func() bool {
+		_, err := client.CoreV1().Secrets("late").Get(b.Context(), "shop", metav1.GetOptions{})
+		return apierrors.IsNotFound(err)
+	})
+	b.api(204, "DELETE", "/v2/registries/shop", "")
 }
 
 func (b *box) nodesAreDOKS(client kubernetes.Interface, count int, version string) {

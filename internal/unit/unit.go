@@ -40,6 +40,9 @@ func (m Money) Hourly() string {
 	return fmt.Sprintf("$%.5f", float64(m)/float64(Dollar))
 }
 
+// Plain prints whole cents as a bare number, for spreadsheets: "48.00", "-1.20".
+func (m Money) Plain() string { return strings.Replace(m.String(), "$", "", 1) }
+
 // MilliCPU is CPU time in thousandths of a core, as Kubernetes counts it.
 type MilliCPU int64
 

@@ -31,6 +31,8 @@ type part struct {
 var parts = []part{
 	{"doctl", "doctl", []string{"K8OR_DOCTL"}, doctl},
 	{"terraform-provider-digitalocean", "Terraform with DigitalOcean's provider", []string{"K8OR_TERRAFORM", "K8OR_TERRAFORM_PROVIDER"}, terraform},
+	{"managed-doctl", "doctl, what DigitalOcean runs for its users", []string{"K8OR_DOCTL"}, managedDoctl},
+	{"managed-terraform-provider-digitalocean", "Terraform, what DigitalOcean runs for its users", []string{"K8OR_TERRAFORM", "K8OR_TERRAFORM_PROVIDER"}, managedTerraform},
 	{"kubectl", "kubectl", []string{"K8OR_KUBECTL"}, kubectl},
 }
 

@@ -31,9 +31,15 @@ func doctl(s *session) {
 	d.endsWithAll()
 	d.endsSelectively()
 	d.networkGoes()
+	d.tellVersion()
+}
+
+// tellVersion reads doctl's version from what it said, since `doctl version` asks the internet.
+func (d *doctlRun) tellVersion() {
+	s := d.session
 	for _, x := range s.proxy.exchanges() {
 		if m := doctlAgent.FindStringSubmatch(x.agent); m != nil {
-			s.versions = []string{"doctl " + m[1]} // `doctl version` asks the internet
+			s.versions = []string{"doctl " + m[1]}
 			return
 		}
 	}

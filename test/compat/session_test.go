@@ -87,7 +87,7 @@ func open(t *testing.T, p part, sandbox, controlPlane string) *session {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- serve.Wait() }()
-	var info struct{ DigitalOcean, Token, Admin, AdminToken string }
+	var info struct{ DigitalOcean, Token, Admin, AdminToken, Spaces, SpacesKey, SpacesSecret string }
 	t.Cleanup(func() {
 		stop, _ := http.NewRequest("POST", info.Admin+"/stop", nil)
 		stop.Header.Set("Authorization", "Bearer "+info.AdminToken)
@@ -124,8 +124,10 @@ func open(t *testing.T, p part, sandbox, controlPlane string) *session {
 		"HOME=" + s.dir, "XDG_CONFIG_HOME=" + filepath.Join(s.dir, "config"), "KUBECONFIG=" + filepath.Join(s.dir, "kubeconfig"),
 		"PATH=" + os.Getenv("PATH"), "TMPDIR=" + s.dir, "NO_COLOR=1",
 		"DIGITALOCEAN_API_URL=" + s.api, "DIGITALOCEAN_ACCESS_TOKEN=" + s.token, "DIGITALOCEAN_TOKEN=" + s.token,
-		// Clients ask the internet for news of themselves. Port 9 answers nobody, so that nothing leaves this machine.
-		"HTTPS_PROXY=http://127.0.0.1:9", "HTTP_PROXY=http://127.0.0.1:9", "NO_PROXY=127.0.0.1,localhost", "CHECKPOINT_DISABLE=1",
+		"SPACES_ENDPOINT_URL=http://{{.Region}}.digitaloceanspaces.com", "SPACES_ACCESS_KEY_ID=" + info.SpacesKey, "SPACES_SECRET_ACCESS_KEY=" + info.SpacesSecret,
+		// Clients ask the internet for news of themselves. Port 9 answers nobody, so that nothing leaves this machine; by plain HTTP
+		// they find the simulated Spaces, which leads nowhere else.
+		"HTTPS_PROXY=http://127.0.0.1:9", "HTTP_PROXY=" + info.Spaces, "NO_PROXY=127.0.0.1,localhost", "CHECKPOINT_DISABLE=1",
 	}
 	return s
 }

@@ -84,14 +84,7 @@ type wishes struct {
 // terraform applies a configuration, changes it, and takes it down. The provider is put in by dev_overrides, so that
 // `terraform init`, which asks a registry, is not needed.
 func terraform(s *session) {
-	provider, err := filepath.Abs(os.Getenv("K8OR_TERRAFORM_PROVIDER"))
-	if err != nil {
-		s.Fatal(err)
-	}
-	s.write("main.tf", configuration)
-	s.write("cli.tfrc", fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"digitalocean/digitalocean\" = %q\n  }\n  direct {}\n}\n", filepath.ToSlash(filepath.Dir(provider))))
-	s.env = append(s.env, "TF_CLI_CONFIG_FILE="+filepath.Join(s.dir, "cli.tfrc"), "TF_IN_AUTOMATION=1", "TF_INPUT=0")
-
+	provider := s.provide(configuration)
 	s.wish(wishes{1, []string{"compat"}, "04:00"})
 	s.runs("apply: a VPC, a cluster and a node pool are made", "apply", "-auto-approve")
 	s.do("state: the cluster has an endpoint", func() error {
@@ -130,6 +123,19 @@ func terraform(s *session) {
 		return nil
 	})
 	s.versions = []string{"terraform " + terraformVersion(s), "terraform-provider-digitalocean " + providerVersion(s, provider)}
+}
+
+// provide writes a configuration and lets Terraform find the provider. It returns the provider's path.
+func (s *session) provide(configuration string) string {
+	s.Helper()
+	provider, err := filepath.Abs(os.Getenv("K8OR_TERRAFORM_PROVIDER"))
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.write("main.tf", configuration)
+	s.write("cli.tfrc", fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"digitalocean/digitalocean\" = %q\n  }\n  direct {}\n}\n", filepath.ToSlash(filepath.Dir(provider))))
+	s.env = append(s.env, "TF_CLI_CONFIG_FILE="+filepath.Join(s.dir, "cli.tfrc"), "TF_IN_AUTOMATION=1", "TF_INPUT=0")
+	return provider
 }
 
 func (s *session) write(name, text string) {

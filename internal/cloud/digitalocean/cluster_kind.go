@@ -127,7 +127,11 @@ func (e *Estate) Own(ctx context.Context, c *graph.Call) (ClusterOut, bool, erro
 func (o ClusterOut) Pools() []PoolOut {
 	var out []PoolOut
 	for _, p := range o.wire.Pools {
-		out = append(out, PoolOut{ID: p.ID, Name: p.Name, Key: p.Labels[PoolLabel], Size: p.Size, Count: p.Count, Running: len(p.Nodes)})
+		o := PoolOut{ID: p.ID, Name: p.Name, Key: p.Labels[PoolLabel], Size: p.Size, Count: p.Count, Running: len(p.Nodes)}
+		if p.AutoScale {
+			o.Min, o.Max = p.MinNodes, p.MaxNodes
+		}
+		out = append(out, o)
 	}
 	return out
 }

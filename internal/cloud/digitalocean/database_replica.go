@@ -31,9 +31,12 @@ type ReadReplica struct {
 // ReplicaOut is a read replica that is there.
 type ReplicaOut struct {
 	ID, Name, Region string
+	Engine, Size     string // what it is billed by
 	// Host and Port are those of the private network.
 	Host string
 	Port int
+
+	database string // the source's id
 }
 
 type readReplica struct {
@@ -77,11 +80,11 @@ func (r *ReadReplica) Observe(ctx context.Context, c *graph.Call) (graph.Observe
 	if !r.On.mark.tagged(all[i].Tags) {
 		return graph.Observed[ReplicaOut]{}, fmt.Errorf("the read replica %q of %s %w: give it another name", r.Name, r.In, graph.ErrStranger)
 	}
-	return observedReplica(all[i]), nil
+	return observedReplica(all[i], parent.ID, parent.Engine), nil
 }
 
-func observedReplica(w readReplica) graph.Observed[ReplicaOut] {
-	o := graph.Observed[ReplicaOut]{State: graph.Ready, ID: w.ID, Out: ReplicaOut{ID: w.ID, Name: w.Name, Region: w.Region, Host: w.Private.Host, Port: w.Private.Port}}
+func observedReplica(w readReplica, of, engine string) graph.Observed[ReplicaOut] {
+	o := graph.Observed[ReplicaOut]{State: graph.Ready, ID: w.ID, Out: ReplicaOut{ID: w.ID, Name: w.Name, Region: w.Region, Engine: engine, Size: w.Size, database: of, Host: w.Private.Host, Port: w.Private.Port}}
 	if w.Status != databaseOnline {
 		o.State, o.Message = graph.Pending, w.Status
 	}
@@ -115,7 +118,7 @@ func (r *ReadReplica) Create(ctx context.Context, c *graph.Call) (graph.Observed
 		return graph.Observed[ReplicaOut]{}, fmt.Errorf("create read replica %q of %s: %w", r.Name, r.In, nameTaken(busy(err)))
 	}
 	graph.Forget(c, "digitalocean/databases/"+id+"/replicas")
-	return observedReplica(answer.Replica), nil
+	return observedReplica(answer.Replica, id, r.Database.Read(c).Engine), nil
 }
 
 // Update has nothing to change: every difference is refused.
@@ -146,7 +149,7 @@ func (e *Estate) listReplicas(ctx context.Context, c *graph.Call) ([]graph.Item,
 		}
 		for _, r := range replicas {
 			if e.mark.tagged(r.Tags) {
-				items = append(items, graph.Item{Key: d.Name + "/" + r.Name, ID: r.Name, Owner: graph.ID(e.mark.entryOf(d.Tags)), Ref: d.ID,
+				items = append(items, graph.Item{Key: d.Name + "/" + r.Name, ID: r.Name, Owner: graph.ID(e.mark.entryOf(d.Tags)), Ref: observedReplica(r, d.ID, d.Engine).Out,
 					Title: fmt.Sprintf("read replica %s of database %s (%s)", r.Name, d.Name, r.Size)})
 			}
 		}
@@ -156,8 +159,8 @@ func (e *Estate) listReplicas(ctx context.Context, c *graph.Call) ([]graph.Item,
 
 // deleteReplica deletes a replica.
 func (e *Estate) deleteReplica(ctx context.Context, _ *graph.Call, item graph.Item) (string, error) {
-	id, _ := item.Ref.(string)
-	if err := gone(e.client.send(ctx, http.MethodDelete, replicasPath(id)+"/"+url.PathEscape(item.ID), nil, nil)); err != nil {
+	out, _ := item.Ref.(ReplicaOut)
+	if err := gone(e.client.send(ctx, http.MethodDelete, replicasPath(out.database)+"/"+url.PathEscape(item.ID), nil, nil)); err != nil {
 		return "", fmt.Errorf("delete %s: %w", item.Title, busy(err))
 	}
 	return "", nil

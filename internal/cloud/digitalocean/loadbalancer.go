@@ -3,6 +3,7 @@
 package digitalocean
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -36,6 +37,12 @@ func (e *Estate) leftLoadBalancers(ctx context.Context, c *graph.Call) ([]godo.L
 	return left, nil
 }
 
+// BalancerOut is what a load balancer that was left is billed by.
+type BalancerOut struct {
+	Type  string // REGIONAL, REGIONAL_NETWORK or GLOBAL
+	Nodes int
+}
+
 func (e *Estate) listLoadBalancers(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
 	left, err := e.leftLoadBalancers(ctx, c)
 	if err != nil {
@@ -47,7 +54,7 @@ func (e *Estate) listLoadBalancers(ctx context.Context, c *graph.Call) ([]graph.
 		if lb.IP != "" {
 			title += " (" + lb.IP + ")"
 		}
-		items = append(items, graph.Item{Key: lb.ID, ID: lb.ID, Title: title})
+		items = append(items, graph.Item{Key: lb.ID, ID: lb.ID, Title: title, Ref: BalancerOut{Type: cmp.Or(lb.Type, "REGIONAL"), Nodes: max(int(lb.SizeUnit), 1)}})
 	}
 	return items, nil
 }

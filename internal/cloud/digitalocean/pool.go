@@ -96,6 +96,7 @@ type PoolOut struct {
 	ID, Name, Key, Size string
 	Count               int
 	Running             int
+	Min, Max            int // of its autoscaler; zero without one
 
 	wire pool
 }

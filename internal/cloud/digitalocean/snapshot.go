@@ -5,6 +5,7 @@ package digitalocean
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/http"
 
 	"github.com/digitalocean/godo"
@@ -35,6 +36,9 @@ func (e *Estate) leftSnapshots(ctx context.Context, c *graph.Call) ([]godo.Snaps
 	return left, nil
 }
 
+// SnapshotOut is what a snapshot is billed by: GiB, rounded up.
+type SnapshotOut struct{ GiB int }
+
 func (e *Estate) listSnapshots(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
 	left, err := e.leftSnapshots(ctx, c)
 	if err != nil {
@@ -42,7 +46,7 @@ func (e *Estate) listSnapshots(ctx context.Context, c *graph.Call) ([]graph.Item
 	}
 	var items []graph.Item
 	for _, s := range left {
-		items = append(items, graph.Item{Key: s.ID, ID: s.ID, Data: "snapshots/" + s.Name,
+		items = append(items, graph.Item{Key: s.ID, ID: s.ID, Data: "snapshots/" + s.Name, Ref: SnapshotOut{GiB: int(math.Ceil(s.SizeGigaBytes))},
 			Title: fmt.Sprintf("snapshot %s (%.2f GiB)", s.Name, s.SizeGigaBytes)})
 	}
 	return items, nil

@@ -75,6 +75,7 @@ type Cloud struct {
 type state struct {
 	SavedAt  time.Time           `json:"savedAt"` // model time; on loading, time since then has not passed
 	Loads    uint64              `json:"loads"`
+	Shift    time.Duration       `json:"shift"`   // of model time before the billing calendar; grows with each load, so that none is missing from it
 	LastInt  int                 `json:"lastInt"` // the last numeric id given
 	Tokens   []Token             `json:"tokens"`
 	Accounts map[string]*account `json:"accounts"` // by team
@@ -89,7 +90,12 @@ type account struct {
 	Due          []transition `json:"due"` // what will change by itself, soonest first
 
 	Actions       actionState       `json:"actions"`
+	Alerts        alertState        `json:"alerts"`
+	Billing       billingState      `json:"billing"`
+	CDN           cdnState          `json:"cdn"`
+	Certificates  certificateState  `json:"certificates"`
 	Databases     databaseState     `json:"databases"`
+	Domains       domainState       `json:"domains"`
 	Firewalls     firewallState     `json:"firewalls"`
 	LoadBalancers loadBalancerState `json:"loadBalancers"`
 	ReservedIPs   reservedIPState   `json:"reservedIPs"`
@@ -157,6 +163,7 @@ func (c *Cloud) account(team string) *account {
 		Email: "sandbox@example.com",
 	}
 	a.Projects.open(c)
+	a.Billing.Opened = c.calendar(c.clock.Now())
 	c.state.Accounts[team] = a
 	for _, r := range theOffer.regions {
 		if !c.options.NoDefaultVPCs {
@@ -191,6 +198,7 @@ func (c *Cloud) Load(saved []byte) error {
 	c.state = s
 	c.random = rand.New(rand.NewPCG(c.options.Seed, s.Loads))
 	away := c.clock.Now().Sub(s.SavedAt)
+	c.state.Shift += away
 	for _, a := range s.Accounts {
 		for i := range a.Due {
 			a.Due[i].At = a.Due[i].At.Add(away)
@@ -241,6 +249,9 @@ func (c *Cloud) Close() {
 
 // changed tells the owner that there is something to save, and sets the alarm for the next change by itself.
 func (c *Cloud) changed() {
+	for _, a := range c.state.Accounts {
+		c.meter(a, c.clock.Now())
+	}
 	if c.options.Changed != nil {
 		c.options.Changed()
 	}

@@ -81,6 +81,18 @@ func (c *Cloud) Inventory() []Thing {
 		for _, k := range a.Spaces.Keys {
 			add("spaces_key", k.AccessKey, k.Name)
 		}
+		for _, p := range a.Alerts.All {
+			add("alert_policy", p.UUID, p.Description)
+		}
+		for _, k := range a.Certificates.All {
+			add("certificate", k.ID, k.Name)
+		}
+		for _, e := range a.CDN.All {
+			add("cdn_endpoint", e.ID, e.origin())
+		}
+		for _, d := range a.Domains.All {
+			add("domain", d.Name, d.Name)
+		}
 		for _, g := range a.NATGateways.All {
 			add("vpc_nat_gateway", g.ID, g.Name)
 		}

@@ -111,6 +111,7 @@ func clusterVanished(c *Cloud, a *account, id string) {
 		c.gone("node_pool", p.ID)
 	}
 	a.Kubernetes.All = slices.DeleteFunc(a.Kubernetes.All, func(other *cluster) bool { return other == k })
+	a.Registries.revoke(k.ID, "")
 	a.unassign(k.urn())
 	c.leaveLater(a, member{URN: k.urn(), Name: k.Name, VPC: k.VPC, Created: k.Created}, "leave-cluster")
 	c.gone("kubernetes_cluster", k.ID)

@@ -78,6 +78,7 @@ func (c *Cloud) eachIntegrated(q *request, change func(*cluster, []string)) erro
 	}
 	for _, k := range all {
 		change(k, in.Registries)
+		c.hands.nudge(k.ID)
 		k.Updated = c.born().Created
 	}
 	return nil
@@ -88,6 +89,7 @@ func (c *Cloud) addRegistry(q *request) (any, error) {
 		for _, n := range names {
 			if !slices.Contains(k.Registries, n) {
 				k.Registries = append(k.Registries, n)
+				c.addCredential(q.account, &registryCredential{Registry: n, Cluster: k.ID})
 			}
 		}
 	})
@@ -96,5 +98,8 @@ func (c *Cloud) addRegistry(q *request) (any, error) {
 func (c *Cloud) removeRegistry(q *request) (any, error) {
 	return nil, c.eachIntegrated(q, func(k *cluster, names []string) {
 		k.Registries = slices.DeleteFunc(k.Registries, func(n string) bool { return slices.Contains(names, n) })
+		for _, n := range names {
+			q.account.Registries.revoke(k.ID, n)
+		}
 	})
 }

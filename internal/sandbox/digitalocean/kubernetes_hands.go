@@ -102,6 +102,7 @@ const runtimeRetry = time.Second
 type aim struct {
 	spec  ClusterSpec
 	nodes []Node
+	pulls map[string][]byte // Docker configuration by registry
 	gone  bool
 }
 
@@ -110,6 +111,7 @@ func (c *Cloud) follow(ctx context.Context, team, id string, one *hand) {
 	runtime := c.options.Runtime
 	var started string
 	var synced []Node
+	var pulled map[string][]byte
 	first := true
 	for {
 		select {
@@ -136,7 +138,7 @@ func (c *Cloud) follow(ctx context.Context, team, id string, one *hand) {
 				c.retry(ctx, id, one, err)
 				continue
 			}
-			started, first = want.spec.VersionSlug, true
+			started, first, pulled = want.spec.VersionSlug, true, nil
 			c.came(team, id, want.spec.VersionSlug, endpoint)
 		}
 		if first || !reflect.DeepEqual(synced, want.nodes) {
@@ -145,6 +147,13 @@ func (c *Cloud) follow(ctx context.Context, team, id string, one *hand) {
 				continue
 			}
 			synced, first = want.nodes, false
+		}
+		if p, ok := runtime.(PullSecrets); ok && !reflect.DeepEqual(pulled, want.pulls) {
+			if err := p.SyncPullSecrets(ctx, id, want.pulls); err != nil {
+				c.retry(ctx, id, one, err)
+				continue
+			}
+			pulled = want.pulls
 		}
 		c.hands.say(id, nil)
 	}
@@ -179,6 +188,7 @@ func (c *Cloud) aimOf(team, id string) aim {
 		ID: k.ID, Name: k.Name, Team: a.Team, Region: k.Region, VPC: k.VPC, Version: kubernetesVersion(slug), VersionSlug: slug,
 		ClusterSubnet: k.ClusterSubnet, ServiceSubnet: k.ServiceSubnet, VPCNative: k.VPCNative,
 	}}
+	w.pulls = a.Registries.pulls(k.ID)
 	for _, p := range k.Pools {
 		for _, n := range p.Nodes {
 			if n.State == "running" || n.State == "draining" {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -40,8 +41,15 @@ func newLimiter(c clock.Clock, l Limits) limiter {
 	return limiter{c, l, &limiterCalls{by: map[string][]time.Time{}}}
 }
 
-// keysPerMinute is the published extra limit of GET /v2/account/keys.
-const keysPerMinute = 10
+// extraLimits are the published ones of single families, beside those of all requests.
+var extraLimits = []struct {
+	method, path string // of any method where it is empty; of all paths that begin so
+	most         int
+	window       time.Duration
+}{
+	{http.MethodGet, "/v2/account/keys", 10, time.Minute},
+	{"", "/v2/cdn/endpoints", 5, 10 * time.Second},
+}
 
 // allow counts the request and sets the published headers, or refuses it. A refused request does not count.
 func (l limiter) allow(token string, r *http.Request, h http.Header) error {
@@ -54,29 +62,32 @@ func (l limiter) allow(token string, r *http.Request, h http.Header) error {
 		l.headers(h, within, now)
 		return fail(http.StatusTooManyRequests, "API Rate limit exceeded.")
 	}
-	if wait, ok := l.burst(within, l.limits.Minute, now); !ok {
+	if wait, ok := l.burst(within, l.limits.Minute, time.Minute, now); !ok {
 		return l.tooFast(h, within, now, wait)
 	}
-	if r.Method == http.MethodGet && r.URL.Path == "/v2/account/keys" && l.limits.Minute > 0 {
-		key := token + " keys"
-		keys := since(l.calls.by[key], now.Add(-time.Minute))
-		if wait, ok := l.burst(keys, keysPerMinute, now); !ok {
+	for _, x := range extraLimits {
+		if l.limits.Minute < 0 || x.method != "" && x.method != r.Method || !strings.HasPrefix(r.URL.Path, x.path) {
+			continue
+		}
+		key := token + " " + x.path
+		calls := since(l.calls.by[key], now.Add(-x.window))
+		if wait, ok := l.burst(calls, x.most, x.window, now); !ok {
 			return l.tooFast(h, within, now, wait)
 		}
-		l.calls.by[key] = append(keys, now)
+		l.calls.by[key] = append(calls, now)
 	}
 	within = append(within, now)
 	l.headers(h, within, now)
 	return nil
 }
 
-// burst says whether one more fits the last minute, and otherwise how long until it does.
-func (l limiter) burst(within []time.Time, most int, now time.Time) (time.Duration, bool) {
-	minute := since(within, now.Add(-time.Minute))
-	if most < 0 || len(minute) < most {
+// burst says whether one more fits the last window, and otherwise how long until it does.
+func (l limiter) burst(calls []time.Time, most int, window time.Duration, now time.Time) (time.Duration, bool) {
+	lately := since(calls, now.Add(-window))
+	if most < 0 || len(lately) < most {
 		return 0, true
 	}
-	return minute[len(minute)-most].Add(time.Minute).Sub(now), false
+	return lately[len(lately)-most].Add(window).Sub(now), false
 }
 
 func (l limiter) tooFast(h http.Header, within []time.Time, now time.Time, wait time.Duration) error {

@@ -273,11 +273,32 @@ func (r forwardingRule) check(kind string) error {
 	return nil
 }
 
+// certificates are those that the load balancer ends TLS with.
+func (s *loadBalancerSpec) certificates() []string {
+	var ids []string
+	for _, r := range s.Rules {
+		if r.CertificateID != "" {
+			ids = append(ids, r.CertificateID)
+		}
+	}
+	for _, d := range s.Domains {
+		if d.CertificateID != "" {
+			ids = append(ids, d.CertificateID)
+		}
+	}
+	return ids
+}
+
 // checkPlace finds the region and the VPC; what is there cannot move, nor change its type or network.
 func (s *loadBalancerSpec) checkPlace(c *Cloud, a *account, in loadBalancerInput, self *loadBalancer) error {
 	taken := slices.ContainsFunc(a.LoadBalancers.All, func(l *loadBalancer) bool { return l != self && l.Name == s.Name })
 	if taken {
 		return invalid("a load balancer named %q exists already; names are unique", s.Name)
+	}
+	for _, id := range s.certificates() {
+		if k := a.Certificates.find(id); k == nil || k.State != "verified" {
+			return invalid("certificate_id %q is not a verified certificate of this account", id)
+		}
 	}
 	if in.ProjectID != "" && a.Projects.find(in.ProjectID) == nil {
 		return invalid("project_id %q is not a project of this account", in.ProjectID)

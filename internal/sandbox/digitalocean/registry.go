@@ -33,7 +33,8 @@ type imageRegistry struct {
 // registryCredential is what docker-credentials gave out.
 type registryCredential struct {
 	Token    string    `json:"token"`
-	Registry string    `json:"registry"` // empty: all of the account
+	Registry string    `json:"registry"`
+	Cluster  string    `json:"cluster,omitempty"` // that it is the pull secret of; empty: somebody asked for it
 	Write    bool      `json:"write"`
 	Expires  time.Time `json:"expires"` // the machine's time; zero: never
 }
@@ -142,7 +143,7 @@ func (c *Cloud) RegistryAccess(registry, password string) (pull, push bool) {
 				continue
 			}
 			alive := given.Expires.IsZero() || c.clock.Wall().Before(given.Expires)
-			mine := alive && (registry == "" || owner == a && (given.Registry == "" || given.Registry == registry))
+			mine := alive && (registry == "" || owner == a && given.Registry == registry)
 			return mine, mine && given.Write
 		}
 	}
@@ -389,6 +390,7 @@ func (c *Cloud) deleteRegistry(q *request, r *imageRegistry) (any, error) {
 	state.Credentials = slices.DeleteFunc(state.Credentials, func(g *registryCredential) bool { return g.Registry == r.Name })
 	state.Collections = slices.DeleteFunc(state.Collections, func(n *collection) bool { return n.Registry == r.Name })
 	for _, k := range q.account.Kubernetes.All {
+		c.hands.nudge(k.ID)
 		k.Registries = slices.DeleteFunc(k.Registries, func(n string) bool { return n == r.Name })
 	}
 	c.gone("registry", r.Name)

@@ -5,7 +5,9 @@ package digitalocean
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -103,8 +105,31 @@ func (c *Cloud) dockerCredentials(q *request, r *imageRegistry) (any, error) {
 		}
 	}
 	c.addCredential(q.account, given)
-	auth := base64.StdEncoding.EncodeToString([]byte(given.Token + ":" + given.Token))
-	return object{"auths": object{"registry.digitalocean.com": object{"auth": auth}}}, nil
+	return given.config(), nil
+}
+
+// config is a Docker config.json with this password in it.
+func (g *registryCredential) config() object {
+	auth := base64.StdEncoding.EncodeToString([]byte(g.Token + ":" + g.Token))
+	return object{"auths": object{"registry.digitalocean.com": object{"auth": auth}}}
+}
+
+// pulls are the Docker configurations of a cluster's registries.
+func (s *registryState) pulls(cluster string) map[string][]byte {
+	all := map[string][]byte{}
+	for _, g := range s.Credentials {
+		if g.Cluster == cluster {
+			all[g.Registry], _ = json.Marshal(g.config()) // strings alone
+		}
+	}
+	return all
+}
+
+// revoke forgets the password of a cluster's pull secret; with no registry named, all of the cluster's.
+func (s *registryState) revoke(cluster, registry string) {
+	s.Credentials = slices.DeleteFunc(s.Credentials, func(g *registryCredential) bool {
+		return g.Cluster == cluster && (registry == "" || g.Registry == registry)
+	})
 }
 
 func (c *Cloud) addCredential(a *account, given *registryCredential) {

@@ -26,6 +26,7 @@ type request struct {
 	effect    fault.Effect
 	requestID string
 	received  time.Time
+	kind      string // of an answer that is not JSON
 }
 
 type requestKey struct{}

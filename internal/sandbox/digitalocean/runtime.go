@@ -23,6 +23,13 @@ type Runtime interface {
 	Token(cluster, user string, until time.Time) (string, error)
 }
 
+// PullSecrets is what a Runtime also does whose clusters follow the registries that are integrated with them.
+type PullSecrets interface {
+	// SyncPullSecrets tells a cluster's registries, each with the Docker configuration to pull with, for every namespace there is
+	// or will be. Secrets of registries that it does not name are taken away.
+	SyncPullSecrets(ctx context.Context, cluster string, secrets map[string][]byte) error
+}
+
 // ClusterSpec is what a runtime needs to know of a cluster.
 type ClusterSpec struct {
 	ID            string

@@ -26,6 +26,7 @@ type step struct {
 // machines is every state machine there is, by kind and step. A family adds its table here.
 func machines() map[string]map[string]step {
 	return map[string]map[string]step{
+		"certificate":        certificateSteps,
 		"collection":         collectionSteps,
 		"database":           databaseSteps,
 		"database-migration": migrationSteps,
@@ -86,6 +87,7 @@ func (c *Cloud) settle() {
 			a.Due = a.Due[1:]
 			if s, ok := c.machines[t.Kind][t.Step]; ok {
 				s.do(c, a, t.ID)
+				c.meter(a, t.At) // which may be a while ago
 			}
 			done = true
 		}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/k8or/k8or/internal/sandbox/fault"
@@ -28,7 +29,12 @@ func (c *Cloud) families() [][]route {
 	return [][]route{
 		c.accountRoutes(),
 		c.actionRoutes(),
+		c.alertRoutes(),
+		c.billingRoutes(),
+		c.cdnRoutes(),
+		c.certificateRoutes(),
 		c.databaseRoutes(),
+		c.domainRoutes(),
 		c.dropletRoutes(),
 		c.firewallRoutes(),
 		c.imageRoutes(),
@@ -157,6 +163,9 @@ func (c *Cloud) run(w http.ResponseWriter, in *http.Request, r route) {
 		write(w, q, err)
 		return
 	}
+	if q.kind != "" {
+		w.Header().Set("Content-Type", q.kind)
+	}
 	send(w, r.status, out)
 }
 
@@ -179,13 +188,17 @@ func (c *Cloud) locked(q *request, r route) ([]byte, error) {
 	if out == nil {
 		return nil, nil
 	}
-	if text, ok := out.(raw); ok {
+	switch text := out.(type) {
+	case raw:
 		return text, nil
+	case document:
+		q.kind = text.kind
+		return text.text, nil
 	}
 	return json.Marshal(out)
 }
 
-// raw is an answer that is not JSON.
+// raw is an answer in YAML.
 type raw []byte
 
 // object is a JSON object in an answer.
@@ -207,7 +220,7 @@ func send(w http.ResponseWriter, status int, body []byte) {
 	if status == http.StatusNoContent {
 		body = nil
 		w.Header().Del("Content-Type")
-	} else if len(body) > 0 && body[0] != '{' {
+	} else if len(body) > 0 && body[0] != '{' && strings.HasPrefix(w.Header().Get("Content-Type"), "application/json") {
 		w.Header().Set("Content-Type", "application/yaml")
 	}
 	w.WriteHeader(status)

@@ -40,6 +40,15 @@ func TestEveryFieldThatGodoSendsIsKnown(t *testing.T) {
 		{godo.DatabaseLogsinkConfig{}, func() any { return &logsinkConfig{} }},
 		{godo.DatabaseStorageAutoscale{}, func() any { return &storageAutoscale{} }},
 		{godo.CreateProjectRequest{}, func() any { return &projectInput{} }},
+		{godo.SpacesKeyCreateRequest{}, func() any { return &spacesKeyInput{} }},
+		{godo.SpacesKeyUpdateRequest{}, func() any { return &spacesKeyInput{} }},
+		{godo.RegistryCreateRequest{}, func() any { return &registryCreateInput{} }},
+		{godo.VPCNATGatewayRequest{}, func() any { return &natGatewayInput{} }},
+		{godo.DomainRecordEditRequest{}, func() any { return &recordInput{} }},
+		{godo.CertificateRequest{}, func() any { return &certificateInput{} }},
+		{godo.CDNCreateRequest{}, func() any { return &cdnInput{} }},
+		{godo.CDNUpdateCustomDomainRequest{}, func() any { return &cdnInput{} }},
+		{godo.AlertPolicyCreateRequest{}, func() any { return &alertSpec{} }},
 	} {
 		kind := reflect.TypeOf(row.sent)
 		for i := range kind.NumField() {

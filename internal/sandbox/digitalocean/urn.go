@@ -41,6 +41,9 @@ func (a *account) members() []member {
 	for _, r := range a.ReservedIPs.All {
 		all = append(all, member{URN: r.urn(), Name: r.IP, Path: r.path(), Created: r.Created})
 	}
+	for _, d := range a.Domains.All {
+		all = append(all, member{URN: d.urn(), Name: d.Name, Path: "/v2/domains/" + d.Name, Created: d.Created})
+	}
 	for _, b := range a.Spaces.Buckets {
 		all = append(all, member{URN: b.urn(), Name: b.Name, Created: b.Created})
 	}

@@ -34,8 +34,11 @@ type hands struct {
 	done   sync.WaitGroup
 	nudged chan struct{} // holds one
 
-	mu    sync.Mutex
-	nodes []digitalocean.Node
+	mu       sync.Mutex
+	nodes    []digitalocean.Node
+	pulls    map[string][]byte // Docker configuration by registry
+	pullsSet bool              // whether anybody said which
+	pulled   map[string]bool   // by uid, the namespaces that have their secrets; nil: none of these
 
 	applied   map[string]string    // load balancer id: what was last sent
 	complaint map[string]string    // object: what was last said about it
@@ -58,7 +61,7 @@ func newHands(r *Runtime, spec digitalocean.ClusterSpec, client kubernetes.Inter
 	for _, i := range []cache.SharedIndexInformer{
 		h.seen.Core().V1().Services().Informer(), h.seen.Core().V1().PersistentVolumeClaims().Informer(),
 		h.seen.Core().V1().PersistentVolumes().Informer(), h.seen.Storage().V1().StorageClasses().Informer(),
-		h.seen.Core().V1().Pods().Informer(),
+		h.seen.Core().V1().Pods().Informer(), h.seen.Core().V1().Namespaces().Informer(), h.seen.Core().V1().ServiceAccounts().Informer(),
 	} {
 		i.AddEventHandler(cache.ResourceEventHandlerFuncs{ //nolint:errcheck // the informer has not stopped
 			AddFunc: func(any) { h.nudge() }, UpdateFunc: func(any, any) { h.nudge() }, DeleteFunc: func(any) { h.nudge() },
@@ -142,7 +145,7 @@ func passes(ctx context.Context, nudged <-chan struct{}, pass func(context.Conte
 
 // pass looks at everything once, and says whether something is still under way.
 func (h *hands) pass(ctx context.Context) (open bool) {
-	for _, look := range []func(context.Context) bool{h.services, h.claims, h.attachments, h.volumes, h.autoscale} {
+	for _, look := range []func(context.Context) bool{h.services, h.claims, h.attachments, h.volumes, h.autoscale, h.pullSecrets} {
 		if look(ctx) {
 			open = true
 		}

@@ -7,7 +7,7 @@
 //
 // Operators of custom resources are played too, see package operators.
 //
-// Not played: volume snapshots, the registry's pull secrets; pods do not wait for their volumes to be attached.
+// Not played: volume snapshots; pods do not wait for their volumes to be attached.
 package kubernetes
 
 import (
@@ -118,6 +118,8 @@ func (r *Runtime) SyncNodes(ctx context.Context, id string, nodes []digitalocean
 	r.spare.happened()
 	return p.syncNodes(ctx, nodes)
 }
+
+var _ digitalocean.PullSecrets = (*Runtime)(nil)
 
 // Stop ends a cluster's hands and control plane and keeps its folder.
 func (r *Runtime) Stop(_ context.Context, id string) error {

@@ -61,7 +61,7 @@ func (q *call) giveToken() error {
 	if pull, _ := s.options.Cloud.RegistryAccess("", password); !pull && !known {
 		return &problem{http.StatusUnauthorized, "UNAUTHORIZED", "authentication required"}
 	}
-	value := random(24)
+	value := secret(24)
 	s.mu.Lock()
 	s.forget()
 	s.tokens[value] = a

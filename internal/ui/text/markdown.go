@@ -24,7 +24,7 @@ func (s Style) Markdown(w io.Writer, p *platform.Plan) {
 	if !p.Changes() {
 		fmt.Fprintln(w, "Nothing to do: the platform is as the document says.")
 	} else {
-		fmt.Fprintf(w, "%s\n\n| | what | action | risk | why |\n|---|---|---|---|---|\n", summary(counts))
+		fmt.Fprintf(w, "%s\n\n| | what | action | a month | risk | why |\n|---|---|---|---:|---|---|\n", summary(counts))
 		for _, st := range p.Steps {
 			if st.Action == graph.None {
 				continue
@@ -39,7 +39,8 @@ func (s Style) Markdown(w io.Writer, p *platform.Plan) {
 			for _, c := range st.Changes {
 				why = append(why, "`"+strings.ReplaceAll(cell(change(c)), "`", "'")+"`")
 			}
-			fmt.Fprintf(w, "| `%s` | %s | %s | %s | %s |\n", st.Action.Glyph(), cell(title(st)), st.Action, st.Risk, strings.Join(why, "<br>"))
+			cost := strings.Replace(monthly(p.Costs[st.Node]), " a month", "", 1)
+			fmt.Fprintf(w, "| `%s` | %s | %s | %s | %s | %s |\n", st.Action.Glyph(), cell(title(st)), st.Action, cost, st.Risk, strings.Join(why, "<br>"))
 		}
 	}
 	fmt.Fprintf(w, "\n**Cost:** %s a month (%s)\n\n| for | what | a month | price of |\n|---|---|---:|---|\n", p.Bill, p.Cost)
@@ -49,6 +50,9 @@ func (s Style) Markdown(w io.Writer, p *platform.Plan) {
 			amount = span(l.Low, l.High)
 		}
 		fmt.Fprintf(w, "| %s | %s | %s | %s |\n", l.For, l.What, amount, l.Date)
+	}
+	if p.Budget != nil {
+		fmt.Fprintf(w, "\n**Budget:** %s\n", p.Budget)
 	}
 	if len(p.Fit.Pools) > 0 {
 		fmt.Fprintf(w, "\n**Room on the nodes:** %s\n\n| pool | nodes | CPU asked | memory asked | head room | on one node |\n|---|---:|---|---|---|---|\n", fits(p.Fit))

@@ -64,7 +64,7 @@ func (s Style) Head(w io.Writer, name string, a platform.Account, sandbox bool) 
 func (s Style) Plan(w io.Writer, p *platform.Plan) {
 	s.Head(w, p.Platform, p.Account, p.Sandbox)
 	fmt.Fprintln(w)
-	s.Steps(w, p.Steps)
+	s.Steps(w, p.Steps, p.Costs)
 	for _, name := range slices.Sorted(maps.Keys(p.Support)) {
 		fmt.Fprintf(w, "\n%s was added because of %s.\n", name, joinIDs(p.Support[name]))
 	}
@@ -73,8 +73,9 @@ func (s Style) Plan(w io.Writer, p *platform.Plan) {
 	if change := p.Cost.String(); change == "no change" {
 		fmt.Fprintln(w, "The same as what stands now.")
 	} else {
-		fmt.Fprintf(w, "Change to what stands now: %s a month\n", change)
+		fmt.Fprintf(w, "Change to what stands now: %s\n", monthly(p.Cost))
 	}
+	s.budget(w, p.Budget)
 	fmt.Fprintln(w)
 	s.Fit(w, p.Fit)
 	s.Upgrade(w, p.Upgrade)
@@ -86,8 +87,8 @@ func (s Style) Plan(w io.Writer, p *platform.Plan) {
 	}
 }
 
-// Steps prints the steps that do something, and counts the rest.
-func (s Style) Steps(w io.Writer, steps []graph.Step) {
+// Steps prints the steps that do something, each with what it changes of the bill, and counts the rest.
+func (s Style) Steps(w io.Writer, steps []graph.Step, costs map[graph.ID]price.Change) {
 	same, counts := 0, map[graph.Action]int{}
 	var names []string
 	for _, st := range steps {
@@ -103,7 +104,7 @@ func (s Style) Steps(w io.Writer, steps []graph.Step) {
 			continue
 		}
 		st.Reason = reason(st, steps)
-		s.step(w, width, st)
+		s.step(w, width, st, costs[st.Node])
 	}
 	if len(steps) == same {
 		fmt.Fprintln(w, "Nothing to do: the platform is as the document says.")
@@ -144,7 +145,7 @@ func reason(st graph.Step, steps []graph.Step) string {
 }
 
 // step prints one step, with the width of the column of names.
-func (s Style) step(w io.Writer, width int, st graph.Step) {
+func (s Style) step(w io.Writer, width int, st graph.Step, cost price.Change) {
 	name := title(st)
 	if st.Action == graph.Refuse {
 		fmt.Fprintf(w, "%s\n    %s\n", s.paint(hue(st.Action), fmt.Sprintf("%s %-*s refused", st.Action.Glyph(), width, name)), s.paint(red, indented(st.Err)))
@@ -155,6 +156,9 @@ func (s Style) step(w io.Writer, width int, st graph.Step) {
 		line += " (" + st.Risk.String() + ")"
 	}
 	fmt.Fprint(w, s.paint(hue(st.Action), line))
+	if change := monthly(cost); change != "" {
+		fmt.Fprint(w, "  ", change)
+	}
 	if st.Reason != "" {
 		fmt.Fprint(w, "  ", s.paint(dim, st.Reason))
 	}
@@ -168,6 +172,22 @@ func (s Style) step(w io.Writer, width int, st graph.Step) {
 			break
 		}
 		fmt.Fprintf(w, "    %s\n", change(c))
+	}
+}
+
+// monthly is a change of a month's bill in words, nothing where there is none.
+func monthly(c price.Change) string {
+	unknown := len(c.Unknown) > 0
+	c.Unknown = nil
+	switch text := c.String(); {
+	case text == "no change" && unknown:
+		return "price change unknown"
+	case text == "no change":
+		return ""
+	case unknown:
+		return text + " a month and what is unknown"
+	default:
+		return text + " a month"
 	}
 }
 
@@ -243,9 +263,11 @@ func (s Style) Bill(w io.Writer, b price.Bill) {
 		fmt.Fprintf(w, "  %s: %s\n", s.paint(yellow, "no price is known for"), strings.Join(b.Unknown, ", "))
 	}
 	if len(b.NotIncluded) > 0 {
-		fmt.Fprintf(w, "  %s\n", s.paint(dim, "not included: "+strings.Join(b.NotIncluded, ", ")))
+		fmt.Fprintf(w, "  %s\n", s.paint(dim, notIncluded(b)))
 	}
 }
+
+func notIncluded(b price.Bill) string { return "not included: " + strings.Join(b.NotIncluded, ", ") }
 
 func span(low, high unit.Money) string {
 	if low == high {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/platform"
+	"github.com/k8or/k8or/internal/price"
 	"github.com/k8or/k8or/internal/ui/plain"
 )
 
@@ -127,7 +128,7 @@ func (s Style) Result(w io.Writer, r *platform.Result) {
 	}
 	for _, h := range r.Held {
 		fmt.Fprintf(w, "%s\n", s.paint(yellow, "held for your approval:"))
-		s.step(w, column(34, title(h)), h)
+		s.step(w, column(34, title(h)), h, price.Change{})
 	}
 }
 

@@ -60,6 +60,8 @@ func everything() *platform.Plan {
 			{Node: "apps/api", Action: graph.Update, Changes: many(15)},
 		},
 		Bill: after, Now: now, Cost: price.Diff(now, after),
+		Costs:   map[graph.ID]price.Change{"cluster/pools/general": price.Diff(now, after), "cluster": {Low: 40 * unit.Dollar, High: 40 * unit.Dollar}},
+		Budget:  &platform.Budget{Monthly: "$100.00", Top: after.High.String(), Unknown: after.Unknown},
 		Support: map[string][]graph.ID{"metrics-server": {"apps/web", "apps/api"}},
 		Fit: fit.Check([]fit.Pool{{Name: "general", MemoryMiB: 8192, VCPUs: 4, Min: 1, Max: 1}, {Name: "big", MemoryMiB: 4096, VCPUs: 2, Min: 1, Max: 1}},
 			[]fit.Workload{{Name: "web", For: "apps/web", Replicas: 9, CPU: 900, Memory: 1024, Pool: "general"}}),
@@ -70,6 +72,29 @@ func everything() *platform.Plan {
 		},
 		Notes: []string{"a chart could not be had"},
 	}
+}
+
+// cost is a document with a line of each sort, and a cheaper shape of it beside it.
+func cost(by platform.By, compare bool) *platform.Cost {
+	of := func(low, high, load int) *platform.Cost {
+		c := &platform.Cost{Platform: "shop", Bill: bill(nodes(low, high, "s-4vcpu-8gb"),
+			price.Item{For: "gateways/public", What: "load balancer", Kind: price.LoadBalancer, Slug: price.RegionalNetwork, Min: load, Max: load},
+			price.Item{For: "databases/docs", What: "mongodb, 1 × db-s-1vcpu-2gb", Kind: price.Database, Slug: "mongodb/db-s-1vcpu-2gb", Min: 1, Max: 1},
+			price.Item{For: "storage/spaces/media", What: "object storage", Kind: price.Spaces}),
+			Advice: []platform.Advice{{Code: "top", For: "cluster/pools/general", Do: "autoscale.max: 4 instead of 6 would do", Change: price.Change{High: -96 * unit.Dollar}, But: "less room is left"},
+				{Code: "nodes", For: "cluster/pools/big", Do: "2 × s-2vcpu-4gb instead of 2 × s-4vcpu-8gb would do", Change: price.Change{Low: -48 * unit.Dollar, High: -48 * unit.Dollar}}},
+			Notes: []string{"a sentence"}}
+		c.Budget = &platform.Budget{Monthly: "$400.00", Top: c.Bill.High.String(), Within: true, Unknown: c.Bill.Unknown}
+		if by != "" {
+			c.By, c.Groups = by, price.By(c.Bill, func(l price.Line) []string { name, _, _ := strings.Cut(l.For, "/"); return []string{name} })
+		}
+		return c
+	}
+	c := of(3, 6, 1)
+	if compare {
+		c.Compare("environments/staging/k8or.yaml", of(2, 2, 2))
+	}
+	return c
 }
 
 func many(n int) []graph.Change {
@@ -187,6 +212,13 @@ var views = []struct {
 	{"plan", "a step of each sort, an unknown price, a range and pods that do not fit", func(s text.Style, w io.Writer) { s.Plan(w, everything()) }},
 	{"plan-nothing", "nothing to do is said in one line", func(s text.Style, w io.Writer) { s.Plan(w, nothing()) }},
 	{"plan-grows", "an autoscaled pool is a range and fits once it has grown", func(s text.Style, w io.Writer) { s.Plan(w, grows()) }},
+	{"cost", "each price with its day and source, what one is not known of, and what would be cheaper", func(s text.Style, w io.Writer) { s.Cost(w, "k8or.yaml", cost("", false)) }},
+	{"cost-by", "summed by what belongs together", func(s text.Style, w io.Writer) { s.Cost(w, "k8or.yaml", cost(platform.ByCategory, false)) }},
+	{"cost-compare", "two documents side by side", func(s text.Style, w io.Writer) { s.Cost(w, "k8or.yaml", cost("", true)) }},
+	{"cost-compare-by", "two documents side by side, summed", func(s text.Style, w io.Writer) { s.Cost(w, "k8or.yaml", cost(platform.ByCategory, true)) }},
+	{"cost-csv", "a table for spreadsheets", func(s text.Style, w io.Writer) { check(text.CostCSV(w, cost("", false))) }},
+	{"cost-csv-by", "the same, summed", func(s text.Style, w io.Writer) { check(text.CostCSV(w, cost(platform.ByCategory, false))) }},
+	{"cost-csv-compare", "the same, side by side", func(s text.Style, w io.Writer) { check(text.CostCSV(w, cost("", true))) }},
 	{"markdown", "a table that no text of a step can break", func(s text.Style, w io.Writer) { s.Markdown(w, everything()) }},
 	{"markdown-nothing", "no table when nothing changes", func(s text.Style, w io.Writer) { s.Markdown(w, nothing()) }},
 	{"fit-tight", "pods that find a node or not, as they arrive", func(s text.Style, w io.Writer) { s.Fit(w, tight()) }},
@@ -206,6 +238,13 @@ var views = []struct {
 		s.Result(w, &platform.Result{Done: map[graph.Action]int{graph.None: 4}, Elapsed: 0.42, Calls: 8})
 	}},
 	{"result-none", "a run that never began prints nothing", func(s text.Style, w io.Writer) { s.Result(w, nil) }},
+}
+
+// check stops at what cannot fail while nothing but a buffer is written.
+func check(err error) {
+	if err != nil {
+		panic(err)
+	}
 }
 
 func TestPeopleReadWhatIsRecorded(t *testing.T) {
@@ -255,7 +294,7 @@ func TestLongNamesBreakNoColumn(t *testing.T) {
 	text.Style{}.Steps(&b, []graph.Step{
 		{Node: "cluster", Action: graph.Create}, {Node: long, Action: graph.Create, Reason: "cluster does not exist yet"},
 		{Node: "apps/web", Action: graph.Update, Reason: "somebody changed it"}, {Node: "apps/api", Action: graph.Create, Reason: "vpc does not exist yet"},
-	})
+	}, nil)
 	lines := strings.Split(b.String(), "\n")
 	at := strings.Index(lines[0], "create")
 	if at < len(long) || strings.Index(lines[1], "create") != at || strings.Index(lines[2], "update") != at {

@@ -18,6 +18,9 @@ import (
 )
 
 func build(b *product.Building, e entry) error {
+	if e.Placement == product.Managed {
+		return buildManaged(b, e)
+	}
 	operator, err := b.Operator("strimzi")
 	if err != nil {
 		return err

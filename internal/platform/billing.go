@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package platform
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/k8or/k8or/internal/cloud/digitalocean"
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/price"
+	"github.com/k8or/k8or/internal/unit"
+)
+
+// reckon prices a plan: what stands, what stands afterwards, and what each step changes. What each step adds and takes is
+// together the change of the whole bill.
+func (p *Plan) reckon(wanted []price.Item) {
+	owner := ownersOf(p.whole)
+	selected := map[graph.ID]bool{}
+	for _, s := range p.Steps {
+		selected[s.Node] = true
+	}
+	was, is := map[graph.ID][]price.Item{}, map[graph.ID][]price.Item{}
+	blind := map[graph.ID]string{}
+	var now, before, after []price.Item
+	for _, s := range p.whole {
+		items, unread := standing(s, of(s.Node, wanted, owner))
+		if unread != "" && selected[s.Node] {
+			blind[s.Node] = unread
+		}
+		now = append(now, items...)
+		if cluster, ok := s.Out.(digitalocean.ClusterOut); ok && s.State != graph.Absent {
+			items = clusterItems(cluster, true) // that an autoscaler moves within its bounds is no change
+		}
+		for _, it := range items {
+			at := owner(it.For, s.Node)
+			before, was[at] = append(before, it), append(was[at], it)
+		}
+	}
+	for _, it := range wanted {
+		at := owner(it.For, "")
+		if selected[at] || at == "" && p.scope.Has(graph.ID(it.For)) {
+			after, is[at] = append(after, it), append(is[at], it)
+		}
+	}
+	for _, s := range p.whole {
+		if s.Action == graph.Keep || !selected[s.Node] { // it stays as it stands, and is billed on
+			after, is[s.Node] = append(after, was[s.Node]...), was[s.Node]
+		}
+	}
+	p.Now, p.Bill = p.book.Of(now), p.book.Of(after)
+	p.Cost, p.Costs = price.Diff(p.book.Of(before), p.Bill), map[graph.ID]price.Change{}
+	for _, s := range p.Steps {
+		change := price.Diff(p.book.Of(was[s.Node]), p.book.Of(is[s.Node]))
+		if unread, ok := blind[s.Node]; ok {
+			change.Unknown, p.Cost.Unknown = append(change.Unknown, unread), append(p.Cost.Unknown, unread)
+		}
+		if s.Action != graph.None && (change.Low != 0 || change.High != 0 || len(change.Unknown) > 0) {
+			p.Costs[s.Node] = change
+		}
+	}
+}
+
+// MarshalJSON writes the plan with the cost change of each step beside it.
+func (p *Plan) MarshalJSON() ([]byte, error) {
+	type step struct {
+		graph.Step
+		Cost *price.Change `json:"costChange,omitempty"`
+	}
+	type plain Plan
+	out := struct {
+		*plain
+		Steps []step `json:"steps"`
+	}{plain: (*plain)(p), Steps: make([]step, 0, len(p.Steps))}
+	for _, s := range p.Steps {
+		one := step{Step: s}
+		if change, ok := p.Costs[s.Node]; ok {
+			one.Cost = &change
+		}
+		out.Steps = append(out.Steps, one)
+	}
+	return json.Marshal(out)
+}
+
+// ownersOf finds the step that an item's cause belongs to: the node of that name, a pool that goes, or the node that it stands
+// below; else the given one.
+func ownersOf(steps []graph.Step) func(cause string, otherwise graph.ID) graph.ID {
+	nodes := map[string]graph.ID{}
+	for _, s := range steps {
+		nodes[string(s.Node)] = s.Node
+		if s.Kind == "digitalocean/pool" && s.Action == graph.Delete {
+			nodes["cluster/pools/"+s.Key] = s.Node
+		}
+	}
+	return func(cause string, otherwise graph.ID) graph.ID {
+		for name := cause; name != ""; {
+			if id, ok := nodes[name]; ok {
+				return id
+			}
+			i := strings.LastIndexByte(name, '/')
+			if i < 0 {
+				break
+			}
+			name = name[:i]
+		}
+		for _, s := range steps { // an entry that is no node itself, but stands above some
+			if strings.HasPrefix(string(s.Node), cause+"/") {
+				return s.Node
+			}
+		}
+		return otherwise
+	}
+}
+
+// of are the items that belong to a node.
+func of(node graph.ID, wanted []price.Item, owner func(string, graph.ID) graph.ID) []price.Item {
+	var out []price.Item
+	for _, it := range wanted {
+		if owner(it.For, "") == node {
+			out = append(out, it)
+		}
+	}
+	return out
+}
+
+// standing is what a step's thing costs as it stands: as the cloud shows it, or, of what lives in the cluster, as the document
+// wants it, but for what the step says was otherwise. Unread names what was otherwise and is not known in figures.
+func standing(s graph.Step, wanted []price.Item) (items []price.Item, unread string) {
+	if s.State == graph.Absent {
+		return nil, ""
+	}
+	switch out := s.Out.(type) {
+	case digitalocean.ClusterOut:
+		return clusterItems(out, false), ""
+	case digitalocean.DatabaseOut:
+		return databaseItems(s, out), ""
+	}
+	if s.Kind == "digitalocean/pool" {
+		return nil, "" // the cluster's list has it
+	}
+	if items := billed(s); items != nil {
+		return items, ""
+	}
+	for _, it := range wanted {
+		was, known := otherwise(s, it)
+		items = append(items, was)
+		if !known {
+			unread = fmt.Sprintf("%s: %s, whose size was another one", it.For, it.What)
+		}
+	}
+	return items, unread
+}
+
+// otherwise is an item as it was before a step changes it, read from the step's own fields.
+func otherwise(s graph.Step, it price.Item) (was price.Item, known bool) {
+	was, known = it, true
+	for _, c := range s.Changes {
+		switch {
+		case it.Kind == price.LoadBalancer && strings.Contains(c.Path, "do-loadbalancer-size-unit"):
+			if n, err := strconv.Atoi(c.Before); err == nil {
+				was.Min, was.Max = n, n
+			}
+		case it.Kind == price.LoadBalancer && strings.Contains(c.Path, "do-loadbalancer-type") && c.Before != "":
+			was.Slug = c.Before
+		case it.Kind == price.Volume && strings.HasPrefix(c.Path, "PersistentVolumeClaim") && strings.HasSuffix(c.Path, "requests.storage"):
+			// The claim of a volume ends in the volume's name.
+			object, _, _ := strings.Cut(c.Path, " ")
+			if !strings.HasSuffix(object, "-"+it.For[strings.LastIndexByte(it.For, '/')+1:]) {
+				continue
+			}
+			if q, err := resource.ParseQuantity(c.Before); err == nil {
+				n := int(q.Value() >> 30)
+				was.Min, was.Max = n, n
+			}
+		case it.Kind == price.Volume && c.Before != "" && c.After != "" && strings.Contains(strings.ToLower(c.Path), "storage") && c.Before != c.After:
+			if _, err := resource.ParseQuantity(c.Before); err == nil {
+				known = false
+			}
+		}
+	}
+	return was, known
+}
+
+// clusterItems are a cluster's control plane and pools: as many nodes as there are now, or as many as their autoscalers may make
+// of them.
+func clusterItems(cluster digitalocean.ClusterOut, bounds bool) []price.Item {
+	var items []price.Item
+	if cluster.HA {
+		items = append(items, price.Item{For: "cluster", What: "high availability", Kind: price.HighAvailability, Min: 1, Max: 1})
+	}
+	for _, pool := range cluster.Pools() {
+		low, high := pool.Count, pool.Count
+		if bounds && pool.Max > 0 {
+			low, high = pool.Min, pool.Max
+		}
+		items = append(items, price.Item{For: "cluster/pools/" + cmp.Or(pool.Key, pool.Name), What: nodesOf(low, high, pool.Size), Kind: price.Node, Slug: pool.Size, Min: low, Max: high})
+	}
+	return items
+}
+
+func nodesOf(low, high int, size string) string {
+	if low == high {
+		return fmt.Sprintf("%d × %s", low, size)
+	}
+	return fmt.Sprintf("%d to %d × %s", low, high, size)
+}
+
+// databaseItems are a database cluster as it is.
+func databaseItems(s graph.Step, d digitalocean.DatabaseOut) []price.Item {
+	name := string(s.Node)
+	if s.Data != "" {
+		name = s.Data
+	}
+	slug := d.Engine + "/" + d.Size
+	items := []price.Item{{For: name, What: fmt.Sprintf("%s, %d × %s", d.Engine, d.Nodes, d.Size), Kind: price.Database, Slug: slug, Min: d.Nodes, Max: d.Nodes}}
+	if included, known := price.Default().Included(slug); known && d.Storage > included {
+		extra := int((d.Storage - included + unit.GiB - 1) / unit.GiB)
+		items = append(items, price.Item{For: name, What: "storage beyond what comes with the size", Kind: price.DatabaseStorage, Min: extra, Max: extra})
+	}
+	return items
+}
+
+// billed are the items of a step that stand on the bill by themselves: what a lost or ending cluster leaves, databases and their
+// copies.
+func billed(s graph.Step) []price.Item {
+	switch out := s.Out.(type) {
+	case digitalocean.BalancerOut:
+		return []price.Item{{For: s.Title, What: "load balancer", Kind: price.LoadBalancer, Slug: out.Type, Min: out.Nodes, Max: out.Nodes}}
+	case digitalocean.DatabaseOut:
+		return databaseItems(s, out)
+	case digitalocean.ReplicaOut:
+		return []price.Item{{For: string(s.Node), What: "read replica, " + out.Size, Kind: price.Database, Slug: out.Engine + "/" + out.Size, Min: 1, Max: 1}}
+	case digitalocean.SnapshotOut:
+		return []price.Item{{For: s.Data, What: s.Title, Kind: price.Snapshot, Min: out.GiB, Max: out.GiB}}
+	}
+	if s.Kind == "digitalocean/volume" {
+		gib := 0
+		if _, after, ok := strings.Cut(s.Title, "("); ok {
+			fmt.Sscanf(after, "%d GiB", &gib) //nolint:errcheck // a title without a size bills nothing, and says so
+		}
+		return []price.Item{{For: s.Data, What: s.Title, Kind: price.Volume, Min: gib, Max: gib}}
+	}
+	return nil
+}
+
+// dearest are the lines that cost most at their maximum, at most n of them.
+func dearest(b price.Bill, n int) []price.Line {
+	lines := slices.Clone(b.Lines)
+	slices.SortStableFunc(lines, func(a, b price.Line) int { return int(min(max(b.High-a.High, -1), 1)) })
+	for i, l := range lines {
+		if i == n || l.High == 0 {
+			return lines[:i]
+		}
+	}
+	return lines
+}

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package text
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/k8or/k8or/internal/platform"
+	"github.com/k8or/k8or/internal/price"
+	"github.com/k8or/k8or/internal/unit"
+)
+
+// Cost prints what a document costs, what it is beside another one, and what cheaper shape would do.
+func (s Style) Cost(w io.Writer, file string, c *platform.Cost) {
+	if c.Sandbox {
+		fmt.Fprintln(w, s.paint(yellow, SandboxLine))
+	}
+	fmt.Fprintf(w, "Platform %s (%s)\n\n", s.paint(bold, c.Platform), file)
+	if c.Other != nil {
+		s.beside(w, file, c)
+	} else {
+		if len(c.Groups) > 0 {
+			s.groups(w, c)
+		}
+		s.Bill(w, c.Bill)
+		s.sources(w, c.Bill)
+	}
+	s.budget(w, c.Budget)
+	if len(c.Advice) > 0 {
+		fmt.Fprintf(w, "\n%s\n", s.paint(bold, "Cheaper"))
+	}
+	for _, a := range c.Advice {
+		fmt.Fprintf(w, "  %s  %s: %s\n", s.paint(green, fmt.Sprintf("%-24s", saves(a.Change))), a.For, a.Do)
+		if a.But != "" {
+			fmt.Fprintf(w, "  %24s  %s %s\n", "", s.paint(yellow, "but"), a.But)
+		}
+	}
+	for i, n := range c.Notes {
+		if i == 0 {
+			fmt.Fprintln(w)
+		}
+		fmt.Fprintf(w, "%s %s\n", s.paint(yellow, "note:"), n)
+	}
+}
+
+// saves is a change that is less: at both ends, or at the autoscalers' top alone.
+func saves(c price.Change) string {
+	if c.Low == c.High {
+		return "saves " + (-c.Low).String()
+	}
+	return "saves up to " + (-c.High).String()
+}
+
+// sources prints where the prices of a bill are from, each source once, and what they come with.
+func (s Style) sources(w io.Writer, b price.Bill) {
+	said := map[string]bool{}
+	say := func(format string, args ...any) {
+		if text := fmt.Sprintf(format, args...); !said[text] {
+			said[text] = true
+			fmt.Fprintf(w, "  %s\n", s.paint(dim, text))
+		}
+	}
+	for _, l := range b.Lines {
+		if l.Known {
+			say("price of %s: %s", l.Date, l.Source)
+		}
+	}
+	for _, l := range b.Lines {
+		if l.Note != "" {
+			say("%s: %s", l.What, l.Note)
+		}
+	}
+}
+
+func (s Style) groups(w io.Writer, c *platform.Cost) {
+	fmt.Fprintln(w, s.paint(bold, "Cost a month by "+string(c.By)))
+	for _, g := range c.Groups {
+		fmt.Fprintf(w, "  %-51s %30s\n", g.Name, g)
+	}
+	fmt.Fprintf(w, "  %-51s %30s\n\n", "together", c.Bill)
+}
+
+// beside prints two documents side by side.
+func (s Style) beside(w io.Writer, file string, c *platform.Cost) {
+	fmt.Fprintf(w, "%s\n", s.paint(bold, fmt.Sprintf("Cost a month beside %s", c.Other.Name)))
+	row := func(name, what, before, after, change string) {
+		fmt.Fprintf(w, "  %-26s %-30s %29s %29s  %s\n", name, what, before, after, change)
+	}
+	row("", "", short(file), short(c.Other.Name), "difference")
+	if len(c.Groups)+len(c.Other.Groups) > 0 {
+		for _, g := range c.Groups {
+			i := named(c.Other.Groups, g.Name)
+			row(g.Name, "", g.String(), i.String(), difference(groupChange(g, i)))
+		}
+		for _, g := range c.Other.Groups {
+			if named(c.Groups, g.Name).Name == "" {
+				row(g.Name, "", "-", g.String(), difference(groupChange(price.Group{}, g)))
+			}
+		}
+	} else {
+		for _, p := range c.Other.Lines {
+			l := p.After
+			if l == nil {
+				l = p.Before
+			}
+			what := l.What
+			if p.Before != nil && p.After != nil && p.Before.What != p.After.What {
+				what = p.Before.What + " -> " + p.After.What
+			}
+			row(l.For, what, amount(p.Before), amount(p.After), difference(p.Change))
+		}
+	}
+	row("together", "", c.Bill.String(), c.Other.Bill.String(), difference(c.Other.Change))
+	if len(c.Bill.NotIncluded) > 0 {
+		fmt.Fprintf(w, "  %s\n", s.paint(dim, notIncluded(c.Bill)))
+	}
+}
+
+// difference is a change in the column of that name.
+func difference(c price.Change) string {
+	if c.Low == 0 && c.High == 0 && len(c.Unknown) > 0 {
+		return "unknown"
+	}
+	return c.String()
+}
+
+func named(groups []price.Group, name string) price.Group {
+	for _, g := range groups {
+		if g.Name == name {
+			return g
+		}
+	}
+	return price.Group{}
+}
+
+func groupChange(before, after price.Group) price.Change {
+	bill := func(g price.Group) price.Bill { return price.Bill{Low: g.Low, High: g.High, Unknown: g.Unknown} }
+	return price.Diff(bill(before), bill(after))
+}
+
+// short keeps a file's name within its column, by its end.
+func short(name string) string {
+	const most = 29
+	if r := []rune(name); len(r) > most {
+		return "…" + string(r[len(r)-most+1:])
+	}
+	return name
+}
+
+func amount(l *price.Line) string {
+	switch {
+	case l == nil:
+		return "-"
+	case !l.Known:
+		return "price unknown"
+	default:
+		return span(l.Low, l.High)
+	}
+}
+
+// budget prints how a bill stands to the document's budget, where it has one.
+func (s Style) budget(w io.Writer, b *platform.Budget) {
+	if b == nil {
+		return
+	}
+	colour := green
+	switch {
+	case !b.Within:
+		colour = red
+	case len(b.Unknown) > 0:
+		colour = yellow
+	}
+	fmt.Fprintf(w, "%s: %s\n", s.paint(bold, "Budget"), s.paint(colour, b.String()))
+}
+
+// CostCSV writes a bill for spreadsheets: a head, and a row for each line, or for each group or pair of lines where those were
+// asked for. Amounts are bare US dollars; those of an unknown price are empty. There is no row of sums, which would be summed
+// again.
+func CostCSV(w io.Writer, c *platform.Cost) error {
+	out := csv.NewWriter(w)
+	write := func(cells ...string) { out.Write(cells) } //nolint:errcheck // Error tells of the first
+	switch {
+	case c.Other != nil:
+		write("for", "what", "other_what", "low", "high", "other_low", "other_high", "change_low", "change_high")
+		for _, p := range c.Other.Lines {
+			name := p.Before
+			if name == nil {
+				name = p.After
+			}
+			before, after := cells(p.Before), cells(p.After)
+			change := []string{p.Change.Low.Plain(), p.Change.High.Plain()}
+			if len(p.Change.Unknown) > 0 {
+				change = []string{"", ""}
+			}
+			write(name.For, before[0], after[0], before[1], before[2], after[1], after[2], change[0], change[1])
+		}
+	case len(c.Groups) > 0:
+		write(string(c.By), "low", "high", "hourly_low", "hourly_high", "complete")
+		for _, g := range c.Groups {
+			write(g.Name, g.Low.Plain(), g.High.Plain(), hour(g.HourlyLow), hour(g.HourlyHigh), strconv.FormatBool(len(g.Unknown) == 0))
+		}
+	default:
+		write("for", "what", "kind", "size", "low", "high", "hourly_low", "hourly_high", "unit", "per", "known", "source", "date")
+		for _, l := range c.Bill.Lines {
+			all := cells(&l)
+			row := []string{l.For, l.What, string(l.Kind), l.Slug, all[1], all[2], "", "", "", l.Per, strconv.FormatBool(l.Known), l.Source, l.Date}
+			if l.Known {
+				row[6], row[7], row[8] = hour(l.HourlyLow), hour(l.HourlyHigh), l.Unit.Plain()
+			}
+			write(row...)
+		}
+	}
+	out.Flush()
+	return out.Error()
+}
+
+// cells are a line's words and amounts.
+func cells(l *price.Line) [3]string {
+	switch {
+	case l == nil:
+		return [3]string{}
+	case !l.Known:
+		return [3]string{l.What, "", ""}
+	default:
+		return [3]string{l.What, l.Low.Plain(), l.High.Plain()}
+	}
+}
+
+func hour(m unit.Money) string { return m.Hourly()[1:] }
