@@ -122,9 +122,11 @@ func TestClusterLivesAsOnDigitalOcean(t *testing.T) {
 	if left["load_balancer"] != 1 || left["volume"] != 1 || left["droplet"] != 0 {
 		t.Errorf("a careless deletion left %v, want one load balancer and one volume", left)
 	}
-	if _, err := os.Stat(filepath.Join(o.Dir, "clusters", id)); err == nil {
-		t.Error("the cluster's folder is still there")
-	}
+	// The API forgets the cluster first; then its control plane ends, and its folder goes.
+	b.until(60*time.Second, "the cluster's folder is gone", func() bool {
+		_, err := os.Stat(filepath.Join(o.Dir, "clusters", id))
+		return os.IsNotExist(err)
+	})
 }
 
 // registryIsIntegrated wants a pull secret in every namespace, with a password that the registry takes.
