@@ -84,11 +84,13 @@ func (s Style) Teardown(w io.Writer, t *platform.Teardown) {
 			fmt.Fprintf(w, "  %-40s %-44s %s\n", d.Data, d.Title, word)
 		}
 	}
-	fmt.Fprintf(w, "\nIt costs %s a month now", t.Now)
-	if t.Cost.High > 0 {
-		fmt.Fprintf(w, ", and %s with what is kept", t.Cost)
+	fmt.Fprintln(w)
+	s.Bill(w, t.Now)
+	if t.Cost.High > 0 || len(t.Cost.Unknown) > 0 {
+		fmt.Fprintf(w, "With what is kept it goes on costing %s a month.\n", t.Cost)
+	} else if len(t.Undecided()) == 0 {
+		fmt.Fprintln(w, "Afterwards it costs nothing.")
 	}
-	fmt.Fprintln(w, ".")
 }
 
 func title(st graph.Step) string {
