@@ -60,6 +60,7 @@ var onlyHere = []struct{ library, room, why string }{
 	{"github.com/spf13/cobra", "internal/cli", "the command line is a thin shell"},
 	{"charm.land/", "internal/ui", "what a terminal shows is made in one place; the command line's questions are its own"},
 	{"github.com/twmb/franz-go", "internal/probe", "Kafka's protocol is spoken by its probe alone"},
+	{"github.com/jackc/pgx", "internal/sandbox/database", "a driver for tests of the simulated databases' ports; nothing of ours speaks to databases yet"},
 	{"go.yaml.in/yaml/v4", "internal/document", "the document is read in one place, with its positions"},
 }
 

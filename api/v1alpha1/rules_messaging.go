@@ -22,7 +22,7 @@ func (c *checker) messaging() {
 		if given.Product != "kafka" {
 			continue
 		}
-		if given.Size != "" && !slices.Contains(kafkaSizes, given.Size) {
+		if given.Size != "" && given.Placement != "managed" && !slices.Contains(kafkaSizes, given.Size) {
 			c.add(FieldError{Path: at + ".size", Code: CodeUnknownWord, What: fmt.Sprintf("size cannot be %q", given.Size), Given: given.Size, Choices: kafkaSizes,
 				Fix: "use " + oneOf(kafkaSizes)})
 		}

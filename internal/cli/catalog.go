@@ -3,9 +3,10 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
-	"strings"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -25,11 +26,11 @@ func (a *app) catalogCommand() *cobra.Command {
 				about.Page = ""
 				all = append(all, about)
 			}
+			slices.SortFunc(all, func(a, b product.About) int {
+				return cmp.Or(cmp.Compare(a.Category, b.Category), cmp.Compare(rank(a.Name), rank(b.Name)))
+			})
 			return a.print(map[string]any{"products": all}, func(w io.Writer) {
-				fmt.Fprintf(w, "%-10s %-15s %-10s %s\n", "CATEGORY", "PRODUCT", "PLACEMENT", "WHAT IT IS")
-				for _, p := range all {
-					fmt.Fprintf(w, "%-10s %-15s %-10s %s %s\n", p.Category, p.Name, placements(p.Placements), p.Title, p.Version)
-				}
+				a.style(a.StdoutTerminal).Catalog(w, all)
 				fmt.Fprintln(w, "\n`k8or catalog show <product>` prints a product's page, `k8or catalog sizes` the node sizes.")
 			})
 		},
@@ -89,12 +90,12 @@ func (a *app) catalogCommand() *cobra.Command {
 	return c
 }
 
-func placements(all []product.Placement) string {
-	parts := make([]string, len(all))
-	for i, p := range all {
-		parts[i] = string(p)
+// rank orders the products of a category by name, with what somebody else runs last.
+func rank(name string) string {
+	if name == "existing" {
+		return "~"
 	}
-	return strings.Join(parts, ",")
+	return name
 }
 
 // shown is all that the catalog knows of a product.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +26,7 @@ func (a *app) verifyCommand() *cobra.Command {
 		Use: "verify [entry…]", GroupID: "run", Short: "Prove that it works, end to end: a request through the gateway, a message through Kafka",
 		Long: `Every product proves by a Job in the cluster, with the credentials that an app would have, that it
 does what it is for. Name entries or categories of the document to prove only those: k8or verify
-gateways/public messaging. The exit code is 3 when something is broken. In the sandbox no containers
+gateways/public messaging, which is the same as --only; --except leaves some out. The exit code is 3 when something is broken. In the sandbox no containers
 run: a probe is then simulated, which says what was and what was not checked, and never passed.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if every < time.Second {
@@ -41,7 +42,7 @@ run: a probe is then simulated, which says what was and what was not checked, an
 			ctx, stop := a.stoppable(cmd.Context())
 			defer stop()
 			for {
-				v, err := o.Verify(ctx, platform.VerifyOptions{Only: args, Image: image})
+				v, err := o.Verify(ctx, platform.VerifyOptions{Only: slices.Concat(args, a.selection.Only), Except: a.selection.Except, Image: image})
 				if err != nil {
 					return a.stopped(ctx, err)
 				}
@@ -61,6 +62,8 @@ run: a probe is then simulated, which says what was and what was not checked, an
 			}
 		},
 	}
+	c.Flags().StringSliceVar(&a.selection.Only, "only", nil, "prove only these: entries or categories, such as gateways/public,messaging")
+	c.Flags().StringSliceVar(&a.selection.Except, "except", nil, "prove all but these")
 	c.Flags().StringVar(&image, "image", "", "the image of the probes' Jobs, with k8or as its entry point (default: the one of this release)")
 	c.Flags().BoolVar(&watch, "watch", false, "prove it again and again until interrupted; the exit code is then the last one's")
 	c.Flags().DurationVar(&every, "every", 30*time.Second, "how long to rest between two rounds of --watch")

@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/k8or/k8or/internal/problem"
@@ -61,9 +62,10 @@ func (f Finder) locate(ctx context.Context, name string) (string, error) {
 		return path, nil
 	}
 	return "", &problem.Problem{Code: problem.CompanionMissing,
-		Title: fmt.Sprintf("%s is not beside k8or, not in PATH, and not to be had from the release", name),
+		Title: fmt.Sprintf("%s is not beside k8or (in %s), not in PATH, and not to be had from the release", name, filepath.Dir(f.Executable)),
 		Why:   err.Error(),
-		Fix:   fmt.Sprintf("in a clone, `make build` puts it into bin/; otherwise `go install github.com/k8or/k8or/%s@latest`", pathOf(name)),
+		Fix: fmt.Sprintf("in a clone, `make k8or %s` puts both into bin/: then call bin/k8or, since `go run` builds k8or in another folder; otherwise `go install github.com/k8or/k8or/%s@latest`",
+			strings.TrimPrefix(name, "k8or-"), pathOf(name)),
 		Cause: err}
 }
 

@@ -3,6 +3,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -187,12 +188,13 @@ func (r *Objects) Observe(ctx context.Context, c *graph.Call) (graph.Observed[Ou
 // balanced reports whether the set has a load balancer.
 func (r *Objects) balanced() bool { return slices.ContainsFunc(r.set.Objects, fronts) }
 
-// Diff says what the dry run found.
+// Diff says what the dry run found, the gravest first: a plan shows only the first of many.
 func (r *Objects) Diff(_ *graph.Call, have graph.Observed[Output]) []graph.Change {
 	var out []graph.Change
 	for _, change := range have.Out.changes {
 		out = append(out, r.set.refused(change, planned(change))...)
 	}
+	slices.SortStableFunc(out, func(a, b graph.Change) int { return cmp.Compare(b.Risk, a.Risk) })
 	return out
 }
 

@@ -32,7 +32,24 @@ func TestStandingKnowsEachKindsOwnCondition(t *testing.T) {
 			InProgress, "example.com/hold"},
 		"deployment out of time": {`{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {replicas: 1},
 			status: {conditions: [{type: Progressing, status: "False", reason: ProgressDeadlineExceeded, message: late}]}}`, Failed, ""},
-		"plain": {`{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}`, Ready, ""},
+		"gateway that nobody has seen": {`{apiVersion: gateway.networking.k8s.io/v1, kind: Gateway, metadata: {name: a}, spec: {gatewayClassName: cilium},
+			status: {conditions: [{type: Accepted, status: Unknown, reason: Pending, message: Waiting for controller}]}}`, InProgress, "is there a GatewayClass cilium"},
+		"gateway without an address": {`{apiVersion: gateway.networking.k8s.io/v1, kind: Gateway, metadata: {name: a, generation: 2}, status: {conditions: [
+			{type: Accepted, status: "True", observedGeneration: 2}, {type: Programmed, status: "False", message: Gateway waiting for address, observedGeneration: 2}]}}`, InProgress, "waiting for address"},
+		"gateway that was changed": {`{apiVersion: gateway.networking.k8s.io/v1, kind: Gateway, metadata: {name: a, generation: 2}, status: {conditions: [
+			{type: Accepted, status: "True", observedGeneration: 1}, {type: Programmed, status: "True", observedGeneration: 1}]}}`, InProgress, "has not seen its last change"},
+		"gateway that is programmed": {`{apiVersion: gateway.networking.k8s.io/v1, kind: Gateway, metadata: {name: a, generation: 2}, status: {conditions: [
+			{type: Accepted, status: "True", observedGeneration: 2}, {type: Programmed, status: "True", observedGeneration: 2}]}}`, Ready, ""},
+		"route of two gateways that one has seen": {`{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {name: a}, spec: {parentRefs: [{name: a}, {name: b}]}, status: {parents: [
+			{parentRef: {name: a}, conditions: [{type: Accepted, status: "True"}, {type: ResolvedRefs, status: "True"}]}]}}`, InProgress, "has not seen it"},
+		"route that leads nowhere": {`{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {name: a}, spec: {parentRefs: [{name: a}]}, status: {parents: [
+			{parentRef: {name: a}, conditions: [{type: Accepted, status: "True"}, {type: ResolvedRefs, status: "False", message: Service not found}]}]}}`, InProgress, "Service not found"},
+		"route that is accepted": {`{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {name: a}, spec: {parentRefs: [{name: a}]}, status: {parents: [
+			{parentRef: {name: a}, conditions: [{type: Accepted, status: "True"}, {type: ResolvedRefs, status: "True"}]}]}}`, Ready, ""},
+		"policy that Cilium does not take": {`{apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy, metadata: {name: a}, status: {conditions: [{type: Valid, status: "False", message: unsupported entity}]}}`,
+			Failed, "unsupported entity"},
+		"policy that Cilium takes": {`{apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy, metadata: {name: a}, status: {conditions: [{type: Valid, status: "True"}]}}`, Ready, ""},
+		"plain":                    {`{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}`, Ready, ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -3,6 +3,7 @@
 package platform
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -146,13 +147,13 @@ func (p *Platform) explainCall(pr *problem.Problem, e *digitalocean.Error, err e
 // explainOthers says what errors of charts, options and locks mean.
 func (p *Platform) explainOthers(pr *problem.Problem, err error) {
 	if e, ok := errors.AsType[*digitalocean.ErrNotOffered](err); ok {
-		pr.Code, pr.Kind, pr.Title, pr.Why = problem.RegionLacks, problem.Preflight, fmt.Sprintf("DigitalOcean does not offer the %s %s", e.What, e.Wanted), "it offers nothing of the kind for Kubernetes now"
+		pr.Code, pr.Kind, pr.Title, pr.Why = problem.RegionLacks, problem.Preflight, fmt.Sprintf("DigitalOcean does not offer the %s %s", e.What, e.Wanted), "it offers nothing of the kind for "+cmp.Or(e.For, "Kubernetes")+" now"
 		if e.In != "" {
 			pr.Title += " in " + e.In
 		}
 		pr.Fix = "choose another"
 		if len(e.Offered) > 0 {
-			pr.Why = "for Kubernetes it offers " + problem.OneOf(e.Offered) + " now"
+			pr.Why = "for " + cmp.Or(e.For, "Kubernetes") + " it offers " + problem.OneOf(e.Offered) + " now"
 			pr.Fix = "choose one that it offers"
 			if near := problem.DidYouMean(e.Wanted, e.Offered); near != "" {
 				pr.Fix = near

@@ -61,8 +61,8 @@ func (p *Platform) Plan(ctx context.Context) (*Plan, error) {
 	plan.book = p.book(ctx, call)
 	plan.reckon(c.Items)
 	p.judgeFit(plan, plan.book, c.Workloads)
-	p.judgeUpgrade(plan, c.Rendered)
 	p.judgeBudget(ctx, call, plan)
+	p.judgeUpgrade(plan, c.Rendered)
 	return plan, nil
 }
 
@@ -179,29 +179,6 @@ func (p *Platform) judgeFit(plan *Plan, book *price.Book, workloads []fit.Worklo
 	plan.Problems = append(plan.Problems, p.given.At("spec.cluster.nodePools", pr))
 }
 
-// poolsOf are the document's node pools for fit, or the size that the book does not know.
-func poolsOf(c v1alpha1.Cluster, book *price.Book) (pools []fit.Pool, unknown string) {
-	for _, spec := range doks.Pools(c) {
-		size, ok := book.Size(spec.Size)
-		if !ok {
-			return nil, spec.Size
-		}
-		pool := fit.Pool{Name: spec.Key, Size: spec.Size, MemoryMiB: size.MemoryMiB, VCPUs: size.VCPUs, Min: spec.Count, Max: spec.Count, Labels: maps.Clone(spec.Labels)}
-		if pool.Labels == nil {
-			pool.Labels = map[string]string{}
-		}
-		pool.Labels[product.PoolLabel] = spec.Key
-		if spec.AutoScale() {
-			pool.Min, pool.Max = spec.Min, spec.Max
-		}
-		for _, t := range spec.Taints {
-			pool.Taints = append(pool.Taints, fit.Taint{Key: t.Key, Value: t.Value, Effect: t.Effect})
-		}
-		pools = append(pools, pool)
-	}
-	return pools, ""
-}
-
 // judgeUpgrade holds what is rendered against DOKS's upgrade checks. Nothing of it keeps a plan from being carried out: the
 // cluster runs, until it is to be upgraded.
 func (p *Platform) judgeUpgrade(plan *Plan, rendered []product.Rendered) {
@@ -226,6 +203,29 @@ func (p *Platform) judgeUpgrade(plan *Plan, rendered []product.Rendered) {
 			plan.Notes = append(plan.Notes, note)
 		}
 	}
+}
+
+// poolsOf are the document's node pools for fit, or the size that the book does not know.
+func poolsOf(c v1alpha1.Cluster, book *price.Book) (pools []fit.Pool, unknown string) {
+	for _, spec := range doks.Pools(c) {
+		size, ok := book.Size(spec.Size)
+		if !ok {
+			return nil, spec.Size
+		}
+		pool := fit.Pool{Name: spec.Key, Size: spec.Size, MemoryMiB: size.MemoryMiB, VCPUs: size.VCPUs, Min: spec.Count, Max: spec.Count, Labels: maps.Clone(spec.Labels)}
+		if pool.Labels == nil {
+			pool.Labels = map[string]string{}
+		}
+		pool.Labels[product.PoolLabel] = spec.Key
+		if spec.AutoScale() {
+			pool.Min, pool.Max = spec.Min, spec.Max
+		}
+		for _, t := range spec.Taints {
+			pool.Taints = append(pool.Taints, fit.Taint{Key: t.Key, Value: t.Value, Effect: t.Effect})
+		}
+		pools = append(pools, pool)
+	}
+	return pools, ""
 }
 
 // Documented gives the document with its defaults, for `plan --show-defaults`.

@@ -5,11 +5,13 @@ package platform
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/cloud/digitalocean"
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/kube"
+	"github.com/k8or/k8or/internal/price"
 	"github.com/k8or/k8or/internal/problem"
 	"github.com/k8or/k8or/internal/product"
 )
@@ -20,7 +22,12 @@ func (p *Platform) Status(ctx context.Context) (*Status, error) {
 	if err != nil {
 		return nil, err
 	}
-	st := &Status{Platform: plan.Platform, Account: plan.Account, Sandbox: plan.Sandbox, Bill: plan.Now, Problems: plan.Problems}
+	st := &Status{Platform: plan.Platform, Account: plan.Account, Sandbox: plan.Sandbox, Problems: plan.Problems}
+	standing, err := p.costs(ctx, plan)
+	if err != nil {
+		st.Problems = append(st.Problems, p.explainNew(st.Problems, err)...)
+	}
+	st.Bill = plan.book.Of(standing)
 	for _, s := range plan.Steps {
 		st.Health = append(st.Health, healthOf(s))
 	}
@@ -38,9 +45,30 @@ func (p *Platform) Status(ctx context.Context) (*Status, error) {
 		if !plan.scope.Has(r.Entry) {
 			continue
 		}
-		st.Routes = append(st.Routes, addressOf(r, addresses["gateways/"+r.Gateway]))
+		st.Routes = append(st.Routes, addressOf(r, addresses["gateways/"+r.Gateway], p.secured(r)))
 	}
 	return st, nil
+}
+
+// costs is what stands and is billed. A plan counts the volumes that the document wants; here those are counted that are there,
+// also of an entry that has left the document and whose data were kept. With an error, the bill is that of the plan.
+func (p *Platform) costs(ctx context.Context, plan *Plan) ([]price.Item, error) {
+	var items []price.Item
+	for _, l := range plan.Now.Lines {
+		items = append(items, l.Item)
+	}
+	if p.doc.Spec.Cluster.Existing != "" {
+		return items, nil // its volumes are somebody else's
+	}
+	volumes, err := p.estate.Volumes(ctx, graph.NewCall())
+	if err != nil {
+		return items, err
+	}
+	items = slices.DeleteFunc(items, func(it price.Item) bool { return it.Kind == price.Volume })
+	for _, v := range volumes {
+		items = append(items, billed(graph.Step{Kind: "digitalocean/volume", Title: v.Title, Data: v.Data})...)
+	}
+	return items, nil
 }
 
 // Standing is the status of a platform of which no more is known than its identity: everything that carries its mark, with
@@ -87,7 +115,7 @@ func healthOf(s graph.Step) Health {
 }
 
 // addressOf is where a route is reached.
-func addressOf(r product.Route, address string) Address {
+func addressOf(r product.Route, address string, secured bool) Address {
 	a := Address{Entry: r.Entry, Address: address}
 	host := r.Host
 	if host == "" {
@@ -99,8 +127,17 @@ func addressOf(r product.Route, address string) Address {
 		a.URL, a.Note = "(no address yet)", "gateway "+r.Gateway+" has none"
 		return a
 	}
-	a.URL = "http://" + host + r.Path
+	scheme := "http"
+	if secured {
+		scheme = "https"
+	}
+	a.URL = scheme + "://" + host + r.Path
 	return a
+}
+
+// secured says whether a route is served over TLS: its gateway makes certificates, and they are made for names.
+func (p *Platform) secured(r product.Route) bool {
+	return r.Host != "" && p.doc.Spec.Gateways[r.Gateway].TLS != nil
 }
 
 // Kubeconfig is a configuration for kubectl that asks this program for a short-lived token and holds none.
@@ -133,7 +170,7 @@ func Scopes(spec v1alpha1.Spec) []string {
 	e := digitalocean.NewEstate(nil, digitalocean.Mark{}, digitalocean.EstateOptions{})
 	kinds := e.Always()
 	for _, entry := range spec.Entries() {
-		if entry.Category == "databases" && entry.Product == "digitalocean" {
+		if entry.Category == "databases" && entry.Product == "digitalocean" || entry.Category == "messaging" && entry.Choice.Placement == string(product.Managed) {
 			kinds = append(kinds, e.Databases()...)
 		}
 	}

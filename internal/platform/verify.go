@@ -54,8 +54,8 @@ type Probed struct {
 
 // VerifyOptions say what is proven and how.
 type VerifyOptions struct {
-	// Only are entries or categories: gateways/public, gateways. None means all.
-	Only []string
+	// Only are entries or categories: gateways/public, gateways. None means all. Except are left out of them.
+	Only, Except []string
 	// Image is what Jobs run: k8or itself. Empty means that there is none, which only a sandbox can do without.
 	Image string
 	// Each is told of every probe as it ends, one at a time. It may be nil.
@@ -73,7 +73,7 @@ func (p *Platform) Verify(ctx context.Context, o VerifyOptions) (*Verification, 
 	if err != nil {
 		return nil, p.explainAll(err).Err()
 	}
-	probes, unproven, err := chosenProbes(c, o.Only)
+	probes, unproven, err := chosenProbes(c, o.Only, o.Except)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +117,7 @@ func (p *Platform) Verify(ctx context.Context, o VerifyOptions) (*Verification, 
 
 // chosenProbes are the probes of the entries asked for, and those of them that have none. A word that names nothing of the
 // document is an error that says what there is.
-func chosenProbes(c *product.Composition, only []string) (probes []product.Probe, unproven []graph.ID, err error) {
+func chosenProbes(c *product.Composition, only, except []string) (probes []product.Probe, unproven []graph.ID, err error) {
 	wanted := func(id graph.ID, word string) bool {
 		return string(id) == word || strings.HasPrefix(string(id), word+"/")
 	}
@@ -125,14 +125,17 @@ func chosenProbes(c *product.Composition, only []string) (probes []product.Probe
 	for _, e := range c.Entries {
 		known = append(known, string(e.ID))
 	}
-	for _, word := range only {
+	for _, word := range slices.Concat(only, except) {
 		if !slices.ContainsFunc(c.Entries, func(e product.Chosen) bool { return wanted(e.ID, word) }) {
 			return nil, nil, nothingCalled(word, known)
 		}
 	}
 	all := c.Probes()
 	for _, e := range c.Entries {
-		if len(only) > 0 && !slices.ContainsFunc(only, func(word string) bool { return wanted(e.ID, word) }) {
+		named := func(words []string) bool {
+			return slices.ContainsFunc(words, func(word string) bool { return wanted(e.ID, word) })
+		}
+		if len(only) > 0 && !named(only) || named(except) {
 			continue
 		}
 		before := len(probes)

@@ -40,16 +40,16 @@ func probeJob(one product.Probe, spec probe.Spec, image string) (*batchv1.Job, e
 	if err != nil {
 		return nil, fmt.Errorf("write the probe of %s: %w", one.Entry, err)
 	}
+	confined := product.Confined()
+	confined.ReadOnlyRootFilesystem = new(true)
 	limit := cmp.Or(spec.Timeout, probe.Standard) + toStart
 	pod := corev1.PodSpec{
 		RestartPolicy: corev1.RestartPolicyNever, AutomountServiceAccountToken: new(false), EnableServiceLinks: new(false),
-		SecurityContext: &corev1.PodSecurityContext{RunAsNonRoot: new(true), RunAsUser: new(int64(nobody)), RunAsGroup: new(int64(nobody)),
-			SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}},
+		SecurityContext: &corev1.PodSecurityContext{RunAsUser: new(int64(nobody)), RunAsGroup: new(int64(nobody))},
 		Containers: []corev1.Container{{
 			Name: probeContainer, Image: image, Args: []string{"probe"}, Env: []corev1.EnvVar{{Name: probe.SpecVariable, Value: string(said)}},
 			TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
-			SecurityContext: &corev1.SecurityContext{AllowPrivilegeEscalation: new(false), ReadOnlyRootFilesystem: new(true), Privileged: new(false),
-				Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}},
+			SecurityContext:          confined,
 			Resources: corev1.ResourceRequirements{
 				Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("10m"), corev1.ResourceMemory: resource.MustParse("48Mi")},
 				Limits:   corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("192Mi")},

@@ -3,6 +3,7 @@
 package platform
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/kube"
 	"github.com/k8or/k8or/internal/probe"
+	"github.com/k8or/k8or/internal/problem"
 	"github.com/k8or/k8or/internal/product"
 )
 
@@ -31,8 +33,8 @@ func TestProbesRunWithoutAnyRightTheyDoNotNeed(t *testing.T) {
 	c := pod.Containers[0]
 	for what, ok := range map[string]bool{
 		"no service account token":     pod.AutomountServiceAccountToken != nil && !*pod.AutomountServiceAccountToken,
-		"not root":                     *pod.SecurityContext.RunAsNonRoot,
-		"seccomp":                      pod.SecurityContext.SeccompProfile.Type == "RuntimeDefault",
+		"not root":                     *c.SecurityContext.RunAsNonRoot && *pod.SecurityContext.RunAsUser != 0,
+		"seccomp":                      c.SecurityContext.SeccompProfile.Type == "RuntimeDefault",
 		"no more privileges":           !*c.SecurityContext.AllowPrivilegeEscalation && len(c.SecurityContext.Capabilities.Drop) == 1 && c.SecurityContext.Capabilities.Drop[0] == "ALL",
 		"nothing to write to":          *c.SecurityContext.ReadOnlyRootFilesystem,
 		"no second try":                *job.Spec.BackoffLimit == 0,
@@ -120,5 +122,46 @@ func TestEndsOfLifeAreToldHalfAYearAhead(t *testing.T) {
 	got := endsOfLife([]product.Chosen{entry("1", "2026-11-24"), entry("2", "2027-05-24"), entry("3", "2027-05-25"), entry("4", ""), entry("1", "2026-11-24")}, now)
 	if len(got) != 2 || !strings.Contains(got[0], "Toy 1 reached its end of life") || !strings.Contains(got[1], "Toy 2 reaches its end of life") {
 		t.Errorf("it tells %q", got)
+	}
+}
+
+func TestOnlyAndExceptChooseWhatIsProven(t *testing.T) {
+	t.Parallel()
+	p := open(t, small+"  gateways:\n    a: {product: nginx}\n    b: {product: nginx}\n  apps:\n    web: {image: registry.example.com/web:1, port: 80, gateway: a, routes: [{path: /}]}\n", func(o *Options) {
+		o.Sandbox, o.ChartsTransport = true, noNetwork{}
+	})
+	c, err := p.Compose(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, one := range []struct{ only, except, want, refused string }{
+		{"", "", "cluster gateways/a gateways/b apps/web", ""},
+		{"gateways", "", "gateways/a gateways/b", ""},
+		{"gateways apps/web", "gateways/b", "gateways/a apps/web", ""},
+		{"", "gateways cluster", "apps/web", ""},
+		{"", "gatewayz/a", "", `did you mean "gateways/a"?`},
+		{"gateways/c", "", "", `did you mean "gateways/a"?`},
+	} {
+		probes, unproven, err := chosenProbes(c, strings.Fields(one.only), strings.Fields(one.except))
+		if one.refused != "" {
+			if pr, ok := err.(*problem.Problem); !ok || pr.Fix != one.refused {
+				t.Errorf("only %q, except %q: %v, want %q", one.only, one.except, err, one.refused)
+			}
+			continue
+		}
+		seen := map[string]bool{}
+		for _, one := range probes {
+			seen[string(one.Entry)] = true
+		}
+		for _, id := range unproven {
+			seen[string(id)] = true
+		}
+		want := map[string]bool{}
+		for _, id := range strings.Fields(one.want) {
+			want[id] = true
+		}
+		if err != nil || !maps.Equal(seen, want) {
+			t.Errorf("only %q, except %q: %v, %v, want %q", one.only, one.except, seen, err, one.want)
+		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/k8or/k8or/internal/graph"
 )
 
@@ -40,4 +42,13 @@ func (p Platform) Clients(entry graph.ID) []Client {
 func (b *Building) Bind(entry graph.ID, c Client, kind string, keys []string, ready graph.ID) {
 	keys = slices.Sorted(slices.Values(keys))
 	Offer(b, Binding{Entry: entry, User: c.ID(), Namespace: c.Namespace, Secret: c.SecretName(entry), Type: kind, Keys: keys, Ready: ready})
+}
+
+// BindingSecret is a Secret by the servicebinding.io specification without its data, for [Building.Filled]; kind is what it is
+// for: "postgresql".
+func BindingSecret(namespace, name, kind string) *unstructured.Unstructured {
+	o := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Secret", "type": "servicebinding.io/" + kind}}
+	o.SetNamespace(namespace)
+	o.SetName(name)
+	return o
 }

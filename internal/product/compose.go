@@ -171,6 +171,9 @@ func Compose(ctx context.Context, p Platform, s Services, uses []Use, support fu
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
+	if err := oneNameAPage(c.Pages()); err != nil {
+		return nil, err
+	}
 	for _, note := range slices.Sorted(maps.Keys(c.said)) { // one sentence for all charts of which the same is to be said
 		c.Notes = append(c.Notes, fmt.Sprintf("%s %s", strings.Join(c.said[note], ", "), note))
 	}
@@ -178,6 +181,19 @@ func Compose(ctx context.Context, p Platform, s Services, uses []Use, support fu
 	rendered, notes := Pods(c.Rendered...)
 	c.Workloads, c.Notes = append(c.Workloads, rendered...), append(c.Notes, notes...)
 	return c.Composition, nil
+}
+
+// oneNameAPage refuses two pages that go by one word, since `k8or open` could lead to one of them only.
+func oneNameAPage(pages []Page) error {
+	var errs []error
+	whose := map[string]graph.ID{}
+	for _, p := range pages {
+		if other, taken := whose[p.Name]; taken && p.Name != "" {
+			errs = append(errs, fmt.Errorf("the page %q of %s goes by the same name as one of %s, so `k8or open %s` could not tell them apart", p.Name, p.Entry, other, p.Name))
+		}
+		whose[p.Name] = p.Entry
+	}
+	return errors.Join(errs...)
 }
 
 type composer struct {

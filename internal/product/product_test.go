@@ -3,7 +3,6 @@
 package product_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -15,7 +14,7 @@ import (
 	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/catalog/cluster/doks"
 	"github.com/k8or/k8or/internal/catalog/gateway/nginx"
-	"github.com/k8or/k8or/internal/chart"
+	"github.com/k8or/k8or/internal/chart/charttest"
 	"github.com/k8or/k8or/internal/cloud/digitalocean"
 	"github.com/k8or/k8or/internal/fit"
 	"github.com/k8or/k8or/internal/graph"
@@ -74,18 +73,6 @@ func helpers(name string) (product.Product, bool) {
 	return helper, name == "helper"
 }
 
-// noCharts is a catalog of charts that has none, so that a sandbox's stand-ins are used.
-type noCharts struct{}
-
-func (noCharts) Render(_ context.Context, _ chart.Source, footprint []byte, _ bool, o chart.Options) (chart.Rendered, string, error) {
-	r, err := chart.StandIn(footprint, o)
-	return r, "", err
-}
-
-func (noCharts) Load(_ context.Context, source chart.Source) (*chart.Chart, error) {
-	return nil, &chart.NotFoundError{Source: source}
-}
-
 func compose(t *testing.T, uses ...product.Use) (*product.Composition, error) {
 	t.Helper()
 	about := product.Platform{Platform: &v1alpha1.Platform{Metadata: v1alpha1.Metadata{Name: "shop", UID: "x7k2p9"}}, Minor: "1.36"}
@@ -93,7 +80,7 @@ func compose(t *testing.T, uses ...product.Use) (*product.Composition, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	services := product.Services{Charts: noCharts{}, Kube: kube.NewKinds(kube.KindsOptions{Platform: "shop-x7k2p9"}),
+	services := product.Services{Charts: charttest.None{}, Kube: kube.NewKinds(kube.KindsOptions{Platform: "shop-x7k2p9"}),
 		Estate: digitalocean.NewEstate(client, digitalocean.Mark{Name: "shop", UID: "x7k2p9"}, digitalocean.EstateOptions{})}
 	ground := product.Use{ID: "cluster", Product: doks.Existing, Spec: v1alpha1.Cluster{Existing: "prod-1"}}
 	return product.Compose(t.Context(), about, services, append([]product.Use{ground}, uses...), helpers)
@@ -180,6 +167,23 @@ func TestWrongOptionsAreToldByEntryAllAtOnce(t *testing.T) {
 	}
 	if _, err := compose(t, product.Use{ID: "toys/a", Product: toy, Spec: 7}); err == nil || !strings.Contains(err.Error(), "toys/a") {
 		t.Errorf("a spec of another category: %v", err)
+	}
+}
+
+func TestTwoPagesOfOneNameAreRefused(t *testing.T) {
+	t.Parallel()
+	with := func(entry, page string) product.Use {
+		return product.Use{ID: graph.ID("toys/" + entry), Spec: spec{}, Product: &toyProduct{Category: "toys", Name: entry,
+			Build: func(b *product.Building, e toyEntry) error {
+				product.Offer(b, product.Page{Entry: e.ID, Name: page})
+				return nil
+			}}}
+	}
+	if _, err := compose(t, with("a", "board"), with("b", "board")); err == nil || !strings.Contains(err.Error(), `"board" of toys/b`) || !strings.Contains(err.Error(), "toys/a") {
+		t.Errorf("two pages of one name: %v", err)
+	}
+	if _, err := compose(t, with("a", "board"), with("b", "table")); err != nil {
+		t.Errorf("pages of different names: %v", err)
 	}
 }
 

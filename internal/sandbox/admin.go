@@ -56,6 +56,10 @@ func (s *server) admin() http.Handler {
 	mux.HandleFunc("POST /tokens", s.addToken)
 	mux.HandleFunc("PUT /limits", s.setLimits)
 	mux.HandleFunc("PUT /speed", s.setSpeed)
+	mux.HandleFunc("GET /databases/ports", func(w http.ResponseWriter, _ *http.Request) {
+		reply(w, http.StatusOK, map[string]any{"ports": s.databases.Ports()})
+	})
+	mux.HandleFunc("POST /databases/{id}/ports", s.openPort)
 	mux.HandleFunc("POST /stop", func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusAccepted)
 		s.stop()
@@ -160,4 +164,24 @@ func (s *server) setSpeed(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// openPort tells where a database cluster answers to a source.
+func (s *server) openPort(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		Source string `json:"source"`
+		Pool   bool   `json:"pool"`
+	}
+	if !read(w, r, &in) {
+		return
+	}
+	port, err := s.databases.Open(r.PathValue("id"), in.Source, in.Pool)
+	switch {
+	case errors.Is(err, digitalocean.ErrNoDatabase):
+		reply(w, http.StatusNotFound, message{err.Error()})
+	case err != nil:
+		reply(w, http.StatusBadRequest, message{err.Error()})
+	default:
+		reply(w, http.StatusOK, port)
+	}
 }

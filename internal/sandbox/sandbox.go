@@ -34,6 +34,9 @@
 //	POST   /tokens       {"value", "team", "scopes"}: one more token                → 204
 //	PUT    /limits       {"team", "droplets": 3}: of an account, the sandbox's own without a team → 204
 //	PUT    /speed        {"speed": 10}                                              → 204
+//	GET    /databases/ports        {"ports": [port…]}: where database clusters answer on this machine, see internal/sandbox/database
+//	POST   /databases/{id}/ports   {"source": "k8s:<cluster id>", "pool": false}: where the cluster answers to that source; a source may
+//	                               also be droplet:<id>, app:<id> or ip:<address> → 200, {"cluster", "source", "pool", "address", "serves"}
 //	POST   /stop         ends the sandbox; its state stays                          → 202
 package sandbox
 
@@ -52,6 +55,7 @@ import (
 	"time"
 
 	"github.com/k8or/k8or/internal/sandbox/clock"
+	"github.com/k8or/k8or/internal/sandbox/database"
 	"github.com/k8or/k8or/internal/sandbox/digitalocean"
 	"github.com/k8or/k8or/internal/sandbox/fault"
 	"github.com/k8or/k8or/internal/sandbox/kubernetes"
@@ -137,6 +141,7 @@ type server struct {
 	registry  *registry.Server
 	images    *record.Log // of calls to the registry
 	runtime   *kubernetes.Runtime
+	databases *database.Runtime
 	announced Announcement
 	saved     saved
 	dirty     chan struct{} // holds one
@@ -182,16 +187,21 @@ func newServer(o Options, f *folder) (*server, error) {
 	})
 	s.spaces.Join(s.cloud)
 	s.registry.Join(s.cloud)
+	s.databases = database.New(database.Options{Cloud: s.cloud, Dir: filepath.Join(o.Dir, "databases"), Log: o.Log})
 	if len(s.saved.DigitalOcean) > 0 {
 		if err := s.cloud.Load(s.saved.DigitalOcean); err != nil {
+			s.databases.Close()
 			return nil, err
 		}
 	}
 	return s, nil
 }
 
-// changed asks for a save soon.
+// changed asks for a save soon, and lets the databases' servers follow.
 func (s *server) changed() {
+	if s.databases != nil {
+		s.databases.Nudge()
+	}
 	select {
 	case s.dirty <- struct{}{}:
 	default:
@@ -208,6 +218,7 @@ func randomHex(n int) string {
 func (s *server) serve(ctx context.Context) error {
 	defer s.runtime.Close()
 	defer s.cloud.Close()
+	defer s.databases.Close()
 	api, err := listen(s.options.Listen, s.saved.Addresses.DigitalOcean)
 	if err != nil {
 		return err
@@ -258,6 +269,7 @@ func (s *server) serve(ctx context.Context) error {
 		}
 		cancel()
 	}
+	s.databases.Close()
 	s.cloud.Close()
 	return errors.Join(err, s.spaces.Close(), s.save())
 }

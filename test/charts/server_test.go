@@ -28,7 +28,7 @@ const owner = "charts-ch4rts"
 
 // brought are groups whose CRDs DOKS installs and looks after itself, so that no product ships them. What is of these groups
 // is checked elsewhere.
-var brought = []string{"gateway.networking.k8s.io", "snapshot.storage.k8s.io"}
+var brought = []string{"gateway.networking.k8s.io", "snapshot.storage.k8s.io", "cilium.io"}
 
 // unplugged are kinds that are only tried and never put into the API server of these tests: with nothing running behind
 // them they would keep everything after them from being served.

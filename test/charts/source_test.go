@@ -23,6 +23,7 @@ import (
 	"github.com/k8or/k8or/internal/document"
 	"github.com/k8or/k8or/internal/platform"
 	"github.com/k8or/k8or/internal/product"
+	"github.com/k8or/k8or/internal/secret"
 )
 
 // ask is one chart that a product's Build asked for, and what it got.
@@ -199,7 +200,7 @@ func compose(ctx context.Context, name string, charts product.Charts) (*product.
 	}
 	p, err := platform.New(platform.Options{
 		Document: doc, UID: "ch4rts", Sandbox: true, Speed: 1, Charts: charts, Transport: offline{}, KubeTransport: offline{},
-		Token: digitalocean.Token{Value: digitalocean.NewSecret("none"), Source: "the test", APIURL: "https://api.digitalocean.test"},
+		Token: digitalocean.Token{Value: secret.New("none"), Source: "the test", APIURL: "https://api.digitalocean.test"},
 		Env:   func(string) (string, bool) { return "a-value-for-tests", true },
 	})
 	if err != nil {

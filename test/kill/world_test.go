@@ -25,6 +25,7 @@ import (
 	"github.com/k8or/k8or/internal/sandbox/memory"
 	"github.com/k8or/k8or/internal/sandbox/record"
 	"github.com/k8or/k8or/internal/sandbox/wire"
+	"github.com/k8or/k8or/internal/secret"
 )
 
 // world is one simulated DigitalOcean with its clusters, to be opened inside a bubble of fake time.
@@ -82,7 +83,7 @@ func (w *world) start(doc *document.Document, k kill) (*platform.Platform, *proc
 		inside = outOfReach{}
 	}
 	p, err := platform.New(platform.Options{
-		Document: doc, Token: digitalocean.Token{Value: digitalocean.NewSecret(simulated.DefaultToken), Source: "the test", APIURL: "https://sandbox.example.com"},
+		Document: doc, Token: digitalocean.Token{Value: secret.New(simulated.DefaultToken), Source: "the test", APIURL: "https://sandbox.example.com"},
 		Sandbox: true, Speed: 1, Holder: me, Dead: dead, Log: log, ChartsTransport: noNetwork{}, // so that every chart is a stand-in
 		Transport: proc.through(wire.Transport(w.cloud)), KubeTransport: inside,
 	})

@@ -158,3 +158,33 @@ func TestTheToyIsRoutedPagedAndProbed(t *testing.T) {
 		t.Error("the toy is not probed")
 	}
 }
+
+// DigitalOcean's gateway finds the toy by an HTTPRoute that its listener lets join, and gets to its pods by a policy that selects
+// them.
+func TestTheToyIsRoutedByTheGatewayAPI(t *testing.T) {
+	t.Parallel()
+	w := composeBehind(t, "doks")
+	routes := w.of("HTTPRoute")
+	if len(routes) != 1 || routes[0].GetNamespace() != toyNamespace {
+		t.Fatalf("there are %d HTTPRoutes, want one in the toy's namespace: %v", len(routes), routes)
+	}
+	parents, _, _ := unstructured.NestedSlice(routes[0].Object, "spec", "parentRefs")
+	parent := parents[0].(map[string]any)
+	gateway := w.one(t, "Gateway", parent["name"].(string))
+	if gateway.GetNamespace() != parent["namespace"] {
+		t.Errorf("the route asks for a Gateway in %v, which is in %s", parent["namespace"], gateway.GetNamespace())
+	}
+	listeners, _, _ := unstructured.NestedSlice(gateway.Object, "spec", "listeners")
+	at := slices.IndexFunc(listeners, func(l any) bool { return l.(map[string]any)["name"] == parent["sectionName"] })
+	if at < 0 {
+		t.Fatalf("the Gateway has no listener %v: %v", parent["sectionName"], listeners)
+	}
+	if listener := (&unstructured.Unstructured{Object: listeners[at].(map[string]any)}); !selects(t, listener, w.namespaceLabels(t, toyNamespace), "allowedRoutes", "namespaces", "selector") {
+		t.Errorf("the listener does not let routes of %s join: %v", toyNamespace, listener.Object)
+	}
+	policy := w.one(t, "CiliumNetworkPolicy", "public.toy")
+	pods := texts(t, w.one(t, "Deployment", "toy"), "spec", "template", "metadata", "labels")
+	if policy.GetNamespace() != toyNamespace || !selects(t, policy, pods, "spec", "endpointSelector") {
+		t.Errorf("the policy does not select the toy's pods %v: %v", pods, policy.Object)
+	}
+}

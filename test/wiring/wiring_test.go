@@ -6,7 +6,6 @@
 package wiring
 
 import (
-	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -18,7 +17,7 @@ import (
 
 	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/catalog"
-	"github.com/k8or/k8or/internal/chart"
+	"github.com/k8or/k8or/internal/chart/charttest"
 	"github.com/k8or/k8or/internal/cloud/digitalocean"
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/kube"
@@ -51,23 +50,11 @@ var toy = &product.Definition[struct{}, struct{}]{Category: "toys", Name: "toy",
 		product.Offer(b, product.Alert{Entry: e.ID, Name: "ToyBroken", Expression: "toy_broken > 0", Receiver: "oncall"})
 		product.Offer(b, product.DataSource{Entry: e.ID, Name: "Toys", Type: "toys", URL: "http://toy.toys-a"})
 		product.Offer(b, product.LogSource{Entry: e.ID, Namespace: toyNamespace, Labels: of, Multiline: "java"})
-		product.Offer(b, product.Route{Entry: e.ID, Gateway: "public", Host: "toy.example.com", Path: "/", Namespace: toyNamespace, Service: "toy", Port: 80, Ready: e.ID})
+		product.Offer(b, product.Route{Entry: e.ID, Gateway: "public", Host: "toy.example.com", Path: "/", Namespace: toyNamespace, Service: "toy", Port: 80, Guarded: true, Pods: of, Ready: e.ID})
 		product.Offer(b, product.Page{Entry: e.ID, Name: "toy", Title: "Toy", Namespace: toyNamespace, Service: "toy", Port: 80})
 		product.Offer(b, product.Probe{Entry: e.ID, Name: "toy", Proves: "the toy answers", Spec: probe.Spec{HTTP: &probe.HTTP{URL: "http://toy.toys-a"}}})
 		return nil
 	}}
-
-// noCharts has no chart, so that stand-ins are used, whose names, labels and ports are those of the charts.
-type noCharts struct{}
-
-func (noCharts) Render(_ context.Context, _ chart.Source, footprint []byte, _ bool, o chart.Options) (chart.Rendered, string, error) {
-	r, err := chart.StandIn(footprint, o)
-	return r, "", err
-}
-
-func (noCharts) Load(_ context.Context, source chart.Source) (*chart.Chart, error) {
-	return nil, &chart.NotFoundError{Source: source}
-}
 
 // world is a composition with the toy in it, and its objects.
 type world struct {
@@ -75,10 +62,13 @@ type world struct {
 	objects []*unstructured.Unstructured
 }
 
-func compose(t *testing.T) world {
+func compose(t *testing.T) world { return composeBehind(t, "nginx") }
+
+// composeBehind is compose with another product for the gateway.
+func composeBehind(t *testing.T, gateway string) world {
 	t.Helper()
 	spec := v1alpha1.Default(&v1alpha1.Platform{Metadata: v1alpha1.Metadata{Name: "shop", UID: "x7k2p9"}, Spec: v1alpha1.Spec{
-		Region: "nyc3", Cluster: v1alpha1.Cluster{Existing: "prod-1"}, Gateways: map[string]v1alpha1.Gateway{"public": {Product: "nginx"}},
+		Region: "nyc3", Cluster: v1alpha1.Cluster{Existing: "prod-1"}, Gateways: map[string]v1alpha1.Gateway{"public": {Product: gateway}},
 		Monitoring: &v1alpha1.Monitoring{Receivers: map[string]v1alpha1.Receiver{"oncall": {Webhook: &v1alpha1.Secret{From: v1alpha1.From{Secret: "pager/url"}}}}},
 		Logging:    &v1alpha1.Logging{Sink: v1alpha1.Sink{Product: "elk"}}}})
 	uses := []product.Use{{ID: "cluster", Product: find(t, "cluster", "existing"), Spec: spec.Spec.Cluster}}
@@ -90,7 +80,7 @@ func compose(t *testing.T) world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	services := product.Services{Charts: noCharts{}, Kube: kube.NewKinds(kube.KindsOptions{Platform: "shop-x7k2p9"}),
+	services := product.Services{Charts: charttest.None{}, Kube: kube.NewKinds(kube.KindsOptions{Platform: "shop-x7k2p9"}),
 		Estate: digitalocean.NewEstate(client, digitalocean.Mark{Name: "shop", UID: "x7k2p9"}, digitalocean.EstateOptions{})}
 	c, err := product.Compose(t.Context(), product.Platform{Platform: spec, Minor: "1.36"}, services, uses,
 		func(name string) (product.Product, bool) { return catalog.Find("support", name) })

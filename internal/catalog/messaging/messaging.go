@@ -8,6 +8,7 @@ import (
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/kube"
 	"github.com/k8or/k8or/internal/product"
+	"github.com/k8or/k8or/internal/secret"
 )
 
 // Check refuses what no product of this category does yet.
@@ -56,6 +57,12 @@ func (a Access) Secret(namespace, name string) kube.Derived {
 		d.Fields = append(d.Fields, *a.CA)
 	}
 	return d
+}
+
+// Data is such a Secret where others make its data: a cloud.
+func Data(bootstrap, protocol, mechanism, username string, password, ca secret.Text) map[string]secret.Text {
+	return map[string]secret.Text{"type": secret.New(Type), "provider": secret.New("k8or"), KeyBootstrap: secret.New(bootstrap), KeyProtocol: secret.New(protocol),
+		KeyMechanism: secret.New(mechanism), KeyUsername: secret.New(username), KeyPassword: password, KeyCA: ca}
 }
 
 // Bind makes an app's Secret known to it; ready is the node after which it is there.

@@ -42,7 +42,7 @@ type Estate struct {
 
 	projects, members, vpcs, clusters, existing, pools, loadBalancers, volumes, snapshots, tags *graph.Kind
 
-	databases, databaseFirewalls, databaseNames, databaseUsers, databaseAdmins, connectionPools, databaseConfigs, readReplicas *graph.Kind
+	databases, databaseFirewalls, databaseNames, databaseUsers, databaseAdmins, connectionPools, databaseConfigs, readReplicas, kafkaTopics *graph.Kind
 
 	// What this process did or learned, and lists may not show yet, or not any more.
 	mu     sync.Mutex
@@ -50,6 +50,7 @@ type Estate struct {
 	deaf   map[string]time.Time // clusters that did not say their claims, and when they were asked
 	did    map[string]bool      // "remember <cluster>", "end <cluster>", "assign <project> <urn>", "use <family>"
 	keep   []string             // stores that a teardown leaves, by the names of their data
+	wanted []DatabaseSpec       // database clusters that the document wants
 }
 
 // Ranks of pruning: what runs in the cluster (100, package kube) goes first; what a cluster leaves behind can only be
@@ -92,6 +93,7 @@ func NewEstate(client *Client, mark Mark, o EstateOptions) *Estate {
 	e.databaseFirewalls = &graph.Kind{Name: "digitalocean/database-firewall", Lag: lag, Stays: true}
 	e.databaseAdmins = &graph.Kind{Name: "digitalocean/database-admin", Typical: 6 * time.Minute, Deadline: time.Hour, Lag: 2 * lag, Stays: true}
 	e.databaseNames = &graph.Kind{Name: "digitalocean/database-name", Lag: lag, Stays: true}
+	e.kafkaTopics = &graph.Kind{Name: "digitalocean/kafka-topic", Lag: lag, Stays: true}
 	e.connectionPools = &graph.Kind{Name: "digitalocean/connection-pool", Lag: lag, Stays: true}
 	e.databaseConfigs = &graph.Kind{Name: "digitalocean/database-config", Lag: lag, Stays: true}
 	for _, k := range append(e.Kinds(), e.Databases()...) {
@@ -157,7 +159,7 @@ func (e *Estate) Always() []*graph.Kind {
 
 // Databases are the kinds of platforms that have managed databases.
 func (e *Estate) Databases() []*graph.Kind {
-	return []*graph.Kind{e.databases, e.databaseFirewalls, e.databaseNames, e.databaseUsers, e.databaseAdmins, e.connectionPools, e.databaseConfigs, e.readReplicas}
+	return []*graph.Kind{e.databases, e.databaseFirewalls, e.databaseNames, e.databaseUsers, e.databaseAdmins, e.connectionPools, e.databaseConfigs, e.readReplicas, e.kafkaTopics}
 }
 
 // The account's lists, each read once a pass.

@@ -53,6 +53,7 @@ func (e *Estate) Preflight(ctx context.Context, c *graph.Call, need Need) error 
 			add(e.sizes(ctx, c, options, need.Region, rest.Pools))
 		}
 	}
+	add(e.databasesOffered(ctx, c))
 	if account.DropletLimit > 0 && have.grows {
 		add(e.room(ctx, c, account.DropletLimit, most, have.nodes))
 	}
@@ -104,6 +105,7 @@ type ErrNotOffered struct {
 	Wanted  string
 	In      string   // the region, for sizes
 	Offered []string // instead
+	For     string   // who would use it; empty is Kubernetes
 }
 
 // Error says what is offered instead.
@@ -116,7 +118,7 @@ func (e *ErrNotOffered) Error() string {
 	if len(e.Offered) > 0 {
 		instead = strings.Join(e.Offered, ", ")
 	}
-	return fmt.Sprintf("DigitalOcean does not offer the %s %s%s for Kubernetes now; it offers %s", e.What, e.Wanted, where, instead)
+	return fmt.Sprintf("DigitalOcean does not offer the %s %s%s for %s now; it offers %s", e.What, e.Wanted, where, cmp.Or(e.For, "Kubernetes"), instead)
 }
 
 func offers(o KubernetesOptions, need Need) error {

@@ -21,21 +21,50 @@ func (e *Estate) allVolumes(ctx context.Context, c *graph.Call) ([]godo.Volume, 
 // leftVolumes are the volumes of lost clusters.
 func (e *Estate) leftVolumes(ctx context.Context, c *graph.Call) ([]godo.Volume, error) {
 	lost, err := e.lost(ctx, c)
-	if err != nil || len(lost) == 0 {
+	if err != nil {
 		return nil, err
+	}
+	return e.volumesOf(ctx, c, lost)
+}
+
+// volumesOf are the volumes of some clusters.
+func (e *Estate) volumesOf(ctx context.Context, c *graph.Call, clusters []string) ([]godo.Volume, error) {
+	if len(clusters) == 0 {
+		return nil, nil
 	}
 	all, err := e.allVolumes(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	var left []godo.Volume
+	var theirs []godo.Volume
 	for _, v := range all {
-		if id, ok := ownerOf(v.Tags, lost); ok {
+		if id, ok := ownerOf(v.Tags, clusters); ok {
 			e.learnClaims(ctx, c, id)
-			left = append(left, v)
+			theirs = append(theirs, v)
 		}
 	}
-	return left, nil
+	return theirs, nil
+}
+
+// Volumes are all volumes of the platform's clusters, of those that stand and of those that are gone: what is billed, whether
+// or not anything still wants it.
+func (e *Estate) Volumes(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
+	clusters, err := e.lost(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	ours, err := e.ours(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range ours {
+		clusters = append(clusters, k.ID)
+	}
+	volumes, err := e.volumesOf(ctx, c, clusters)
+	if err != nil {
+		return nil, err
+	}
+	return e.volumeItems(volumes), nil
 }
 
 func (e *Estate) listVolumes(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
@@ -43,8 +72,13 @@ func (e *Estate) listVolumes(ctx context.Context, c *graph.Call) ([]graph.Item, 
 	if err != nil {
 		return nil, err
 	}
+	return e.volumeItems(left), nil
+}
+
+// volumeItems are volumes as items, named after their claims.
+func (e *Estate) volumeItems(volumes []godo.Volume) []graph.Item {
 	var items []graph.Item
-	for _, v := range left {
+	for _, v := range volumes {
 		name := e.claimName(v)
 		title := fmt.Sprintf("volume %s (%d GiB)", v.Name, v.SizeGigaBytes)
 		if name != v.Name {
@@ -52,7 +86,7 @@ func (e *Estate) listVolumes(ctx context.Context, c *graph.Call) ([]graph.Item, 
 		}
 		items = append(items, graph.Item{Key: v.ID, ID: v.ID, Title: title, Data: "volumes/" + name, Ref: len(v.DropletIDs)})
 	}
-	return items, nil
+	return items
 }
 
 // claimName is the claim the volume belongs to, as "apps/data", or the volume's own name where that is not known.

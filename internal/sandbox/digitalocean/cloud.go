@@ -94,8 +94,8 @@ type account struct {
 	Billing       billingState      `json:"billing"`
 	CDN           cdnState          `json:"cdn"`
 	Certificates  certificateState  `json:"certificates"`
-	Domains       domainState       `json:"domains"`
 	Databases     databaseState     `json:"databases"`
+	Domains       domainState       `json:"domains"`
 	Firewalls     firewallState     `json:"firewalls"`
 	LoadBalancers loadBalancerState `json:"loadBalancers"`
 	ReservedIPs   reservedIPState   `json:"reservedIPs"`

@@ -54,11 +54,11 @@ func playAccount(s *Scene) Outcome {
 	}
 	key, err := newKey("RSA", 2048)
 	if err != nil {
-		return Outcome{}
+		return s.failed(err)
 	}
 	text, err := encodeKey(key, false)
 	if err != nil {
-		return Outcome{}
+		return s.failed(err)
 	}
 	out.Children = []Object{secret(namespace, name, nil, map[string][]byte{"tls.key": text})}
 	return out

@@ -27,11 +27,11 @@ func certManagerWebhook() *Operator {
 			}
 			authority, err := newAuthority(pkix.Name{CommonName: "cert-manager-webhook-ca"}, s.Wall, webhookAuthorityLife)
 			if err != nil {
-				return Outcome{}
+				return s.failed(err)
 			}
 			key, err := encodeKey(authority.key, false)
 			if err != nil {
-				return Outcome{}
+				return s.failed(err)
 			}
 			made := secret(ns, name, nil, map[string][]byte{"ca.crt": authority.root(), "tls.crt": encodeCertificate(authority.certificate), "tls.key": key})
 			made.SetAnnotations(map[string]string{allowInjection: "true"})

@@ -110,16 +110,19 @@ func eckAuthority(s *Scene, prefix string, labels map[string]string) (*pair, []O
 	if data := secretData(s.World, s.Object.GetNamespace(), name); data != nil {
 		ca, err := parsePair(data["tls.crt"], data["tls.key"])
 		if err != nil {
+			s.failed(err)
 			return nil, nil
 		}
 		return ca, nil
 	}
 	ca, err := newAuthority(pkix.Name{CommonName: prefix, OrganizationalUnit: []string{s.Object.GetName()}}, s.Wall, 365*24*time.Hour)
 	if err != nil {
+		s.failed(err)
 		return nil, nil
 	}
 	key, err := encodeKey(ca.key, false)
 	if err != nil {
+		s.failed(err)
 		return nil, nil
 	}
 	o := secret(s.Object.GetNamespace(), name, labels, map[string][]byte{"tls.crt": encodeCertificate(ca.certificate), "tls.key": key})
@@ -164,10 +167,12 @@ func eckCertificates(s *Scene, prefix, service string, e *eckService, labels map
 	}
 	leaf, err := newLeaf(pkix.Name{CommonName: prefix + "-http." + namespace + ".es.local", OrganizationalUnit: []string{s.Object.GetName()}}, names, ca, s.Wall, 365*24*time.Hour)
 	if err != nil {
+		s.failed(err)
 		return nil
 	}
 	key, err := encodeKey(leaf.key, false)
 	if err != nil {
+		s.failed(err)
 		return nil
 	}
 	crt := append(encodeCertificate(leaf.certificate), encodeCertificate(ca.certificate)...)

@@ -50,11 +50,11 @@ func playIstiod(s *Scene) Outcome {
 	if istioRoot(s) == nil && s.Get(secrets, namespace, "istio-ca-secret") == nil {
 		ca, err := newAuthority(pkix.Name{Organization: []string{"cluster.local"}}, s.Wall, 10*365*24*time.Hour)
 		if err != nil {
-			return Outcome{}
+			return s.failed(err)
 		}
 		key, err := encodeKey(ca.key, false)
 		if err != nil {
-			return Outcome{}
+			return s.failed(err)
 		}
 		root := encodeCertificate(ca.certificate)
 		o := typed(&corev1.Secret{

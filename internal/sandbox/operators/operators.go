@@ -78,6 +78,14 @@ type Scene struct {
 	Wall       time.Time // in the machine's time, which objects show
 	Since      time.Time // in model time: since when the operator has known this generation of the object
 	again      time.Time
+	refused    []error
+}
+
+// failed keeps what kept the operator from acting, such as that no key could be made. It is told like a refusal of the cluster's,
+// and the object is looked at again.
+func (s *Scene) failed(err error) Outcome {
+	s.refused = append(s.refused, err)
+	return Outcome{}
 }
 
 // Ripe is whether a span of model time has passed since the operator saw the object as it is now. If not, it is looked at

@@ -130,7 +130,7 @@ func (p *Player) act(c Cluster, op *Operator, k *Kind, s *Scene) error {
 	default:
 		return nil
 	}
-	var refused []error
+	refused := s.refused
 	for _, want := range out.Children {
 		refused = append(refused, p.ensure(c, op.Name, want))
 	}

@@ -3,6 +3,7 @@
 package operators
 
 import (
+	"errors"
 	"reflect"
 	"testing"
 	"time"
@@ -184,5 +185,15 @@ func TestPlayerTellsWhatWasRefused(t *testing.T) {
 	w.refuse = apierrors.NewConflict(gateways, "public", nil)
 	if _, err := NewPlayer().Pass(w, now, now); err != nil {
 		t.Errorf("having looked at something old is no refusal, and told as %v", err)
+	}
+}
+
+func TestPlayerTellsWhyAnOperatorCouldNotAct(t *testing.T) {
+	t.Parallel()
+	w, now := gatewayWorld(), time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	none := errors.New("no randomness")
+	k := &Kind{Play: func(s *Scene) Outcome { return s.failed(none) }}
+	if err := NewPlayer().act(w, &Operator{Name: "toy"}, k, &Scene{World: w, Object: w.objects[gateways][0], Now: now}); !errors.Is(err, none) {
+		t.Errorf("that no key could be made is told as %v", err)
 	}
 }

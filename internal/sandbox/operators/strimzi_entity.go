@@ -186,10 +186,12 @@ func userCertificate(s *Scene, kafka string, have map[string][]byte) map[string]
 	}
 	leaf, err := newLeaf(pkix.Name{CommonName: s.Object.GetName()}, nil, ca, s.Wall, 365*24*time.Hour)
 	if err != nil {
+		s.failed(err)
 		return nil
 	}
 	key, err := encodeKey(leaf.key, true)
 	if err != nil {
+		s.failed(err)
 		return nil
 	}
 	return map[string][]byte{"ca.crt": public, "user.crt": encodeCertificate(leaf.certificate), "user.key": key}

@@ -181,10 +181,12 @@ func strimziAuthorities(s *Scene) []Object {
 		}
 		ca, err := newAuthority(pkix.Name{Organization: []string{"io.strimzi"}, CommonName: name + "-ca v0"}, s.Wall, 365*24*time.Hour)
 		if err != nil {
-			continue // there is no randomness: the next look tries again
+			s.failed(err)
+			continue
 		}
 		key, err := encodeKey(ca.key, true)
 		if err != nil {
+			s.failed(err)
 			continue
 		}
 		labels := strimziLabels(kafka, "Kafka", "strimzi", "certificate-authority")
@@ -305,10 +307,12 @@ func strimziCertificates(s *Scene, pools []Object) []Object {
 				name + "." + kafka + "-kafka-brokers." + namespace + ".svc", name + "." + kafka + "-kafka-brokers." + namespace + ".svc.cluster.local",
 			}, ca, s.Wall, 365*24*time.Hour)
 			if err != nil {
-				continue // the next look tries again
+				s.failed(err)
+				continue
 			}
 			key, err := encodeKey(leaf.key, true)
 			if err != nil {
+				s.failed(err)
 				continue
 			}
 			out = append(out, owned(secret(namespace, name, strimziLabels(kafka, "Kafka", kafka+"-kafka", "kafka"), map[string][]byte{

@@ -30,8 +30,8 @@ func (s Style) Markdown(w io.Writer, p *platform.Plan) {
 				continue
 			}
 			var why []string
-			if st.Reason != "" {
-				why = append(why, cell(st.Reason))
+			if r := reason(st, p.Steps); r != "" {
+				why = append(why, cell(r))
 			}
 			if st.Err != nil {
 				why = append(why, cell(st.Err.Error()))

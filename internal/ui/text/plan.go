@@ -9,7 +9,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/k8or/k8or/internal/fit"
 	"github.com/k8or/k8or/internal/graph"
@@ -91,13 +90,21 @@ func (s Style) Plan(w io.Writer, p *platform.Plan) {
 // Steps prints the steps that do something, each with what it changes of the bill, and counts the rest.
 func (s Style) Steps(w io.Writer, steps []graph.Step, costs map[graph.ID]price.Change) {
 	same, counts := 0, map[graph.Action]int{}
+	var names []string
+	for _, st := range steps {
+		if st.Action != graph.None {
+			names = append(names, title(st))
+		}
+	}
+	width := column(34, names...)
 	for _, st := range steps {
 		counts[st.Action]++
 		if st.Action == graph.None {
 			same++
 			continue
 		}
-		s.step(w, st, costs[st.Node])
+		st.Reason = reason(st, steps)
+		s.step(w, width, st, costs[st.Node])
 	}
 	if len(steps) == same {
 		fmt.Fprintln(w, "Nothing to do: the platform is as the document says.")
@@ -127,16 +134,24 @@ func summary(counts map[graph.Action]int) string {
 	return strings.Join(parts, ", ")
 }
 
-func (s Style) step(w io.Writer, st graph.Step, cost price.Change) {
-	name := string(st.Node)
-	if st.Title != "" {
-		name = st.Title
+// reason is a step's reason, unless the plan says it in another line: what lives in something that is yet to be made is new
+// itself.
+func reason(st graph.Step, steps []graph.Step) string {
+	missing, ok := strings.CutSuffix(st.Reason, " does not exist yet")
+	if ok && st.Action == graph.Create && slices.ContainsFunc(steps, func(other graph.Step) bool { return string(other.Node) == missing && other.Action == graph.Create }) {
+		return ""
 	}
+	return st.Reason
+}
+
+// step prints one step, with the width of the column of names.
+func (s Style) step(w io.Writer, width int, st graph.Step, cost price.Change) {
+	name := title(st)
 	if st.Action == graph.Refuse {
-		fmt.Fprintf(w, "%s\n    %s\n", s.paint(hue(st.Action), fmt.Sprintf("%s %-34s refused", st.Action.Glyph(), name)), s.paint(red, indented(st.Err)))
+		fmt.Fprintf(w, "%s\n    %s\n", s.paint(hue(st.Action), fmt.Sprintf("%s %-*s refused", st.Action.Glyph(), width, name)), s.paint(red, indented(st.Err)))
 		return
 	}
-	line := fmt.Sprintf("%s %-34s %s", st.Action.Glyph(), name, st.Action)
+	line := fmt.Sprintf("%s %-*s %s", st.Action.Glyph(), width, name, st.Action)
 	if st.Risk > graph.InPlace && (st.Action != graph.Delete || st.Risk > graph.Replaces) {
 		line += " (" + st.Risk.String() + ")"
 	}
@@ -231,18 +246,19 @@ func (s Style) Bill(w io.Writer, b price.Bill) {
 		return
 	}
 	fmt.Fprintln(w, s.paint(bold, "Cost a month"))
-	names, whats := 26, 34
+	var whose, whats []string
 	for _, l := range b.Lines {
-		names, whats = max(names, utf8.RuneCountInString(l.For)), max(whats, utf8.RuneCountInString(l.What))
+		whose, whats = append(whose, l.For), append(whats, l.What)
 	}
+	first, second := column(26, whose...), column(34, whats...)
 	for _, l := range b.Lines {
 		amount, from := "price unknown", ""
 		if l.Known {
 			amount, from = span(l.Low, l.High), "  "+s.paint(dim, "price of "+l.Date)
 		}
-		fmt.Fprintf(w, "  %-*s %-*s %20s%s\n", names, l.For, whats, l.What, amount, from)
+		fmt.Fprintf(w, "  %-*s %-*s %20s%s\n", first, l.For, second, l.What, amount, from)
 	}
-	fmt.Fprintf(w, "  %-*s %20s  %s\n", names+1+whats, "together", span(b.Low, b.High), s.paint(dim, span5(b.HourlyLow, b.HourlyHigh)+" an hour"))
+	fmt.Fprintf(w, "  %-*s %20s  %s\n", first+1+second, "together", span(b.Low, b.High), s.paint(dim, span5(b.HourlyLow, b.HourlyHigh)+" an hour"))
 	if len(b.Unknown) > 0 {
 		fmt.Fprintf(w, "  %s: %s\n", s.paint(yellow, "no price is known for"), strings.Join(b.Unknown, ", "))
 	}
@@ -273,9 +289,14 @@ func (s Style) Fit(w io.Writer, r fit.Report) {
 		return
 	}
 	fmt.Fprintf(w, "%s: %s\n", s.paint(bold, "Room on the nodes"), s.paint(fitColour(r), fits(r)))
-	fmt.Fprintf(w, "  %s\n", s.paint(dim, fmt.Sprintf("%-14s %5s  %-18s %-18s %-11s %-24s %s", "pool", "nodes", "CPU asked", "memory asked", "pods", "head room", "on one node")))
+	var names []string
+	for _, p := range r.Pools {
+		names = append(names, p.Name)
+	}
+	width := column(14, names...)
+	fmt.Fprintf(w, "  %s\n", s.paint(dim, fmt.Sprintf("%-*s %5s  %-18s %-18s %-11s %-24s %s", width, "pool", "nodes", "CPU asked", "memory asked", "pods", "head room", "on one node")))
 	row := func(name string, p fit.PoolReport) {
-		fmt.Fprintf(w, "  %-14s %5d  %-18s %-18s %-11s %-24s %s\n", name, p.Nodes, fmt.Sprintf("%s of %s", p.Requested.CPU, p.Allocatable.CPU),
+		fmt.Fprintf(w, "  %-*s %5d  %-18s %-18s %-11s %-24s %s\n", width, name, p.Nodes, fmt.Sprintf("%s of %s", p.Requested.CPU, p.Allocatable.CPU),
 			fmt.Sprintf("%s of %s", p.Requested.Memory, p.Allocatable.Memory), fmt.Sprintf("%d of %d", p.Requested.Pods, p.Allocatable.Pods), room(p.Free), room(p.Largest))
 	}
 	for _, p := range r.Pools {

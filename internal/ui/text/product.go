@@ -11,6 +11,31 @@ import (
 	"github.com/k8or/k8or/internal/product"
 )
 
+// Catalog prints the products in the order given, one a line.
+func (s Style) Catalog(w io.Writer, all []product.About) {
+	rows := [][4]string{{"CATEGORY", "PRODUCT", "PLACEMENT", "WHAT IT IS"}}
+	for _, a := range all {
+		rows = append(rows, [4]string{a.Category, a.Name, placements(a), strings.TrimSpace(a.Title + " " + a.Version)})
+	}
+	var columns [3][]string
+	for _, r := range rows {
+		for i := range columns {
+			columns[i] = append(columns[i], r[i])
+		}
+	}
+	for _, r := range rows {
+		fmt.Fprintf(w, "%-*s  %-*s  %-*s  %s\n", column(0, columns[0]...), r[0], column(0, columns[1]...), r[1], column(0, columns[2]...), r[2], r[3])
+	}
+}
+
+func placements(a product.About) string {
+	var parts []string
+	for _, p := range a.Placements {
+		parts = append(parts, string(p))
+	}
+	return strings.Join(parts, ", ")
+}
+
 // Product prints a product's page: its facts, what its makers and we say of it, what its sizes cost, and its options.
 func (s Style) Product(w io.Writer, a product.About, options []product.Option, prices []price.Line) {
 	fact := func(name, value string) {
@@ -18,14 +43,10 @@ func (s Style) Product(w io.Writer, a product.About, options []product.Option, p
 			fmt.Fprintf(w, "%s %s\n", s.paint(dim, fmt.Sprintf("%-12s", name)), value)
 		}
 	}
-	var places []string
-	for _, p := range a.Placements {
-		places = append(places, string(p))
-	}
 	fact("product", a.Category+"/"+a.Name)
 	fact("title", a.Title)
 	fact("version", a.Version)
-	fact("placement", strings.Join(places, ", "))
+	fact("placement", placements(a))
 	fact("licence", a.Licence)
 	end := a.EndOfLife
 	if end == "" && a.Version != "" {

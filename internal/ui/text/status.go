@@ -3,6 +3,7 @@
 package text
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -19,6 +20,14 @@ import (
 func (s Style) Status(w io.Writer, st *platform.Status) {
 	s.Head(w, st.Platform, st.Account, st.Sandbox)
 	fmt.Fprintln(w)
+	var names, entries []string
+	for _, h := range st.Health {
+		names = append(names, cmp.Or(h.Title, string(h.Node)))
+	}
+	for _, a := range st.Routes {
+		entries = append(entries, string(a.Entry))
+	}
+	width := column(34, names...)
 	for _, h := range st.Health {
 		mark, colour := "✓", green
 		switch h.State {
@@ -28,11 +37,7 @@ func (s Style) Status(w io.Writer, st *platform.Status) {
 		default:
 			mark, colour = "✗", red
 		}
-		name := string(h.Node)
-		if h.Title != "" {
-			name = h.Title
-		}
-		fmt.Fprintf(w, "%s %-34s %-9s", s.paint(colour, mark), name, h.State)
+		fmt.Fprintf(w, "%s %-*s %-9s", s.paint(colour, mark), width, cmp.Or(h.Title, string(h.Node)), h.State)
 		if h.Message != "" {
 			fmt.Fprintf(w, " %s", h.Message)
 		} else if h.ID != "" {
@@ -43,7 +48,7 @@ func (s Style) Status(w io.Writer, st *platform.Status) {
 	if len(st.Routes) > 0 {
 		fmt.Fprintf(w, "\n%s\n", s.paint(bold, "Addresses"))
 		for _, a := range st.Routes {
-			fmt.Fprintf(w, "  %-22s %s", a.Entry, a.URL)
+			fmt.Fprintf(w, "  %-*s %s", column(22, entries...), a.Entry, a.URL)
 			if a.Note != "" {
 				fmt.Fprintf(w, "  %s", s.paint(dim, a.Note))
 			}
@@ -79,9 +84,13 @@ func (s Style) Teardown(w io.Writer, t *platform.Teardown) {
 	}
 	if len(t.Data) > 0 {
 		fmt.Fprintf(w, "\n%s\n", s.paint(bold, "This holds data:"))
+		var names, titles []string
+		for _, d := range t.Data {
+			names, titles = append(names, d.Data), append(titles, d.Title)
+		}
 		for _, d := range t.Data {
 			word := map[string]string{"keep": "kept, " + d.Cost.String() + " a month", "lose": "destroyed with its data", "": "NOT DECIDED"}[d.Decision]
-			fmt.Fprintf(w, "  %-40s %-44s %s\n", d.Data, d.Title, word)
+			fmt.Fprintf(w, "  %-*s %-*s %s\n", column(40, names...), d.Data, column(44, titles...), d.Title, word)
 		}
 	}
 	fmt.Fprintln(w)
@@ -93,12 +102,7 @@ func (s Style) Teardown(w io.Writer, t *platform.Teardown) {
 	}
 }
 
-func title(st graph.Step) string {
-	if st.Title != "" {
-		return st.Title
-	}
-	return string(st.Node)
-}
+func title(st graph.Step) string { return cmp.Or(st.Title, string(st.Node)) }
 
 // Result prints how a run ended.
 func (s Style) Result(w io.Writer, r *platform.Result) {
@@ -126,7 +130,7 @@ func (s Style) Result(w io.Writer, r *platform.Result) {
 	}
 	for _, h := range r.Held {
 		fmt.Fprintf(w, "%s\n", s.paint(yellow, "held for your approval:"))
-		s.step(w, h, price.Change{})
+		s.step(w, column(34, title(h)), h, price.Change{})
 	}
 }
 

@@ -295,3 +295,29 @@ func TestColourChangesNoWord(t *testing.T) {
 		}
 	}
 }
+
+func TestLongNamesBreakNoColumn(t *testing.T) {
+	t.Parallel()
+	long := graph.ID("gateways/public/routes/shop.example.com/a-long-path")
+	var b bytes.Buffer
+	text.Style{}.Steps(&b, []graph.Step{
+		{Node: "cluster", Action: graph.Create}, {Node: long, Action: graph.Create, Reason: "cluster does not exist yet"},
+		{Node: "apps/web", Action: graph.Update, Reason: "somebody changed it"}, {Node: "apps/api", Action: graph.Create, Reason: "vpc does not exist yet"},
+	}, nil)
+	lines := strings.Split(b.String(), "\n")
+	at := strings.Index(lines[0], "create")
+	if at < len(long) || strings.Index(lines[1], "create") != at || strings.Index(lines[2], "update") != at {
+		t.Errorf("the actions do not stand in a column:\n%s", b.String())
+	}
+	// That the cluster is new is in the first line; that the network is not there is in no other.
+	if strings.Contains(b.String(), "cluster does not exist yet") || !strings.Contains(lines[2], "somebody changed it") || !strings.Contains(lines[3], "vpc does not exist yet") {
+		t.Errorf("the reasons are not those that say something:\n%s", b.String())
+	}
+	b.Reset()
+	text.Style{}.Catalog(&b, []product.About{{Category: "logging.sink", Name: "elk", Title: "Elasticsearch", Version: "9", Placements: []product.Placement{"cluster"}}, {Category: "mesh", Name: "a", Title: "A mesh", Placements: []product.Placement{"managed", "cluster"}}})
+	lines = strings.Split(b.String(), "\n")
+	at = strings.Index(lines[0], "WHAT IT IS")
+	if strings.Index(lines[1], "Elasticsearch 9") != at || strings.Index(lines[2], "A mesh") != at {
+		t.Errorf("the catalog does not stand in columns:\n%s", b.String())
+	}
+}

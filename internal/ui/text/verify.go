@@ -19,6 +19,12 @@ func (s Style) Verification(w io.Writer, v *platform.Verification) {
 		fmt.Fprintln(w, s.paint(yellow, "SANDBOX: no containers run here, so nothing is proven; what was looked at is said below."))
 	}
 	fmt.Fprintf(w, "%s\n\n", s.paint(bold, "Platform "+v.Platform))
+	named := func(p platform.Probed) string { return strings.TrimSpace(string(p.Entry) + " " + p.Name) }
+	var all []string
+	for _, p := range v.Probes {
+		all = append(all, named(p))
+	}
+	width := column(34, all...)
 	for _, p := range v.Probes {
 		mark, colour := "✓", green
 		switch p.State {
@@ -27,11 +33,7 @@ func (s Style) Verification(w io.Writer, v *platform.Verification) {
 		case probe.Simulated:
 			mark, colour = "~", yellow
 		}
-		name := string(p.Entry)
-		if p.Name != "" {
-			name += " " + p.Name
-		}
-		fmt.Fprintf(w, "%s %-34s %-9s %s  %s\n", s.paint(colour, mark), name, p.State, p.Message, s.paint(dim, plain.Duration(time.Duration(p.Elapsed*float64(time.Second)))))
+		fmt.Fprintf(w, "%s %-*s %-9s %s  %s\n", s.paint(colour, mark), width, named(p), p.State, p.Message, s.paint(dim, plain.Duration(time.Duration(p.Elapsed*float64(time.Second)))))
 		for _, c := range p.Checked {
 			fmt.Fprintf(w, "    checked: %s\n", c)
 		}

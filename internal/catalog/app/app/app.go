@@ -7,8 +7,6 @@ import (
 	_ "embed"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/api/resource"
-
 	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/price"
 	"github.com/k8or/k8or/internal/product"
@@ -38,7 +36,7 @@ func choose(s *product.Selecting, e entry) {
 		s.Want("metrics-server")
 	}
 	for name, v := range a.Volumes {
-		n := int(mebi(string(v.Size)) / unit.GiB)
+		n := int(product.MiB(v.Size) / unit.GiB)
 		s.Bill(price.Item{For: string(e.ID) + "/volumes/" + name, What: "volume " + name, Kind: price.Volume, Min: n, Max: n})
 	}
 }
@@ -57,14 +55,6 @@ func replicas(a v1alpha1.App) int {
 	default:
 		return 2
 	}
-}
-
-func mebi(q string) unit.MiB {
-	v, err := resource.ParseQuantity(q)
-	if err != nil {
-		return 0
-	}
-	return unit.MiB(v.Value() / (1 << 20))
 }
 
 func build(b *product.Building, e entry) error {

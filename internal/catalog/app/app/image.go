@@ -201,12 +201,7 @@ func (m maker) cron() *batchv1.CronJob {
 // pod is the program in the restricted profile of the Pod Security Standards.
 func (m maker) pod(secretName string) corev1.PodSpec {
 	a := m.Spec
-	c := corev1.Container{Name: m.Name, Image: a.Image, Command: a.Command, Args: a.Args, Env: m.env(secretName),
-		SecurityContext: &corev1.SecurityContext{
-			AllowPrivilegeEscalation: new(false), RunAsNonRoot: new(true),
-			Capabilities:   &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
-			SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
-		}}
+	c := corev1.Container{Name: m.Name, Image: a.Image, Command: a.Command, Args: a.Args, Env: m.env(secretName), SecurityContext: product.Confined()}
 	p := corev1.PodSpec{ServiceAccountName: m.Name, AutomountServiceAccountToken: new(false)}
 	if a.Security != nil {
 		c.SecurityContext.RunAsUser = a.Security.RunAsUser

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
 	"github.com/k8or/k8or/internal/catalog/databases"
 	"github.com/k8or/k8or/internal/cloud/digitalocean"
 	"github.com/k8or/k8or/internal/graph"
@@ -40,6 +38,7 @@ func build(b *product.Building, e entry) error {
 			wanted.Restore = b.Estate().NameOf(name)
 		}
 	}
+	b.Estate().Want(wanted.DatabaseSpec)
 	m.out = graph.Add(b.Graph(), e.ID, wanted)
 	graph.Add(b.Graph(), e.ID+"/firewall", &digitalocean.DatabaseFirewall{On: b.Estate(), Database: m.out, In: m.name, Allow: e.Spec.Access,
 		Cluster: graph.Map(base.Access, func(a kube.Access) string { return a.ID })})
@@ -189,26 +188,18 @@ func (m *maker) pools(after graph.ID) {
 func (m *maker) bind(u user, granted graph.ID) error {
 	data := graph.Map(u.connection, databases.Connection.Data)
 	if u.client == nil {
-		return m.b.Filled(m.ID+graph.ID("/secrets/"+u.name), object(m.Namespace(), u.name+".binding", m.Spec.Engine), data, graph.After(granted))
+		return m.b.Filled(m.ID+graph.ID("/secrets/"+u.name), product.BindingSecret(m.Namespace(), u.name+".binding", m.Spec.Engine), data, graph.After(granted))
 	}
 	before, err := m.b.AppNamespace(u.client.Namespace)
 	if err != nil {
 		return err
 	}
 	id := m.ID + graph.ID("/apps/"+u.client.Name)
-	if err := m.b.Filled(id, object(u.client.Namespace, u.client.SecretName(m.ID), m.Spec.Engine), data, graph.After(before, granted, m.ID+"/firewall")); err != nil {
+	if err := m.b.Filled(id, product.BindingSecret(u.client.Namespace, u.client.SecretName(m.ID), m.Spec.Engine), data, graph.After(before, granted, m.ID+"/firewall")); err != nil {
 		return err
 	}
 	m.b.Bind(m.ID, *u.client, m.Spec.Engine, databases.Keys(m.Spec.Engine), id)
 	return nil
-}
-
-// object is a Secret without its data.
-func object(namespace, name, engine string) *unstructured.Unstructured {
-	o := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Secret", "type": "servicebinding.io/" + engine}}
-	o.SetNamespace(namespace)
-	o.SetName(name)
-	return o
 }
 
 // say tells what a person should know who reads the plan.

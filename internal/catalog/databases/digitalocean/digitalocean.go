@@ -11,8 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/api/resource"
-
 	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/catalog/databases"
 	"github.com/k8or/k8or/internal/cloud/digitalocean"
@@ -92,19 +90,11 @@ func nodes(d v1alpha1.Database) int {
 	return 1 + *d.Standby
 }
 
-func mebi(q v1alpha1.Quantity) unit.MiB {
-	v, err := resource.ParseQuantity(string(q))
-	if err != nil {
-		return 0
-	}
-	return unit.MiB(v.Value() / (1 << 20))
-}
-
 func storage(d v1alpha1.Database) (size, most unit.MiB) {
 	if d.Storage == nil {
 		return 0, 0
 	}
-	return mebi(d.Storage.Size), mebi(d.Storage.Max)
+	return product.MiB(d.Storage.Size), product.MiB(d.Storage.Max)
 }
 
 // check says what DigitalOcean cannot do of what the document asks.
@@ -139,6 +129,9 @@ func check(p product.Platform, e entry) []product.Refusal {
 	}
 	if nodes(d) > 1 && strings.HasSuffix(kind.sold(d.Size), "-1gb") {
 		refuse("standby", fmt.Sprintf("a database of size %s cannot have a standby", kind.sold(d.Size)), "DigitalOcean's smallest size stands alone", "choose a larger size")
+	}
+	if n := nodes(d); n == 2 && (d.Engine == databases.MongoDB || d.Engine == databases.OpenSearch) {
+		refuse("standby", fmt.Sprintf("DigitalOcean has no %s of two nodes", d.Engine), "two cannot agree on who leads when they lose sight of each other", "write 0, or 2")
 	}
 	if d.Backups != nil && d.Backups.Retention != "" && days(d.Backups.Retention) > backupDays {
 		refuse("backups.retention", "DigitalOcean keeps a database's backups for a week", "it cannot be told to keep them longer", "write 7d, and export what has to be kept longer")

@@ -55,7 +55,7 @@ func (m *maker) grants(users []user) (graph.ID, error) {
 		return "", err
 	}
 	signIn := m.ID + "/sign-in"
-	if err := m.b.Filled(signIn, object(m.Namespace(), grantsSecret, m.Spec.Engine), graph.Map(graph.Join(connections...), signIns), graph.After(home)); err != nil {
+	if err := m.b.Filled(signIn, product.BindingSecret(m.Namespace(), grantsSecret, m.Spec.Engine), graph.Map(graph.Join(connections...), signIns), graph.After(home)); err != nil {
 		return "", err
 	}
 	job, err := product.Objects(m.job(users))

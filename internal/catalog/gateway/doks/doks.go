@@ -56,6 +56,10 @@ func check(p product.Platform, e entry) []product.Refusal {
 			out = append(out, product.Refusal{Field: f.field, What: f.what, Why: f.why, Fix: "remove " + f.field + ", or use `product: kong` or `product: nginx`"})
 		}
 	}
+	if rules := allowRules(e.Spec); len(rules) > longest {
+		out = append(out, product.Refusal{Field: "allow", What: fmt.Sprintf("%d addresses are more than doks can be told", len(e.Spec.Allow)),
+			Why: fmt.Sprintf("the Gateway hands them on in one annotation of %d letters at most, and these are %d", longest, len(rules)), Fix: "name ranges in place of single addresses, or use `product: kong` or `product: nginx`"})
+	}
 	return out
 }
 

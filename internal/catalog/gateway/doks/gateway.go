@@ -10,6 +10,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/catalog/gateway"
 	"github.com/k8or/k8or/internal/product"
 )
@@ -20,8 +21,8 @@ const (
 	class = "cilium"
 	// plain is the listener of port 80. Hosts with a certificate have one more each.
 	plain = "http"
-	// most is how many listeners a Gateway may have, by the Gateway API.
-	most = 64
+	// most is how many listeners a Gateway may have, and longest how long an annotation of its infrastructure, by the Gateway API.
+	most, longest = 64, 4096
 )
 
 // object is a Gateway, with what DigitalOcean is to make its load balancer of. Cilium copies labels and annotations of
@@ -65,18 +66,23 @@ func balancer(p product.Platform, e gateway.Entry) map[string]string {
 	if e.Spec.LoadBalancer == nil || e.Spec.LoadBalancer.Name == "" {
 		marks[gateway.Annotation+"name"] += "-doks"
 	}
+	if rules := allowRules(e.Spec); rules != "" {
+		marks[gateway.Annotation+"allow-rules"] = rules
+	}
+	return marks
+}
+
+// allowRules are the addresses that may come in, as the load balancer's firewall takes them; empty for everybody.
+func allowRules(g v1alpha1.Gateway) string {
 	var rules []string
-	for _, a := range e.Spec.Allow {
+	for _, a := range g.Allow {
 		kind := "ip:"
 		if strings.Contains(a, "/") {
 			kind = "cidr:"
 		}
 		rules = append(rules, kind+a)
 	}
-	if len(rules) > 0 {
-		marks[gateway.Annotation+"allow-rules"] = strings.Join(rules, ",")
-	}
-	return marks
+	return strings.Join(rules, ",")
 }
 
 // secure is the listener of a host with a certificate.

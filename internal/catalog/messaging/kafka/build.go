@@ -19,6 +19,9 @@ import (
 )
 
 func build(b *product.Building, e entry) error {
+	if e.Placement == product.Managed {
+		return buildManaged(b, e)
+	}
 	operator, err := b.Operator("strimzi")
 	if err != nil {
 		return err

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package kafka is the product "kafka" of the category messaging: Apache Kafka with KRaft, run by Strimzi on the cluster's
-// nodes.
+// nodes, or by DigitalOcean.
 package kafka
 
 import (
@@ -27,15 +27,24 @@ var Product = &product.Definition[v1alpha1.Messaging, Options]{
 	Title:       "Apache Kafka",
 	Version:     newest,
 	Licence:     "Apache-2.0",
-	Placements:  []product.Placement{product.Cluster},
+	Placements:  []product.Placement{product.Cluster, product.Managed},
 	TakesValues: true,
 	Page:        page,
-	Check:       messaging.Check[Options],
+	Check:       check,
 	Select:      choose,
 	Build:       build,
 }
 
 type entry = product.Entry[v1alpha1.Messaging, Options]
+
+// check says what a placement cannot do of what the document asks.
+func check(p product.Platform, e entry) []product.Refusal {
+	out := messaging.Check(p, e)
+	if e.Placement == product.Managed {
+		out = append(out, checkManaged(e)...)
+	}
+	return out
+}
 
 // Options are the settings that only this product has.
 type Options struct {
@@ -54,6 +63,10 @@ var releases = []string{"4.2.0", "4.2.1", "4.3.0", newest}
 
 // choose declares the pods that Strimzi derives, and their disks.
 func choose(s *product.Selecting, e entry) {
+	if e.Placement == product.Managed {
+		chooseManaged(s, e)
+		return
+	}
 	s.Want("strimzi")
 	z, brokers := sizeOf(e.Spec), brokersOf(e.Spec)
 	pods := func(name string, n int, p pod, change func(*fit.Workload)) {

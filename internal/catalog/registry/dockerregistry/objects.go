@@ -87,8 +87,7 @@ func (i instance) deployment(config string) runtime.Object {
 	}
 	pod := corev1.PodSpec{
 		ServiceAccountName: i.name, AutomountServiceAccountToken: new(false),
-		SecurityContext: &corev1.PodSecurityContext{RunAsNonRoot: new(true), RunAsUser: new(int64(1000)), FSGroup: new(int64(1000)),
-			FSGroupChangePolicy: new(corev1.FSGroupChangeOnRootMismatch), SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}},
+		SecurityContext: &corev1.PodSecurityContext{RunAsUser: new(int64(1000)), FSGroup: new(int64(1000)), FSGroupChangePolicy: new(corev1.FSGroupChangeOnRootMismatch)},
 		Containers: []corev1.Container{{
 			Name: "registry", Image: image, Args: []string{"serve", "/etc/distribution/config.yml"}, Resources: resources, SecurityContext: confined(), VolumeMounts: mounts,
 			Ports:          []corev1.ContainerPort{{Name: "http", ContainerPort: port}, {Name: "metrics", ContainerPort: debugPort}},
@@ -135,7 +134,7 @@ func collect(e entry) ([]*unstructured.Unstructured, error) {
 	meta := metav1.ObjectMeta{Name: name, Namespace: e.Namespace(), Labels: map[string]string{"app.kubernetes.io/name": name}}
 	job := batchv1.JobSpec{BackoffLimit: new(int32(2)), Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: meta.Labels}, Spec: corev1.PodSpec{
 		ServiceAccountName: name, RestartPolicy: corev1.RestartPolicyNever,
-		SecurityContext: &corev1.PodSecurityContext{RunAsNonRoot: new(true), RunAsUser: new(int64(1000)), SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}},
+		SecurityContext: &corev1.PodSecurityContext{RunAsUser: new(int64(1000))},
 		Containers: []corev1.Container{{Name: "restart", Image: kubectl, Args: []string{"rollout", "restart", "deployment/registry"}, SecurityContext: confined(),
 			Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("10m"), corev1.ResourceMemory: resource.MustParse("32Mi")},
 				Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("128Mi")}}}},
@@ -152,7 +151,9 @@ func collect(e entry) ([]*unstructured.Unstructured, error) {
 }
 
 func confined() *corev1.SecurityContext {
-	return &corev1.SecurityContext{AllowPrivilegeEscalation: new(false), Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}, ReadOnlyRootFilesystem: new(true)}
+	c := product.Confined()
+	c.ReadOnlyRootFilesystem = new(true)
+	return c
 }
 
 func kind(apiVersion, name string) metav1.TypeMeta {

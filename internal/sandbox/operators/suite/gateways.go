@@ -63,6 +63,53 @@ spec: {parentRefs: [{name: public}], hostnames: [`+host+`], rules: [{backendRefs
 	c.gone(t, "services.v1.", "cilium-gateway-public")
 }
 
+// A gateway is programmed although one of its listeners lacks its certificate; that listener is not, and takes routes all the same.
+func listenersWaitForTheirCertificate(t *testing.T, c *Cluster) {
+	c.create(t, `
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: secured}
+spec:
+  gatewayClassName: cilium
+  listeners:
+  - {name: http, port: 80, protocol: HTTP}
+  - {name: https, port: 443, protocol: HTTPS, hostname: shop.example.com, tls: {certificateRefs: [{name: shop}]}}
+`)
+	c.create(t, "{apiVersion: v1, kind: Service, metadata: {name: shop}, spec: {ports: [{port: 80}]}}")
+	c.create(t, `
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: shop}
+spec: {parentRefs: [{name: secured, sectionName: https}], hostnames: [shop.example.com], rules: [{backendRefs: [{name: shop, port: 80}]}]}
+`)
+	listener := func(status, attached string) func(*unstructured.Unstructured) bool {
+		return func(o *unstructured.Unstructured) bool {
+			all, _, _ := unstructured.NestedSlice(o.Object, "status", "listeners")
+			if len(all) != 2 || condition(o, "Programmed") != "True" {
+				return false
+			}
+			one := &unstructured.Unstructured{Object: map[string]any{"status": all[1]}}
+			return condition(one, "Programmed") == status && condition(one, "ResolvedRefs") == status && field(one, "status.attachedRoutes") == attached
+		}
+	}
+	c.becomes(t, gateways, "secured", "programmed without the certificate", listener("False", "1"))
+	c.create(t, "{apiVersion: v1, kind: Secret, metadata: {name: shop}, type: kubernetes.io/tls, data: {tls.crt: QQ==, tls.key: QQ==}}")
+	c.becomes(t, gateways, "secured", "programmed with the certificate", listener("True", "1"))
+}
+
+func ciliumJudgesPolicies(t *testing.T, c *Cluster) {
+	for name, entity := range map[string]string{"right": "ingress", "wrong": "ingres"} {
+		c.create(t, `
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: `+name+`}
+spec: {endpointSelector: {matchLabels: {app: web}}, enableDefaultDeny: {ingress: false}, ingress: [{fromEntities: [`+entity+`]}]}
+`)
+	}
+	c.becomes(t, "ciliumnetworkpolicies.v2.cilium.io", "right", "valid", is("Valid", "True"))
+	c.becomes(t, "ciliumnetworkpolicies.v2.cilium.io", "wrong", "refused", is("Valid", "False"))
+}
+
 func ingressesGetAddresses(t *testing.T, c *Cluster) {
 	for _, class := range []string{"nginx", "kong", "nobody"} {
 		c.create(t, `

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package digitalocean
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+
+	"github.com/k8or/k8or/internal/graph"
+)
+
+// databaseOffer is what DigitalOcean offers of one engine.
+type databaseOffer struct {
+	Regions  []string `json:"regions"`
+	Versions []string `json:"versions"`
+	Layouts  []struct {
+		Nodes int      `json:"num_nodes"`
+		Sizes []string `json:"sizes"`
+	} `json:"layouts"`
+}
+
+// Want makes a database cluster's needs known to [Estate.Preflight].
+func (e *Estate) Want(d DatabaseSpec) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.wanted = append(e.wanted, d)
+}
+
+// databasesOffered holds the database clusters that are still to be made against what is offered, which costs a call only when
+// there are any. Each part of the error is an [ErrNotOffered].
+func (e *Estate) databasesOffered(ctx context.Context, c *graph.Call) error {
+	e.mu.Lock()
+	wanted := slices.Clone(e.wanted)
+	e.mu.Unlock()
+	if len(wanted) == 0 {
+		return nil
+	}
+	all, err := e.allDatabases(ctx, c)
+	if err != nil {
+		return err
+	}
+	wanted = slices.DeleteFunc(wanted, func(d DatabaseSpec) bool {
+		return slices.ContainsFunc(all, func(have database) bool { return have.Name == d.Name && have.Size == d.Size && have.Nodes == d.Nodes })
+	})
+	if len(wanted) == 0 {
+		return nil
+	}
+	offers, err := graph.Once(ctx, c, "digitalocean/databases/options", func(ctx context.Context) (map[string]databaseOffer, error) {
+		var answer struct {
+			Options map[string]databaseOffer `json:"options"`
+		}
+		err := e.client.get(ctx, "/v2/databases/options", &answer)
+		return answer.Options, err
+	})
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, d := range wanted {
+		errs = append(errs, d.offered(offers))
+	}
+	return errors.Join(errs...)
+}
+
+// offered holds one database cluster against what is offered.
+func (d DatabaseSpec) offered(offers map[string]databaseOffer) error {
+	o, ok := offers[d.Engine]
+	if !ok {
+		return &ErrNotOffered{What: "database engine", Wanted: d.Engine}
+	}
+	if !slices.Contains(o.Regions, d.Region) {
+		return &ErrNotOffered{What: "region", Wanted: d.Region, Offered: o.Regions, For: d.Engine}
+	}
+	if d.Version != "" && !slices.ContainsFunc(o.Versions, func(v string) bool { return major(v, d.Version) == d.Version }) {
+		return &ErrNotOffered{What: "version", Wanted: d.Version, Offered: o.Versions, For: d.Engine}
+	}
+	var counts, sizes []string
+	for _, l := range o.Layouts {
+		counts = append(counts, strconv.Itoa(l.Nodes))
+		if l.Nodes == d.Nodes {
+			sizes = l.Sizes
+		}
+	}
+	switch {
+	case sizes == nil:
+		return &ErrNotOffered{What: "number of nodes", Wanted: strconv.Itoa(d.Nodes), Offered: counts, For: d.Engine}
+	case !slices.Contains(sizes, d.Size):
+		return &ErrNotOffered{What: "size", Wanted: d.Size, Offered: sizes, For: d.Engine + " of " + strconv.Itoa(d.Nodes) + " nodes"}
+	}
+	return nil
+}
