@@ -102,10 +102,13 @@ func rank(name string) string {
 type shown struct {
 	product.About
 	Options []product.Option `json:"options"`
+	// Prices are what its sizes cost a month, by the price book.
+	Prices []price.Line `json:"prices,omitempty"`
 }
 
 // showProduct prints a product's page, with its facts before and its options after it.
 func (a *app) showProduct(about product.About) error {
 	options := catalog.Options(about)
-	return a.print(shown{about, options}, func(w io.Writer) { a.style(a.StdoutTerminal).Product(w, about, options) })
+	prices := price.Default().Of(about.Sells).Lines
+	return a.print(shown{about, options, prices}, func(w io.Writer) { a.style(a.StdoutTerminal).Product(w, about, options, prices) })
 }

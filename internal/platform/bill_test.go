@@ -207,7 +207,7 @@ func add(t *rapid.T, doc *v1alpha1.Platform) string {
 	case "database":
 		d := v1alpha1.Database{Product: "digitalocean", Engine: rapid.SampledFrom(engines).Draw(t, "engine")}
 		d.Size = rapid.SampledFrom([]string{"medium", "large"}).Draw(t, "size")
-		d.Standby = new(rapid.IntRange(0, 2).Draw(t, "standby"))
+		d.Standby = new(2 * rapid.IntRange(0, 1).Draw(t, "standbys")) // MongoDB has no two nodes
 		if sql := d.Engine == "postgresql" || d.Engine == "mysql"; sql && rapid.Bool().Draw(t, "more") {
 			d.Storage = &v1alpha1.DiskSpace{Size: "200Gi"}
 			d.Replicas = map[string]v1alpha1.ReadReplica{"reads": {}}

@@ -41,6 +41,9 @@ type Definition[S, O any] struct {
 	TakesValues bool
 	// Page is its README.
 	Page string
+	// Sells is what its sizes cost, where a cloud bills for them by the month: one item each, For the kind of thing where there
+	// are several, What the word in the document. It may be nil.
+	Sells []price.Item
 	// Check says which parts of an entry this product cannot do, beyond the rules that hold for all. It is pure, and may be nil.
 	Check func(Platform, Entry[S, O]) []Refusal
 	// Select declares footprint, cost and wants. It is pure.
@@ -87,6 +90,8 @@ type About struct {
 	EndOfLife  string      `json:"endOfLife,omitempty"`
 	Placements []Placement `json:"placements"`
 	Page       string      `json:"page"`
+	// Sells is what its sizes are billed by.
+	Sells []price.Item `json:"-"`
 }
 
 // shown is the product's name for `k8or catalog show`, which is nobody else's.
@@ -106,7 +111,7 @@ type bound struct {
 
 // About describes the product.
 func (d *Definition[S, O]) About() About {
-	return About{Category: d.Category, Name: d.Name, Title: d.Title, Version: d.Version, Licence: d.Licence, EndOfLife: d.EndOfLife, Placements: d.Placements, Page: d.Page}
+	return About{Category: d.Category, Name: d.Name, Title: d.Title, Version: d.Version, Licence: d.Licence, EndOfLife: d.EndOfLife, Placements: d.Placements, Page: d.Page, Sells: d.Sells}
 }
 
 func (d *Definition[S, O]) bind(u Use) (bound, error) {

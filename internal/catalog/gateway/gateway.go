@@ -54,6 +54,12 @@ func BalancerType(g v1alpha1.Gateway) string {
 	return "REGIONAL_NETWORK"
 }
 
+// Sells are the load balancers that stand in front of a gateway, for each of their nodes.
+var Sells = []price.Item{
+	{For: "loadBalancer", What: "type: network", Kind: price.LoadBalancer, Slug: price.RegionalNetwork, Min: 1, Max: 1},
+	{For: "loadBalancer", What: "type: proxy", Kind: price.LoadBalancer, Slug: price.Regional, Min: 1, Max: 1},
+}
+
 // Bill is the load balancer's price.
 func Bill(g v1alpha1.Gateway) price.Item {
 	n := SizeUnit(g)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/k8or/k8or/internal/price"
 	"github.com/k8or/k8or/internal/product"
 )
 
@@ -35,8 +36,8 @@ func placements(a product.About) string {
 	return strings.Join(parts, ", ")
 }
 
-// Product prints a product's page: its facts, what its makers and we say of it, and its options.
-func (s Style) Product(w io.Writer, a product.About, options []product.Option) {
+// Product prints a product's page: its facts, what its makers and we say of it, what its sizes cost, and its options.
+func (s Style) Product(w io.Writer, a product.About, options []product.Option, prices []price.Line) {
 	fact := func(name, value string) {
 		if value != "" {
 			fmt.Fprintf(w, "%s %s\n", s.paint(dim, fmt.Sprintf("%-12s", name)), value)
@@ -53,6 +54,16 @@ func (s Style) Product(w io.Writer, a product.About, options []product.Option) {
 	}
 	fact("end of life", end)
 	fmt.Fprintf(w, "\n%s\n", strings.TrimSpace(a.Page))
+	if len(prices) > 0 {
+		fmt.Fprintf(w, "\n%s\n", s.paint(bold, "Cost a month"))
+	}
+	for _, l := range prices {
+		each, from := "price unknown", ""
+		if l.Known {
+			each, from = l.Unit.String(), "  "+s.paint(dim, "price of "+l.Date)
+		}
+		fmt.Fprintf(w, "  %-14s %-44s %14s%s\n", l.For, l.What, each, from)
+	}
 	if len(options) == 0 {
 		fmt.Fprintf(w, "\n%s none of its own.\n", s.paint(bold, "Options:"))
 		return

@@ -93,11 +93,13 @@ func (s Style) Teardown(w io.Writer, t *platform.Teardown) {
 			fmt.Fprintf(w, "  %-*s %-*s %s\n", column(40, names...), d.Data, column(44, titles...), d.Title, word)
 		}
 	}
-	fmt.Fprintf(w, "\nIt costs %s a month now", t.Now)
-	if t.Cost.High > 0 {
-		fmt.Fprintf(w, ", and %s with what is kept", t.Cost)
+	fmt.Fprintln(w)
+	s.Bill(w, t.Now)
+	if t.Cost.High > 0 || len(t.Cost.Unknown) > 0 {
+		fmt.Fprintf(w, "With what is kept it goes on costing %s a month.\n", t.Cost)
+	} else if len(t.Undecided()) == 0 {
+		fmt.Fprintln(w, "Afterwards it costs nothing.")
 	}
-	fmt.Fprintln(w, ".")
 }
 
 func title(st graph.Step) string { return cmp.Or(st.Title, string(st.Node)) }

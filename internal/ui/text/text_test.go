@@ -233,7 +233,10 @@ var views = []struct {
 	{"verify", "what passed, what failed and where to look", func(s text.Style, w io.Writer) { s.Verification(w, verified(false)) }},
 	{"verify-sandbox", "nothing simulated looks like a pass", func(s text.Style, w io.Writer) { s.Verification(w, verified(true)) }},
 	{"why", "who asked, and the root cause first", func(s text.Style, w io.Writer) { s.Why(w, why()) }},
-	{"product", "facts, page and options", func(s text.Style, w io.Writer) { a, o := aProduct(); s.Product(w, a, o) }},
+	{"product", "facts, page and options", func(s text.Style, w io.Writer) {
+		a, o := aProduct()
+		s.Product(w, a, o, bill(price.Item{For: "loadBalancer", What: "type: network", Kind: price.LoadBalancer, Slug: price.RegionalNetwork, Min: 1, Max: 1}, price.Item{For: "mongodb", What: "small (db-s-1vcpu-2gb)", Kind: price.Database, Slug: "mongodb/db-s-1vcpu-2gb"}).Lines)
+	}},
 	{"status", "each state of health, and addresses", func(s text.Style, w io.Writer) { s.Status(w, status()) }},
 	{"teardown", "data kept, lost and undecided", func(s text.Style, w io.Writer) { s.Teardown(w, teardown()) }},
 	{"teardown-nothing", "a platform that is gone", func(s text.Style, w io.Writer) {

@@ -28,8 +28,10 @@ var Product = &product.Definition[v1alpha1.Cluster, struct{}]{
 	Licence:    "DigitalOcean's terms of service",
 	Placements: []product.Placement{product.Managed},
 	Page:       page,
-	Select:     choose,
-	Build:      build,
+	Sells: []price.Item{{For: "control plane", What: "plain", Kind: price.ControlPlane}, {For: "control plane", What: "highAvailability: true", Kind: price.HighAvailability},
+		{For: "nodes", What: "s-2vcpu-4gb (`k8or catalog sizes` has all)", Kind: price.Node, Slug: "s-2vcpu-4gb", Min: 1, Max: 1}},
+	Select: choose,
+	Build:  build,
 }
 
 type entry = product.Entry[v1alpha1.Cluster, struct{}]

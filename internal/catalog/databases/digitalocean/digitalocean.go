@@ -30,6 +30,7 @@ var Product = &product.Definition[v1alpha1.Database, Options]{
 	Licence:    "DigitalOcean's terms of service",
 	Placements: []product.Placement{product.Managed},
 	Page:       page,
+	Sells:      sells(),
 	Check:      check,
 	Select:     choose,
 	Build:      build,
@@ -65,6 +66,18 @@ var engines = map[string]engine{
 
 func sizes(small, medium, large string) map[string]string {
 	return map[string]string{"small": small, "medium": medium, "large": large}
+}
+
+// sells are the sizes of each engine, and a GiB of disk beyond what comes with them.
+func sells() []price.Item {
+	var out []price.Item
+	for _, name := range slices.Sorted(maps.Keys(engines)) {
+		for _, word := range []string{"small", "medium", "large"} {
+			slug := engines[name].sold(word)
+			out = append(out, price.Item{For: name, What: fmt.Sprintf("%s (%s)", word, slug), Kind: price.Database, Slug: engines[name].slug + "/" + slug, Min: 1, Max: 1})
+		}
+	}
+	return append(out, price.Item{For: "storage", What: "each GiB beyond what comes with the size", Kind: price.DatabaseStorage, Min: 1, Max: 1})
 }
 
 // sold is a size by the name that DigitalOcean sells it under.

@@ -24,6 +24,7 @@ var Product = &product.Definition[v1alpha1.Gateway, struct{}]{
 	Licence:    "DigitalOcean's terms of service; Cilium itself is Apache-2.0",
 	Placements: []product.Placement{product.Cluster},
 	Page:       page,
+	Sells:      gateway.Sells,
 	Check:      check,
 	Select:     choose,
 	Build:      build,

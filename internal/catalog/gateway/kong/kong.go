@@ -31,6 +31,7 @@ var Product = &product.Definition[v1alpha1.Gateway, Options]{
 	Placements:  []product.Placement{product.Cluster},
 	TakesValues: true,
 	Page:        page,
+	Sells:       gateway.Sells,
 	Select:      choose,
 	Build:       build,
 	Wire:        wire,
