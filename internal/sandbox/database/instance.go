@@ -218,12 +218,12 @@ func (s *server) endStranger() error {
 		return os.Remove(lock)
 	}
 	// Its shell ends it as soon as we are gone; this waits for that.
-	until := time.Now().Add(startWithin)
-	for alive(pid) && time.Now().Before(until) {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for until := time.Now().Add(startWithin); alive(pid) && time.Now().Before(until); <-tick.C {
 		if _, err := os.Stat(lock); err != nil {
 			return nil //nolint:nilerr // it has ended
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
 	if alive(pid) {
 		return fmt.Errorf("process %d still has the data in %s", pid, s.data())
