@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/unit"
@@ -78,7 +79,16 @@ func (d *Database) Observe(ctx context.Context, c *graph.Call) (graph.Observed[D
 	if !d.On.mark.tagged(all[i].Tags) {
 		return graph.Observed[DatabaseOut]{}, fmt.Errorf("the database cluster %q %w: give this platform another name, or use it with product: existing", d.Name, graph.ErrStranger)
 	}
-	return observedDatabase(all[i]), nil
+	o := observedDatabase(all[i])
+	if o.State == graph.Ready && d.On.atWork(o.ID) && d.upgrades(o.Out) {
+		o.State, o.Message = graph.Pending, "DigitalOcean is at work on it"
+	}
+	return o, nil
+}
+
+// upgrades reports whether it is of another version than wanted.
+func (d *Database) upgrades(have DatabaseOut) bool {
+	return d.Version != "" && major(have.Version, d.Version) != d.Version
 }
 
 func observedDatabase(w database) graph.Observed[DatabaseOut] {
@@ -100,7 +110,7 @@ func (d *Database) Diff(c *graph.Call, have graph.Observed[DatabaseOut]) []graph
 	if vpc, known := d.VPC.Get(c); known && vpc != "" {
 		f.Wanted("vpc", wire.VPC, vpc, graph.Refused, "a database stays in its private network: "+newDatabase)
 	}
-	if d.Version != "" && major(out.Version, d.Version) != d.Version {
+	if d.upgrades(out) {
 		risk, note := graph.Restarts, "connections are cut while it changes over; it cannot go back"
 		if older(d.Version, out.Version) {
 			risk, note = graph.Refused, "a database never goes back to an older version: "+newDatabase
@@ -206,17 +216,22 @@ func (d *Database) Update(ctx context.Context, c *graph.Call, have graph.Observe
 			if a := d.autoscale(); a != nil {
 				body = *a
 			}
-			err = d.On.client.send(ctx, http.MethodPut, path+"/autoscale", map[string]any{"autoscale": body}, nil)
+			err = d.On.client.send(ctx, http.MethodPut, path+"/autoscale", body, nil)
 		case "deletionProtection":
 			err = d.protect(ctx, have.ID)
 		case "version":
 			waits = true
 			if !slices.ContainsFunc(changes, func(c graph.Change) bool { return slices.Contains([]string{"size", "nodes", "storage"}, c.Path) }) {
-				err = d.On.client.send(ctx, http.MethodPut, path+"/upgrade", map[string]string{"version": d.Version}, nil)
+				if err = d.On.client.send(ctx, http.MethodPut, path+"/upgrade", map[string]string{"version": d.Version}, nil); err == nil {
+					d.On.works(have.ID, upgradeTakes)
+				}
 			}
 		}
+		if isBusy(err) {
+			return d.waits(have), nil
+		}
 		if err != nil {
-			return have, fmt.Errorf("change %s of database cluster %q: %w", change.Path, d.Name, busy(err))
+			return have, fmt.Errorf("change %s of database cluster %q: %w", change.Path, d.Name, err)
 		}
 	}
 	if resize {
@@ -225,8 +240,12 @@ func (d *Database) Update(ctx context.Context, c *graph.Call, have graph.Observe
 		if d.Storage > 0 {
 			body["storage_size_mib"] = int(d.Storage)
 		}
-		if err := d.On.client.send(ctx, http.MethodPut, path+"/resize", body, nil); err != nil {
-			return have, fmt.Errorf("resize database cluster %q: %w", d.Name, busy(err))
+		err := d.On.client.send(ctx, http.MethodPut, path+"/resize", body, nil)
+		if isBusy(err) {
+			return d.waits(have), nil
+		}
+		if err != nil {
+			return have, fmt.Errorf("resize database cluster %q: %w", d.Name, err)
 		}
 	}
 	graph.Forget(c, "digitalocean/databases")
@@ -236,12 +255,44 @@ func (d *Database) Update(ctx context.Context, c *graph.Call, have graph.Observe
 	return have, nil
 }
 
-// busy makes a refusal that is only about another operation one to try again.
+// isBusy reports whether a refusal is only about another operation: DigitalOcean does one at a time to a database cluster, and
+// an upgrade shows in no state.
+func isBusy(err error) bool {
+	s := statusOf(err)
+	return err != nil && (s == http.StatusConflict || s == http.StatusPreconditionFailed || says(err, "in progress"))
+}
+
+// busy makes such a refusal one to try again.
 func busy(err error) error {
-	if s := statusOf(err); s == http.StatusConflict || s == http.StatusPreconditionFailed || says(err, "in progress") {
+	if isBusy(err) {
 		return graph.Retry(err, 0)
 	}
 	return err
+}
+
+// An upgrade shows in no state: the cluster is online, and of its old version until it is of the new one. So this process
+// remembers for how long not to ask again; another one that comes meanwhile is told by a refusal, and waits a while as well.
+const upgradeTakes, othersTake = 10 * time.Minute, 2 * time.Minute
+
+// works notes that DigitalOcean is at work on a database cluster, for a span of its time.
+func (e *Estate) works(id string, d time.Duration) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.busy[id] = time.Now().Add(e.client.scaled(d))
+}
+
+// atWork reports whether it is.
+func (e *Estate) atWork(id string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return time.Now().Before(e.busy[id])
+}
+
+// waits is a database cluster that DigitalOcean is at work on.
+func (d *Database) waits(have graph.Observed[DatabaseOut]) graph.Observed[DatabaseOut] {
+	d.On.works(have.ID, othersTake)
+	have.State, have.Message = graph.Pending, "waits until DigitalOcean has done what it is at"
+	return have
 }
 
 // protect puts the tag that protects the cluster onto it, or takes it away.

@@ -51,6 +51,7 @@ type Estate struct {
 	did    map[string]bool      // "remember <cluster>", "end <cluster>", "assign <project> <urn>", "use <family>"
 	keep   []string             // stores that a teardown leaves, by the names of their data
 	wanted []DatabaseSpec       // database clusters that the document wants
+	busy   map[string]time.Time // database clusters that DigitalOcean is at work on, and until when not to ask again
 }
 
 // Ranks of pruning: what runs in the cluster (100, package kube) goes first; what a cluster leaves behind can only be
@@ -69,7 +70,7 @@ const (
 
 // NewEstate is the part of the client's account that carries the mark.
 func NewEstate(client *Client, mark Mark, o EstateOptions) *Estate {
-	e := &Estate{client: client, mark: mark, options: o, claims: map[string]Claim{}, did: map[string]bool{}, deaf: map[string]time.Time{}}
+	e := &Estate{client: client, mark: mark, options: o, claims: map[string]Claim{}, did: map[string]bool{}, deaf: map[string]time.Time{}, busy: map[string]time.Time{}}
 	const lag = 5 * time.Second
 	e.projects = &graph.Kind{Name: "digitalocean/project", Lag: lag, Rank: rankProject, List: e.listProjects, Delete: e.deleteProject}
 	e.members = &graph.Kind{Name: "digitalocean/project-members", Stays: true}

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package digitalocean_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/k8or/k8or/internal/cloud/digitalocean"
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/unit"
+)
+
+// data are database clusters as a document asks for them.
+type data struct {
+	orders  digitalocean.DatabaseSpec
+	users   []string
+	allow   []string
+	work    int // a parameter
+	pool    int
+	replica bool
+	topics  map[string]int // partitions
+}
+
+func orders() data {
+	return data{orders: digitalocean.DatabaseSpec{Name: "shop-x7k2p9-orders", Engine: "pg", Version: "16", Size: "db-s-1vcpu-2gb", Nodes: 1, Region: "nyc3",
+		Maintenance: digitalocean.Maintenance{Day: "sunday", Start: "04:00"}}, users: []string{"k8or-web"}, work: 8, pool: 5, topics: map[string]int{"clicks": 3}}
+}
+
+func (w *world) graphOf(d data) *graph.Graph {
+	g, e := graph.New(), w.estate
+	network := graph.Add(g, "network", &digitalocean.VPC{On: e, Name: mark.String(), Region: "nyc3"})
+	id := graph.Map(network, func(o digitalocean.VPCOut) string { return o.ID })
+	cluster := graph.Add(g, "cluster", &digitalocean.Cluster{On: e, Name: "shop", Region: "nyc3", Version: "1.36", VPC: network, VPCNative: true,
+		Pools: []digitalocean.PoolSpec{{Key: "general", Size: "s-2vcpu-4gb", Count: 1}}})
+	plane := graph.Map(cluster, func(o digitalocean.ClusterOut) string { return o.ID })
+	graph.Add(g, "pools/general", &digitalocean.NodePool{On: e, Cluster: cluster, PoolSpec: digitalocean.PoolSpec{Key: "general", Size: "s-2vcpu-4gb", Count: 1}})
+	if d.orders.Name != "" {
+		out := graph.Add(g, "databases/orders", &digitalocean.Database{On: e, Entry: "databases/orders", DatabaseSpec: d.orders, VPC: id})
+		graph.Add(g, "firewall", &digitalocean.DatabaseFirewall{On: e, Database: out, In: d.orders.Name, Cluster: plane, Allow: d.allow})
+		graph.Add(g, "db", &digitalocean.DatabaseName{On: e, Cluster: out, In: d.orders.Name, Name: "orders"})
+		graph.Add(g, "parameters", &digitalocean.DatabaseConfig{On: e, Database: out, In: d.orders.Name, Parameters: map[string]any{"work_mem": d.work}})
+		for _, name := range d.users {
+			graph.Add(g, graph.ID("users/"+name), &digitalocean.DatabaseUser{On: e, Database: out, In: d.orders.Name, Name: name})
+		}
+		graph.Add(g, "pool", &digitalocean.ConnectionPool{On: e, Database: out, In: d.orders.Name, Name: "web", Mode: "transaction", Size: d.pool, DB: "orders", User: "k8or-web"}, graph.After("db", "users/k8or-web"))
+		if d.replica {
+			graph.Add(g, "replica", &digitalocean.ReadReplica{On: e, Database: out, In: d.orders.Name, Name: "shop-x7k2p9-reading", Size: d.orders.Size, Region: "nyc3", VPC: id})
+		}
+	}
+	kafka := graph.Add(g, "messaging/events", &digitalocean.Database{On: e, Entry: "messaging/events", VPC: id,
+		DatabaseSpec: digitalocean.DatabaseSpec{Name: "shop-x7k2p9-events", Engine: "kafka", Version: "3.8", Size: "db-s-2vcpu-2gb", Nodes: 3, Region: "nyc3"}})
+	graph.Add(g, "events/user", &digitalocean.DatabaseUser{On: e, Database: kafka, In: "shop-x7k2p9-events", Name: "k8or-web",
+		UserSettings: digitalocean.UserSettings{Topics: []digitalocean.TopicGrant{{Topic: "clicks", Permission: "produceconsume"}}}})
+	for name, partitions := range d.topics {
+		graph.Add(g, graph.ID("topics/"+name), &digitalocean.KafkaTopic{On: e, Cluster: kafka, In: "shop-x7k2p9-events", Name: name, Partitions: partitions, Replicas: 3,
+			Config: map[string]any{"min_insync_replicas": 2}})
+	}
+	g.Prune(e.Kinds()...)
+	return g
+}
+
+// level brings it up and fails unless a plan then finds nothing to do; it gives the changes that were made, by node.
+func (w *world) level(d data) map[graph.ID][]string {
+	w.Helper()
+	g := w.graphOf(d)
+	plan, err := g.Plan(w.Context(), w.options())
+	if err != nil {
+		w.Fatal(err)
+	}
+	made := map[graph.ID][]string{}
+	for _, s := range plan.Steps {
+		for _, c := range s.Changes {
+			made[s.Node] = append(made[s.Node], c.Path)
+		}
+	}
+	if err := graph.NewRun(g, plan.Approve(graph.Replaces), w.options()).Loop(w.Context()); err != nil {
+		w.Fatalf("up: %v\n%s", err, w.events.text())
+	}
+	again, err := w.graphOf(d).Plan(w.Context(), w.options())
+	if err != nil {
+		w.Fatal(err)
+	}
+	for _, s := range again.Steps {
+		if s.Action != graph.None && s.Action != graph.Keep {
+			w.Errorf("after up, the plan still says %s %s %v %v", s.Action, s.Node, s.Changes, s.Err)
+		}
+	}
+	return made
+}
+
+func TestDatabasesChangeInPlaceWhateverCanChange(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		d := orders()
+		w.level(d)
+		edits := []struct {
+			node graph.ID
+			path string
+			edit func()
+		}{
+			{"databases/orders", "size", func() { d.orders.Size = "db-s-2vcpu-4gb" }},
+			{"databases/orders", "nodes", func() { d.orders.Nodes = 2 }},
+			{"databases/orders", "storage", func() { d.orders.Storage = 80 * unit.GiB }},
+			{"databases/orders", "storage.max", func() { d.orders.Most = 200 * unit.GiB }},
+			{"databases/orders", "version", func() { d.orders.Version = "17" }},
+			{"databases/orders", "maintenance", func() { d.orders.Maintenance.Day = "monday" }},
+			{"databases/orders", "deletionProtection", func() { d.orders.Protected = true }},
+			{"firewall", "rules", func() { d.allow = []string{"203.0.113.7"} }},
+			{"parameters", "parameters.work_mem", func() { d.work = 16 }},
+			{"pool", "size", func() { d.pool = 9 }},
+			{"topics/clicks", "partitions", func() { d.topics["clicks"] = 6 }},
+			{"databases/orders", "deletionProtection", func() { d.orders.Protected = false }},
+		}
+		for _, e := range edits {
+			e.edit()
+			if made := w.level(d); !slices.Equal(made[e.node], []string{e.path}) {
+				w.Errorf("to change %s of %s, the plan changed %v", e.path, e.node, made)
+			}
+		}
+		d.replica, d.users = true, []string{"k8or-web", "k8or-mailer"}
+		w.level(d)
+		d.replica, d.users = false, []string{"k8or-web"}
+		w.level(d)
+		if left := w.names("/v2/databases/"+w.database("orders")+"/users", "users", "name"); slices.Contains(left, "k8or-mailer") || !slices.Contains(left, "k8or-web") {
+			w.Errorf("the users are %v, want k8or-web and no k8or-mailer", left)
+		}
+		if left := w.names("/v2/databases/"+w.database("events")+"/users", "users", "name"); !slices.Contains(left, "k8or-web") {
+			w.Errorf("Kafka's users are %v: one of the same name in another cluster was taken for it", left)
+		}
+	})
+}
+
+func TestDatabasesRefuseWhatCannotChange(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		w.level(orders())
+		for what, edit := range map[string]func(*data){
+			"engine":     func(d *data) { d.orders.Engine = "mysql" },
+			"version":    func(d *data) { d.orders.Version = "15" },
+			"storage":    func(d *data) { d.orders.Storage = 10 * unit.GiB },
+			"region":     func(d *data) { d.orders.Region = "ams3" },
+			"partitions": func(d *data) { d.topics["clicks"] = 1 },
+		} {
+			d := orders()
+			edit(&d)
+			plan, err := w.graphOf(d).Plan(w.Context(), w.options())
+			if err != nil {
+				w.Fatal(err)
+			}
+			if !slices.ContainsFunc(plan.Steps, func(s graph.Step) bool {
+				return s.Action == graph.Refuse && s.Err != nil && strings.Contains(fmt.Sprint(s.Changes), what)
+			}) {
+				w.Errorf("another %s is not refused", what)
+			}
+		}
+	})
+}
+
+func TestNobodyGetsIntoADatabaseBeforeItsFirewallSaysWho(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		d := orders()
+		g := graph.New()
+		network := graph.Add(g, "network", &digitalocean.VPC{On: w.estate, Name: mark.String(), Region: "nyc3"})
+		graph.Add(g, "databases/orders", &digitalocean.Database{On: w.estate, Entry: "databases/orders", DatabaseSpec: d.orders, VPC: graph.Map(network, func(o digitalocean.VPCOut) string { return o.ID })})
+		plan, err := g.Plan(w.Context(), w.options())
+		if err != nil {
+			w.Fatal(err)
+		}
+		if err := graph.NewRun(g, plan.Approve(graph.Replaces), w.options()).Loop(w.Context()); err != nil {
+			w.Fatal(err)
+		}
+		rules := w.names("/v2/databases/"+w.database("orders")+"/firewall", "rules", "type")
+		if !slices.Equal(rules, []string{"tag"}) {
+			w.Errorf("a new database's rules are %v: without any, the whole internet gets in", rules)
+		}
+	})
+}
+
+func TestAKeptDatabaseKeepsItsNetwork(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		w.level(orders())
+		keep := graph.DataDecisions{Keep: []string{"databases/orders"}, Lose: []string{"messaging/events"}}
+		w.estate.Keep(keep.Keep)
+		if err := w.down(keep); err != nil {
+			w.Fatalf("down: %v\n%s", err, w.events.text())
+		}
+		if left := w.names("/v2/databases", "databases", "name"); !slices.Equal(left, []string{"shop-x7k2p9-orders"}) {
+			w.Errorf("after down there are the databases %v", left)
+		}
+		if left := w.names("/v2/vpcs", "vpcs", "name"); !slices.Contains(left, mark.String()) {
+			w.Errorf("after down there are the networks %v, without that of the database", left)
+		}
+		w.estate.Keep(nil)
+		w.level(orders())
+		if err := w.down(graph.DataDecisions{Lose: []string{"databases/orders", "messaging/events"}}); err != nil {
+			w.Fatalf("down: %v\n%s", err, w.events.text())
+		}
+		for _, tag := range w.names("/v2/tags", "tags", "name") {
+			if strings.Contains(tag, "k8or") {
+				w.Errorf("after down the tag %s is left", tag)
+			}
+		}
+	})
+}
+
+// database is the id of a database cluster of the platform.
+func (w *world) database(name string) string {
+	w.Helper()
+	for _, d := range w.api("GET", "/v2/databases", "")["databases"].([]any) {
+		if d := d.(map[string]any); d["name"] == "shop-x7k2p9-"+name {
+			return d["id"].(string)
+		}
+	}
+	w.Fatalf("there is no database %s", name)
+	return ""
+}
