@@ -5,6 +5,7 @@ package kube
 import (
 	"context"
 	"encoding/base64"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -119,6 +120,10 @@ func (f *Filled) write(ctx context.Context, c *graph.Call, held map[string]secre
 	for key, value := range f.Data.Read(c) {
 		if value.Empty() {
 			value = held[key]
+		}
+		if value.Empty() {
+			return graph.Observed[Output]{}, graph.Permanent(fmt.Errorf("%s of the Secret %s/%s is shown by nobody: the token may lack the scope to see credentials, or it was shown once and is lost; "+
+				"with the scope, or the user deleted at its cloud, `k8or up` makes it anew", key, f.namespace(), f.object().GetName()))
 		}
 		data[key] = base64.StdEncoding.EncodeToString([]byte(value.Reveal()))
 	}
