@@ -17,7 +17,6 @@ import (
 	"github.com/k8or/k8or/internal/kube"
 	"github.com/k8or/k8or/internal/price"
 	"github.com/k8or/k8or/internal/product"
-	"github.com/k8or/k8or/internal/unit"
 )
 
 // reckon prices a plan: what stands, what stands afterwards, and what each step changes. What each step adds and takes is
@@ -240,8 +239,7 @@ func databaseItems(s graph.Step, d digitalocean.DatabaseOut) []price.Item {
 	}
 	slug := d.Engine + "/" + d.Size
 	items := []price.Item{{For: name, What: fmt.Sprintf("%s, %d × %s", d.Engine, d.Nodes, d.Size), Kind: price.Database, Slug: slug, Min: d.Nodes, Max: d.Nodes}}
-	if included, known := price.Default().Included(slug); known && d.Storage > included {
-		extra := int((d.Storage - included + unit.GiB - 1) / unit.GiB)
+	if extra := price.Default().Beyond(slug, d.Storage); extra > 0 {
 		items = append(items, price.Item{For: name, What: "storage beyond what comes with the size", Kind: price.DatabaseStorage, Min: extra, Max: extra})
 	}
 	return items

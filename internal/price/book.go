@@ -130,6 +130,16 @@ func (b *Book) Included(slug string) (unit.MiB, bool) {
 	return unit.MiB(e.StorageGiB) * unit.GiB, ok && e.StorageGiB > 0
 }
 
+// Beyond is how many GiB of a managed database's disk are billed beside what comes with its size: none where the book does not
+// know what does.
+func (b *Book) Beyond(slug string, disk unit.MiB) int {
+	included, known := b.Included(slug)
+	if !known || disk <= included {
+		return 0
+	}
+	return int((disk - included + unit.GiB - 1) / unit.GiB)
+}
+
 func (e entry) size() Size {
 	return Size{Slug: e.Slug, MemoryMiB: e.MemoryMiB, VCPUs: e.VCPUs, Monthly: e.monthly}
 }

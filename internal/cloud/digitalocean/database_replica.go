@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"time"
 
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/unit"
@@ -115,7 +116,10 @@ func (r *ReadReplica) Create(ctx context.Context, c *graph.Call) (graph.Observed
 		Replica readReplica `json:"replica"`
 	}
 	if err := r.On.client.send(ctx, http.MethodPost, replicasPath(id), body, &answer); err != nil {
-		return graph.Observed[ReplicaOut]{}, fmt.Errorf("create read replica %q of %s: %w", r.Name, r.In, nameTaken(busy(err)))
+		if isBusy(err) { // it may be at work for minutes, on its first backup or on parameters that were just set
+			err = graph.Retry(err, r.On.client.scaled(time.Minute))
+		}
+		return graph.Observed[ReplicaOut]{}, fmt.Errorf("create read replica %q of %s: %w", r.Name, r.In, nameTaken(err))
 	}
 	graph.Forget(c, "digitalocean/databases/"+id+"/replicas")
 	return observedReplica(answer.Replica, id, r.Database.Read(c).Engine), nil

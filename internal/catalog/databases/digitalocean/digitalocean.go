@@ -160,22 +160,14 @@ func choose(s *product.Selecting, e entry) {
 	n := nodes(e.Spec)
 	s.Bill(price.Item{What: fmt.Sprintf("%s, %d × %s", e.Spec.Engine, n, slug), Kind: price.Database, Slug: kind.slug + "/" + slug, Min: n, Max: n})
 	size, most := storage(e.Spec)
-	if extra, upTo := beyond(kind.slug, slug, size), beyond(kind.slug, slug, max(size, most)); upTo > 0 {
+	book, sold := price.Default(), kind.slug+"/"+slug
+	if extra, upTo := book.Beyond(sold, size), book.Beyond(sold, max(size, most)); upTo > 0 {
 		s.Bill(price.Item{What: "storage beyond what comes with the size", Kind: price.DatabaseStorage, Min: extra, Max: upTo})
 	}
 	for name, r := range e.Spec.Replicas {
 		slug := kind.sold(cmp.Or(r.Size, e.Spec.Size))
 		s.Bill(price.Item{For: string(e.ID) + "/replicas/" + name, What: "read replica " + name + ", " + slug, Kind: price.Database, Slug: kind.slug + "/" + slug, Min: 1, Max: 1})
 	}
-}
-
-// beyond is how many GiB are billed beside what comes with a size.
-func beyond(engine, slug string, size unit.MiB) int {
-	included, known := price.Default().Included(engine + "/" + slug)
-	if !known || size <= included {
-		return 0
-	}
-	return int((size - included + unit.GiB - 1) / unit.GiB)
 }
 
 // spec is what DigitalOcean is asked for.
