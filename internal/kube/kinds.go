@@ -162,8 +162,8 @@ func (r *Objects) Observe(ctx context.Context, c *graph.Call) (graph.Observed[Ou
 	switch {
 	case len(view.Changes) > 0:
 		o.State = graph.Ready // comparable: its changes come before its health
-	case view.Status.State == Ready:
-		o.State = graph.Ready
+	case view.Status.State <= Waiting:
+		o.State, o.Message = graph.Ready, view.Status.Message
 	case view.Status.State == Failed:
 		o.State, o.Message = graph.Broken, view.Status.Message
 	default:
