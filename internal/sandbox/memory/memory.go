@@ -23,6 +23,7 @@ import (
 	"github.com/k8or/k8or/internal/sandbox/kubernetes"
 	"github.com/k8or/k8or/internal/sandbox/memkube"
 	"github.com/k8or/k8or/internal/sandbox/operators"
+	"github.com/k8or/k8or/internal/sandbox/wire"
 )
 
 // Runtime keeps one memkube server a cluster. Give it to digitalocean.Options, and the cloud to it by Join.
@@ -184,9 +185,9 @@ func (t transport) RoundTrip(out *http.Request) (*http.Response, error) {
 	g, ok := t.runtime.tokens[token]
 	t.runtime.mu.Unlock()
 	if !ok || g.cluster != id || !time.Now().Before(g.until) {
-		return memkube.Transport(http.HandlerFunc(unauthorized)).RoundTrip(out)
+		return wire.Transport(http.HandlerFunc(unauthorized)).RoundTrip(out)
 	}
-	return memkube.Transport(server).RoundTrip(out)
+	return wire.Transport(server).RoundTrip(out)
 }
 
 func unauthorized(w http.ResponseWriter, _ *http.Request) {
