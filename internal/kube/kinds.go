@@ -14,6 +14,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/problem"
@@ -94,6 +95,8 @@ type Output struct {
 	changes []Change
 	// held is what a filled Secret holds.
 	held map[string]secret.Text
+	// live is what a patched object is.
+	live *unstructured.Unstructured
 }
 
 // Listed is a set that is in a cluster, with what was asked to be remembered with it.
