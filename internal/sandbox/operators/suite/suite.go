@@ -59,6 +59,7 @@ func Run(t *testing.T, config func() *rest.Config) {
 		{"IngressesGetAddresses", ingressesGetAddresses},
 		{"KongSaysWhatIsProgrammed", kongSaysWhatIsProgrammed},
 		{"IstioHandsOutItsRoot", istioHandsOutItsRoot},
+		{"RoutesAreHeldUntilNodesLetGo", routesAreHeldUntilNodesLetGo},
 	} {
 		t.Run(claim.name, func(t *testing.T) {
 			t.Parallel()
@@ -118,6 +119,7 @@ var kinds = []struct {
 	{"gateways.gateway.networking.k8s.io", "v1", "Gateway", false},
 	{"httproutes.gateway.networking.k8s.io", "v1", "HTTPRoute", false},
 	{"ciliumnetworkpolicies.cilium.io", "v2", "CiliumNetworkPolicy", false},
+	{"routes.networking.doks.digitalocean.com", "v1alpha1", "Route", true},
 	{"elasticsearches.elasticsearch.k8s.elastic.co", "v1", "Elasticsearch", false},
 	{"kibanas.kibana.k8s.elastic.co", "v1", "Kibana", false},
 	{"logstashes.logstash.k8s.elastic.co", "v1alpha1", "Logstash", false},
@@ -131,6 +133,7 @@ var controllers = map[string]string{
 	"strimzi":             "quay.io/strimzi/operator:1.2.0",
 	"nginx-ingress":       "docker.io/nginx/nginx-ingress:5.5.4",
 	"kong-controller":     "docker.io/kong/kubernetes-ingress-controller:3.5",
+	"routing-agent":       "docker.io/digitalocean/routing-agent:v0.1.0",
 	"istiod":              "registry.istio.io/release/pilot:1.30.3",
 	"elastic-operator":    "docker.elastic.co/eck/eck-operator:3.5.0",
 }
