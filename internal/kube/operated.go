@@ -5,6 +5,7 @@ package kube
 import (
 	"cmp"
 	"fmt"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
@@ -17,6 +18,8 @@ var operated = map[string]func(*unstructured.Unstructured) (State, string){
 	"Elasticsearch.elasticsearch.k8s.elastic.co": elasticsearch,
 	"Kibana.kibana.k8s.elastic.co":               healthy,
 	"Logstash.logstash.k8s.elastic.co":           healthy,
+	"BackupStorageLocation.velero.io":            inPhase("Available"),
+	"Schedule.velero.io":                         inPhase("Enabled"),
 	"Certificate.cert-manager.io":                ready,
 	"ClusterIssuer.cert-manager.io":              ready,
 	"Issuer.cert-manager.io":                     ready,
@@ -38,6 +41,22 @@ func ready(live *unstructured.Unstructured) (State, string) {
 		_, message = condition(live, "NotReady")
 	}
 	return InProgress, cmp.Or(message, "its operator has not made it ready yet")
+}
+
+// inPhase is for Velero's resources: what works is in this phase, and what does not says why in its message or its errors.
+func inPhase(wanted string) func(*unstructured.Unstructured) (State, string) {
+	return func(live *unstructured.Unstructured) (State, string) {
+		phase, _, _ := unstructured.NestedString(live.Object, "status", "phase")
+		message, _, _ := unstructured.NestedString(live.Object, "status", "message")
+		errors, _, _ := unstructured.NestedStringSlice(live.Object, "status", "validationErrors")
+		switch {
+		case phase == "":
+			return InProgress, "its operator has not seen it yet"
+		case phase != wanted:
+			return InProgress, cmp.Or(message, strings.Join(errors, "; "), "it is in phase "+phase)
+		}
+		return Ready, ""
+	}
 }
 
 // available is for Prometheus Operator's resources: the conditions Available and Reconciled, both of this generation.
