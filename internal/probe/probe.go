@@ -19,6 +19,7 @@ type Spec struct {
 	Registry    *Registry    `json:"registry,omitempty"`
 	Certificate *Certificate `json:"certificate,omitempty"`
 	Mesh        *Mesh        `json:"mesh,omitempty"`
+	Egress      *Egress      `json:"egress,omitempty"`
 }
 
 // HTTP asks for a page as a stranger would.
