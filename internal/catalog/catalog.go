@@ -26,6 +26,8 @@ import (
 	registryexisting "github.com/k8or/k8or/internal/catalog/registry/existing"
 	"github.com/k8or/k8or/internal/catalog/sink/elk"
 	sinkexisting "github.com/k8or/k8or/internal/catalog/sink/existing"
+	"github.com/k8or/k8or/internal/catalog/storage/classes"
+	"github.com/k8or/k8or/internal/catalog/storage/snapshots"
 	"github.com/k8or/k8or/internal/catalog/support/certmanager"
 	"github.com/k8or/k8or/internal/catalog/support/externaldns"
 	"github.com/k8or/k8or/internal/catalog/support/metricsserver"
@@ -37,6 +39,8 @@ import (
 var Products = []product.Product{
 	doks.Product,
 	doks.Existing,
+	classes.Product,
+	snapshots.Product,
 	metricsserver.Product,
 	dockerregistry.Product,
 	registryexisting.Product,

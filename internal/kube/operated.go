@@ -19,6 +19,8 @@ var operated = map[string]func(*unstructured.Unstructured) (State, string){
 	"Elasticsearch.elasticsearch.k8s.elastic.co": elasticsearch,
 	"Kibana.kibana.k8s.elastic.co":               healthy,
 	"Logstash.logstash.k8s.elastic.co":           healthy,
+	"BackupStorageLocation.velero.io":            inPhase("Available"),
+	"Schedule.velero.io":                         inPhase("Enabled"),
 	"Certificate.cert-manager.io":                signed,
 	"ClusterIssuer.cert-manager.io":              ready,
 	"Issuer.cert-manager.io":                     ready,
@@ -40,6 +42,22 @@ func ready(live *unstructured.Unstructured) (State, string) {
 		_, message = condition(live, "NotReady")
 	}
 	return InProgress, cmp.Or(message, "its operator has not made it ready yet")
+}
+
+// inPhase is for Velero's resources: what works is in this phase, and what does not says why in its message or its errors.
+func inPhase(wanted string) func(*unstructured.Unstructured) (State, string) {
+	return func(live *unstructured.Unstructured) (State, string) {
+		phase, _, _ := unstructured.NestedString(live.Object, "status", "phase")
+		message, _, _ := unstructured.NestedString(live.Object, "status", "message")
+		errors, _, _ := unstructured.NestedStringSlice(live.Object, "status", "validationErrors")
+		switch {
+		case phase == "":
+			return InProgress, "its operator has not seen it yet"
+		case phase != wanted:
+			return InProgress, cmp.Or(message, strings.Join(errors, "; "), "it is in phase "+phase)
+		}
+		return Ready, ""
+	}
 }
 
 // ProvenOutside marks a Certificate whose names are proven by what is not k8or's to make, such as somebody else's DNS.

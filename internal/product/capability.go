@@ -13,7 +13,7 @@ import (
 	"github.com/k8or/k8or/internal/unit"
 )
 
-// Capabilities are how products meet. Those of the foundation (Foundation, Egress, PodPolicy, ImageSource, Issuer, Operator, LogSink, Binding) are used
+// Capabilities are how products meet. Those of the foundation (Foundation, Egress, PodPolicy, ImageSource, Issuer, Operator, LogSink, Bucket, Binding) are used
 // while building, by what is built after them; all others are joined while wiring.
 
 // Foundation is the cluster that everything else is built on. It is offered by the products of the category cluster and
@@ -115,6 +115,21 @@ type Binding struct {
 	Keys  []string
 	Ready graph.ID
 }
+
+// Bucket is a bucket of object storage, which speaks S3. It is offered by storage; who uses it gets a key by its Binding.
+type Bucket struct {
+	Entry graph.ID
+	// Name is the bucket's, Region the provider's word for where it is, Endpoint where S3 is spoken: https://nyc3.digitaloceanspaces.com.
+	Name, Region, Endpoint string
+	// Ready is the node after which it stands; empty for one that is there already.
+	Ready graph.ID
+}
+
+// The keys of a bucket's Binding by which its user signs in.
+const (
+	AccessKey = "access-key-id"
+	SecretKey = "secret-access-key"
+)
 
 // ImageSource is the platform's own registry: where images are that name no registry. It is offered by registries.
 type ImageSource struct {
@@ -327,6 +342,16 @@ func (b *Building) Operator(name string) (Operator, error) {
 
 // LogSinks are where logs can be kept.
 func (b *Building) LogSinks() []LogSink { return offered[LogSink](b.c.offers) }
+
+// Bucket is a bucket that was offered; false where there is none of this entry.
+func (b *Building) Bucket(entry graph.ID) (Bucket, bool) {
+	for _, bucket := range offered[Bucket](b.c.offers) {
+		if bucket.Entry == entry {
+			return bucket, true
+		}
+	}
+	return Bucket{}, false
+}
 
 // Image is the full name of an image: one that names no registry is the platform's own. The document's rules make sure that
 // there is one.

@@ -50,6 +50,7 @@ type Estate struct {
 	deaf   map[string]time.Time // clusters that did not say their claims, and when they were asked
 	did    map[string]bool      // "remember <cluster>", "end <cluster>", "assign <project> <urn>", "use <family>"
 	keep   []string             // stores that a teardown leaves, by the names of their data
+	first  []string             // volumes of which a teardown takes a snapshot before they go, by the names of their data
 	wanted []DatabaseSpec       // database clusters that the document wants
 	busy   map[string]time.Time // database clusters that DigitalOcean is at work on, and until when not to ask again
 }
@@ -114,6 +115,13 @@ func (e *Estate) Keep(data []string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.keep = data
+}
+
+// SnapshotFirst says of which volumes a snapshot is taken before they are deleted, by the names of their data.
+func (e *Estate) SnapshotFirst(data []string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.first = data
 }
 
 // keptIn are the ids of the private networks that kept databases live in.

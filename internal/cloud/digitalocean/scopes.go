@@ -21,7 +21,7 @@ var scopesOf = map[string][]string{
 	"digitalocean/existing-cluster": {"kubernetes:access_cluster", "kubernetes:read"},
 	"digitalocean/pool":             {"kubernetes:read", "kubernetes:update"},
 	"digitalocean/loadbalancer":     {"load_balancer:delete", "load_balancer:read"},
-	"digitalocean/volume":           {"block_storage:delete", "block_storage:read"},
+	"digitalocean/volume":           {"block_storage:delete", "block_storage:read", "block_storage_snapshot:create", "block_storage_snapshot:read"},
 	"digitalocean/snapshot":         {"image:delete", "snapshot:delete", "snapshot:read"},
 	"digitalocean/tag":              {"tag:create", "tag:delete", "tag:read"},
 
@@ -126,6 +126,9 @@ func scopeOf(method, path string) string {
 	case "load_balancers":
 		return "load_balancer:" + verb
 	case "volumes":
+		if strings.HasSuffix(path, "/snapshots") {
+			return "block_storage_snapshot:" + verb
+		}
 		return "block_storage:" + verb
 	case "snapshots":
 		return "snapshot:" + verb
