@@ -21,6 +21,7 @@ type cluster struct {
 	HA                bool               `json:"ha"`
 	Firewall          *planeFirewall     `json:"control_plane_firewall"`
 	SSO               *ssoSettings       `json:"sso"`
+	Registries        []string           `json:"registries"` // whose images it may pull
 	Status            struct {
 		State   string `json:"state"`
 		Message string `json:"message"`

@@ -16,6 +16,7 @@ import (
 const (
 	usesDatabases = "databases"
 	usesReplicas  = "replicas"
+	usesSpaces    = "spaces"
 )
 
 // usesTag is that tag: "k8or:shop-x7k2p9:uses:databases".
