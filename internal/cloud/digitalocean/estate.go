@@ -178,6 +178,11 @@ func (e *Estate) Databases() []*graph.Kind {
 	return []*graph.Kind{e.databases, e.databaseFirewalls, e.databaseNames, e.databaseUsers, e.databaseAdmins, e.connectionPools, e.databaseConfigs, e.readReplicas, e.kafkaTopics}
 }
 
+// Beside are the kinds of what stands beside a cluster, be it the platform's own or somebody else's, highest rank first.
+func (e *Estate) Beside() []*graph.Kind {
+	return []*graph.Kind{e.readReplicas, e.spacesKeys, e.cdns, e.databases, e.spaces, e.registries, e.tags}
+}
+
 // ObjectStorage are the kinds of platforms that have buckets.
 func (e *Estate) ObjectStorage() []*graph.Kind { return []*graph.Kind{e.spaces, e.spacesKeys, e.cdns} }
 
