@@ -16,6 +16,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/yaml"
@@ -75,6 +76,7 @@ func Main(ctx context.Context, e Env) (code int) {
 	root.SetOut(e.Stdout)
 	root.SetErr(e.Stderr)
 	err := root.ExecuteContext(ctx)
+	app.close(ctx)
 	if _, silent := errors.AsType[exitCode](err); out.err != nil && (err == nil || silent || errors.Is(err, out.err)) {
 		err = &problem.Problem{Code: problem.CannotWrite, Title: "what was to be printed could not be written", Why: out.err.Error(),
 			Fix: "see where standard output goes; what was done stays done", Cause: out.err}
@@ -137,6 +139,18 @@ type app struct {
 	sandboxDir string
 	selection  graph.Selection
 	lose       []string // data that may be destroyed
+	opened     []*opened
+}
+
+// close gives back what this command needed of accounts for itself alone, whether it went well or not.
+func (a *app) close(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	for _, o := range a.opened {
+		if err := o.Close(ctx); err != nil {
+			fmt.Fprintf(a.Stderr, "note: %v; the next run removes it\n", err)
+		}
+	}
 }
 
 func (a *app) root() *cobra.Command {

@@ -17,6 +17,7 @@ type Spec struct {
 	Alert       *Alert       `json:"alert,omitempty"`
 	Logs        *Logs        `json:"logs,omitempty"`
 	Registry    *Registry    `json:"registry,omitempty"`
+	Bucket      *Bucket      `json:"bucket,omitempty"`
 	Certificate *Certificate `json:"certificate,omitempty"`
 	Mesh        *Mesh        `json:"mesh,omitempty"`
 	Egress      *Egress      `json:"egress,omitempty"`
@@ -78,7 +79,8 @@ type Logs struct {
 	Password string `json:"password,omitempty"`
 }
 
-// Registry pushes a small image, pulls it, compares digests, and deletes it.
+// Registry pushes a small image, pulls it, compares digests, and deletes it. With SignIn it only signs in, and asks for an image that
+// need not be there: what credentials can do that may not push.
 type Registry struct {
 	// Host is the registry's name, Repository where the image goes.
 	Host       string `json:"host"`
@@ -86,7 +88,14 @@ type Registry struct {
 	// Config is a file in the form of Docker's config.json; empty for a registry that asks for no credentials.
 	Config string `json:"config,omitempty"`
 	// Plain speaks HTTP, for a registry reached within the cluster.
-	Plain bool `json:"plain,omitempty"`
+	Plain  bool `json:"plain,omitempty"`
+	SignIn bool `json:"signIn,omitempty"`
+}
+
+// Bucket puts a small object, gets it again, and deletes it, with the key that an app gets.
+type Bucket struct {
+	// Binding is the folder of a servicebinding.io Secret: endpoint, region, bucket, access-key-id and secret-access-key.
+	Binding string `json:"binding"`
 }
 
 // Certificate looks at what a server shows for a name: valid, for that name, and not about to end.

@@ -94,6 +94,7 @@ func (s Spec) prover() (prover, error) {
 	add(s.Alert != nil, s.Alert)
 	add(s.Logs != nil, s.Logs)
 	add(s.Registry != nil, s.Registry)
+	add(s.Bucket != nil, s.Bucket)
 	add(s.Certificate != nil, s.Certificate)
 	add(s.Mesh != nil, s.Mesh)
 	add(s.Egress != nil, s.Egress)
@@ -166,7 +167,7 @@ const (
 	Folder       = "/probe"
 )
 
-// Reaches are the servers that the probe calls, as host:port; a broker's are in its Binding and not among them.
+// Reaches are the servers that the probe calls, as host:port; those of a broker or a bucket are in its Binding and not among them.
 func (s Spec) Reaches() []string {
 	var out []string
 	add := func(address string) {

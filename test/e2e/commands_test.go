@@ -87,11 +87,14 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 		}
 		nowhere(ts, args[0])
 	},
-	// handed-nowhere: no password or key that the sandbox's databases have handed out is in any such file, bare or in base64.
+	// bound NAMESPACE/SECRET put|get|refused WHAT [TEXT]: one call of S3's by what an app's Secret says.
+	"bound": bound,
+	// handed-nowhere: no password or key that the sandbox's databases, Spaces and registries have handed out is in any such file, bare
+	// or in base64.
 	"handed-nowhere": func(ts *testscript.TestScript, neg bool, args []string) {
-		words := handedOut(ts)
+		words := append(handedOut(ts), keysHandedOut(ts)...)
 		if neg || len(args) != 0 || len(words) == 0 {
-			ts.Fatalf("usage: handed-nowhere, while there are databases; they handed out %d secrets", len(words))
+			ts.Fatalf("usage: handed-nowhere, while there is anything that has secrets; %d were handed out", len(words))
 		}
 		for _, word := range words {
 			nowhere(ts, word)
