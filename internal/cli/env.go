@@ -137,6 +137,7 @@ type app struct {
 	sandboxDir string
 	selection  graph.Selection
 	lose       []string // data that may be destroyed
+	rotate     []graph.ID
 }
 
 func (a *app) root() *cobra.Command {
@@ -177,7 +178,7 @@ Start without an account:   k8or init && k8or up --sandbox`,
 	for _, group := range []*cobra.Group{{ID: "start", Title: "Start:"}, {ID: "run", Title: "Run:"}, {ID: "look", Title: "Look:"}} {
 		root.AddGroup(group)
 	}
-	root.AddCommand(a.initCommand(), a.validateCommand(), a.schemaCommand(), a.planCommand(), a.upCommand(), a.statusCommand(), a.downCommand(),
+	root.AddCommand(a.initCommand(), a.validateCommand(), a.schemaCommand(), a.planCommand(), a.upCommand(), a.rotateCommand(), a.statusCommand(), a.downCommand(),
 		a.kubeconfigCommand(), a.kubeTokenCommand(), a.catalogCommand(), a.scopesCommand(), a.sandboxCommand(), a.versionCommand(), a.selftestCommand(),
 		a.costCommand(), a.verifyCommand(), a.whyCommand(), a.openCommand(), a.logsCommand(), a.probeCommand())
 	root.Args = verbs

@@ -11,6 +11,7 @@ import (
 	"github.com/digitalocean/godo"
 
 	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/secret"
 )
 
 // Drainer empties a pool's nodes before the pool goes. It does not wait: a sentence says what it waits for, and an empty
@@ -28,6 +29,9 @@ type EstateOptions struct {
 	Drainer Drainer
 	// Claims says which claims of a cluster the volumes belong to, by the volumes' ids. An error means unknown.
 	Claims func(ctx context.Context, clusterID string) (map[string]Claim, error)
+	// Reads says what still runs with the credentials that an app had before its Secret for an entry was written anew; empty for
+	// nothing. A user whose turn is over goes only then. Nil lets it go once everything that is wanted stands.
+	Reads func(ctx context.Context, entry graph.ID, app string) (waiting string, err error)
 	// Lock tells what a killed run left of its own lock; nil leaves such tags alone.
 	Lock *Lock
 	// Owner is the node that everything found by the mark counts as part of.
@@ -51,7 +55,10 @@ type Estate struct {
 	did    map[string]bool      // "remember <cluster>", "end <cluster>", "assign <project> <urn>", "use <family>"
 	keep   []string             // stores that a teardown leaves, by the names of their data
 	wanted []DatabaseSpec       // database clusters that the document wants
-	busy   map[string]time.Time // database clusters that DigitalOcean is at work on, and until when not to ask again
+	// rotates are the database clusters whose users are to have another turn, each with the turns that were wanted first.
+	rotates   map[string]map[string]int
+	passwords map[inDatabase]secret.Text // that are shown once
+	busy      map[string]time.Time       // database clusters that DigitalOcean is at work on, and until when not to ask again
 }
 
 // Ranks of pruning: what runs in the cluster (100, package kube) goes first; what a cluster leaves behind can only be
@@ -70,7 +77,7 @@ const (
 
 // NewEstate is the part of the client's account that carries the mark.
 func NewEstate(client *Client, mark Mark, o EstateOptions) *Estate {
-	e := &Estate{client: client, mark: mark, options: o, claims: map[string]Claim{}, did: map[string]bool{}, deaf: map[string]time.Time{}, busy: map[string]time.Time{}}
+	e := &Estate{client: client, mark: mark, options: o, claims: map[string]Claim{}, did: map[string]bool{}, deaf: map[string]time.Time{}, busy: map[string]time.Time{}, rotates: map[string]map[string]int{}, passwords: map[inDatabase]secret.Text{}}
 	const lag = 5 * time.Second
 	e.projects = &graph.Kind{Name: "digitalocean/project", Lag: lag, Rank: rankProject, List: e.listProjects, Delete: e.deleteProject}
 	e.members = &graph.Kind{Name: "digitalocean/project-members", Stays: true}
