@@ -213,6 +213,10 @@ func (m *maker) bind(u user, granted graph.ID) error {
 		return err
 	}
 	m.b.Bind(m.ID, *u.client, m.Spec.Engine, databases.Keys(m.Spec.Engine), id)
+	if probe, ok := databases.Probe(m.ID, *u.client, m.Spec.Engine, databases.Keys(m.Spec.Engine)); ok {
+		probe.Look = "the database cluster " + m.name + " at DigitalOcean"
+		product.Offer(m.b, probe)
+	}
 	return nil
 }
 
