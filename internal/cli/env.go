@@ -140,6 +140,7 @@ type app struct {
 	selection  graph.Selection
 	lose       []string // data that may be destroyed
 	opened     []*opened
+	rotate     []graph.ID
 }
 
 // close gives back what this command needed of accounts for itself alone, whether it went well or not.
@@ -191,7 +192,7 @@ Start without an account:   k8or init && k8or up --sandbox`,
 	for _, group := range []*cobra.Group{{ID: "start", Title: "Start:"}, {ID: "run", Title: "Run:"}, {ID: "look", Title: "Look:"}} {
 		root.AddGroup(group)
 	}
-	root.AddCommand(a.initCommand(), a.validateCommand(), a.schemaCommand(), a.planCommand(), a.upCommand(), a.statusCommand(), a.downCommand(),
+	root.AddCommand(a.initCommand(), a.validateCommand(), a.schemaCommand(), a.planCommand(), a.upCommand(), a.rotateCommand(), a.statusCommand(), a.downCommand(),
 		a.backupCommand(), a.restoreCommand(),
 		a.kubeconfigCommand(), a.kubeTokenCommand(), a.catalogCommand(), a.scopesCommand(), a.sandboxCommand(), a.versionCommand(), a.selftestCommand(),
 		a.costCommand(), a.verifyCommand(), a.whyCommand(), a.openCommand(), a.logsCommand(), a.probeCommand())

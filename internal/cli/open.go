@@ -104,7 +104,7 @@ func (a *app) platformOptions(o *opened, token digitalocean.Token, speed float64
 	}
 	return platform.Options{Debug: debug,
 		Document: o.doc, UID: o.newUID, Token: token, Sandbox: a.sandbox, Speed: speed,
-		ChartsDir: cmp.Or(a.chartsDir, a.get("K8OR_CHARTS")), CacheDir: a.cacheDir(), Selection: a.selection, Lose: a.lose, Holder: holder(), Dead: dead, Log: o.log, Env: a.Getenv,
+		ChartsDir: cmp.Or(a.chartsDir, a.get("K8OR_CHARTS")), CacheDir: a.cacheDir(), Selection: a.selection, Lose: a.lose, Rotate: a.rotate, Holder: holder(), Dead: dead, Log: o.log, Env: a.Getenv,
 	}
 }
 

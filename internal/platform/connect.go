@@ -48,6 +48,9 @@ type Options struct {
 	Selection graph.Selection
 	// Lose names the data that may be destroyed where the document does not want it any more, such as databases/orders.
 	Lose []string
+	// Rotate are the entries whose credentials are to be changed for others, such as databases/orders; they, and the apps that use
+	// them, are then what plans and runs are about.
+	Rotate []graph.ID
 	// Transport, KubeTransport and ChartsTransport carry the calls to DigitalOcean, to clusters and to the places of charts;
 	// nil is the network's.
 	Transport, KubeTransport, ChartsTransport http.RoundTripper
@@ -127,10 +130,13 @@ func New(o Options) (*Platform, error) {
 	p.helm = release.NewKinds(release.Options{Platform: mark.String(), Cluster: p.kinds.Cluster, Find: p.find, Outlives: p.doc.Spec.Cluster.Existing != "",
 		Owner: func(name string) graph.ID { return graph.ID("apps/" + name) }}) // apps alone ask for releases, each by its own name
 	p.tag = digitalocean.NewLock(p.client, mark, o.Holder, o.Dead)
-	p.estate = digitalocean.NewEstate(p.client, mark, digitalocean.EstateOptions{Drainer: drainer{p.kinds}, Claims: p.claims, Holds: p.holds, Lock: p.tag, Owner: "cluster"})
+	p.estate = digitalocean.NewEstate(p.client, mark, digitalocean.EstateOptions{Drainer: drainer{p.kinds}, Claims: p.claims, Holds: p.holds, Reads: p.reads, Lock: p.tag, Owner: "cluster"})
 	p.fetcher = &chart.Fetcher{Dir: o.ChartsDir, Cache: filepath.Join(o.CacheDir, "charts"), Timeout: 5 * time.Second}
 	if o.ChartsTransport != nil {
 		p.fetcher.HTTP = &http.Client{Transport: o.ChartsTransport}
+	}
+	if len(o.Rotate) > 0 {
+		p.options.Selection = rotation(o.Rotate, p.about())
 	}
 	return p, nil
 }
@@ -245,7 +251,7 @@ func (p *Platform) about() product.Platform {
 		defer root.Close()
 		return root.ReadFile(name)
 	}
-	return product.Platform{Platform: p.doc, Dir: dir, Minor: minorOf(p.doc.Spec.Cluster.Version), Env: p.options.Env, File: read}
+	return product.Platform{Platform: p.doc, Dir: dir, Minor: minorOf(p.doc.Spec.Cluster.Version), Rotate: p.options.Rotate, Env: p.options.Env, File: read}
 }
 
 // prunable are the kinds whose things go when the document no longer wants them. Of an existing cluster only what k8or

@@ -12,6 +12,7 @@ type Spec struct {
 	Timeout time.Duration `json:"timeout,omitempty"`
 
 	HTTP        *HTTP        `json:"http,omitempty"`
+	Database    *Database    `json:"database,omitempty"`
 	Kafka       *Kafka       `json:"kafka,omitempty"`
 	Prometheus  *Prometheus  `json:"prometheus,omitempty"`
 	Alert       *Alert       `json:"alert,omitempty"`

@@ -89,6 +89,7 @@ func (s Spec) prover() (prover, error) {
 		}
 	}
 	add(s.HTTP != nil, s.HTTP)
+	add(s.Database != nil, s.Database)
 	add(s.Kafka != nil, s.Kafka)
 	add(s.Prometheus != nil, s.Prometheus)
 	add(s.Alert != nil, s.Alert)

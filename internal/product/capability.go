@@ -112,8 +112,14 @@ type Binding struct {
 	// Namespace and Secret say where it is, Type what it is: "kafka", "postgresql".
 	Namespace, Secret, Type string
 	// Keys are the Secret's keys, sorted.
-	Keys  []string
+	Keys []string
+	// Ready is the node that writes the Secret.
 	Ready graph.ID
+}
+
+// Follow has pods that use the binding start anew when what it holds is another.
+func (b Binding) Follow() Follow {
+	return Follow{Follow: kube.Follow{Namespace: b.Namespace, Name: b.Secret}, By: b.Ready}
 }
 
 // Bucket is a bucket of object storage, which speaks S3. It is offered by storage; who uses it gets a key by its Binding.

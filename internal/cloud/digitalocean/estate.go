@@ -29,6 +29,9 @@ type EstateOptions struct {
 	Drainer Drainer
 	// Claims says which claims of a cluster the volumes belong to, by the volumes' ids. An error means unknown.
 	Claims func(ctx context.Context, clusterID string) (map[string]Claim, error)
+	// Reads says what still runs with the credentials that an app had before its Secret for an entry was written anew; empty for
+	// nothing. A user whose turn is over goes only then. Nil lets it go once everything that is wanted stands.
+	Reads func(ctx context.Context, entry graph.ID, app string) (waiting string, err error)
 	// Lock tells what a killed run left of its own lock; nil leaves such tags alone.
 	Lock *Lock
 	// Holds is the value of a Secret's key in the platform's cluster; false where there is no such key, or no cluster. By it is
@@ -63,6 +66,9 @@ type Estate struct {
 	cdnsSeen cdnList
 	buckets  []string               // that the document wants
 	made     map[string]secret.Text // secrets of access keys that this process made, by their ids
+	// rotates are the database clusters whose users are to have another turn, each with the turns that were wanted first.
+	rotates   map[string]map[string]int
+	passwords map[inDatabase]secret.Text // that are shown once
 }
 
 // Ranks of pruning: what runs in the cluster (100, package kube) goes first; what a cluster leaves behind can only be
@@ -82,7 +88,8 @@ const (
 
 // NewEstate is the part of the client's account that carries the mark.
 func NewEstate(client *Client, mark Mark, o EstateOptions) *Estate {
-	e := &Estate{client: client, mark: mark, options: o, claims: map[string]Claim{}, did: map[string]bool{}, deaf: map[string]time.Time{}, busy: map[string]time.Time{}, made: map[string]secret.Text{}}
+	e := &Estate{client: client, mark: mark, options: o, claims: map[string]Claim{}, did: map[string]bool{}, deaf: map[string]time.Time{}, busy: map[string]time.Time{}, made: map[string]secret.Text{},
+		rotates: map[string]map[string]int{}, passwords: map[inDatabase]secret.Text{}}
 	const lag = 5 * time.Second
 	e.projects = &graph.Kind{Name: "digitalocean/project", Lag: lag, Rank: rankProject, List: e.listProjects, Delete: e.deleteProject}
 	e.members = &graph.Kind{Name: "digitalocean/project-members", Stays: true}
