@@ -96,6 +96,7 @@ func (s Spec) prover() (prover, error) {
 	add(s.Registry != nil, s.Registry)
 	add(s.Certificate != nil, s.Certificate)
 	add(s.Mesh != nil, s.Mesh)
+	add(s.Outside != nil, s.Outside)
 	if len(all) != 1 {
 		return nil, fmt.Errorf("a probe proves one thing, and this one says %d", len(all))
 	}
@@ -198,6 +199,8 @@ func (s Spec) Reaches() []string {
 		add("https://" + s.Certificate.Address)
 	case s.Mesh != nil:
 		add(s.Mesh.URL)
+	case s.Outside != nil:
+		add(s.Outside.URL)
 	}
 	return out
 }
