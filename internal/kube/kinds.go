@@ -192,7 +192,7 @@ func (r *Objects) balanced() bool { return slices.ContainsFunc(r.set.Objects, fr
 func (r *Objects) Diff(_ *graph.Call, have graph.Observed[Output]) []graph.Change {
 	var out []graph.Change
 	for _, change := range have.Out.changes {
-		out = append(out, r.set.refused(change, planned(change))...)
+		out = append(out, r.set.guarded(change, planned(change))...)
 	}
 	slices.SortStableFunc(out, func(a, b graph.Change) int { return cmp.Compare(b.Risk, a.Risk) })
 	return out
