@@ -267,11 +267,24 @@ func (k *Kinds) apply(ctx context.Context, id string, set Set) (graph.Observed[O
 	if err != nil {
 		return o, classify(err)
 	}
+	k.tell(pruned)
 	o.Message = "applied"
 	if !pruned.Done {
 		o.Message = pruned.Waiting
 	}
 	return o, nil
+}
+
+// tell names the CRDs that nobody wants any more and that stay, since custom resources would go with them.
+func (k *Kinds) tell(p Pruned) {
+	if !p.Done {
+		return
+	}
+	for _, kept := range p.Kept {
+		if kept.ID.isCRD() && strings.HasSuffix(kept.Why, isLeft) {
+			k.options.Say(fmt.Sprintf("%s stays: %s", kept.ID, kept.Why))
+		}
+	}
 }
 
 // holdsData keeps what data goes with: a claim, with which its volume may go, and a KafkaTopic, with which Strimzi deletes
@@ -342,6 +355,7 @@ func (k *Kinds) delete(ctx context.Context, c *graph.Call, item graph.Item) (str
 	if err != nil {
 		return "", classify(err)
 	}
+	k.tell(gone)
 	return gone.Waiting, nil
 }
 
