@@ -197,7 +197,7 @@ func (r *Objects) balanced() bool { return slices.ContainsFunc(r.set.Objects, fr
 func (r *Objects) Diff(c *graph.Call, have graph.Observed[Output]) []graph.Change {
 	var out []graph.Change
 	for _, change := range have.Out.changes {
-		fields := r.set.refused(change, planned(change))
+		fields := r.set.guarded(change, planned(change))
 		if r.set.derives(change.ID) {
 			for i := range fields {
 				fields[i].Anew = true
@@ -283,11 +283,24 @@ func (k *Kinds) apply(ctx context.Context, id string, set Set) (graph.Observed[O
 	if err != nil {
 		return o, classify(err)
 	}
+	k.tell(pruned)
 	o.Message = "applied"
 	if !pruned.Done {
 		o.Message = pruned.Waiting
 	}
 	return o, nil
+}
+
+// tell names the CRDs that nobody wants any more and that stay, since custom resources would go with them.
+func (k *Kinds) tell(p Pruned) {
+	if !p.Done {
+		return
+	}
+	for _, kept := range p.Kept {
+		if kept.ID.isCRD() && strings.HasSuffix(kept.Why, isLeft) {
+			k.options.Say(fmt.Sprintf("%s stays: %s", kept.ID, kept.Why))
+		}
+	}
 }
 
 // holdsData keeps what data goes with: a claim, with which its volume may go, and a KafkaTopic, with which Strimzi deletes
@@ -358,6 +371,7 @@ func (k *Kinds) delete(ctx context.Context, c *graph.Call, item graph.Item) (str
 	if err != nil {
 		return "", classify(err)
 	}
+	k.tell(gone)
 	return gone.Waiting, nil
 }
 

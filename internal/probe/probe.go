@@ -22,6 +22,7 @@ type Spec struct {
 	Certificate *Certificate `json:"certificate,omitempty"`
 	Mesh        *Mesh        `json:"mesh,omitempty"`
 	Egress      *Egress      `json:"egress,omitempty"`
+	Outside     *Outside     `json:"outside,omitempty"`
 }
 
 // HTTP asks for a page as a stranger would.
@@ -115,4 +116,13 @@ type Mesh struct {
 	// Metrics is the sidecar's page, Counter the series that must have grown, with the labels that say mutual TLS.
 	Metrics string `json:"metrics"`
 	Counter string `json:"counter"`
+}
+
+// Outside calls a peer of the mesh as somebody who is not in it, and wants to be refused.
+type Outside struct {
+	// URL is the peer's, with its port: http://web.apps.svc:8080/.
+	URL string `json:"url"`
+	// Forbidden says that sidecars refuse by 403 without a word. So may an app, but not only to callers outside: the Mesh probe of
+	// the same app fails by that.
+	Forbidden bool `json:"forbidden,omitempty"`
 }

@@ -54,6 +54,8 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 		ts.Check(err)
 		io.WriteString(ts.Stdout(), said) //nolint:errcheck // the script's own
 	},
+	// cluster METHOD PATH [FILE]: what kubectl would ask of the script's cluster.
+	"cluster": cluster,
 	// url: from here on k8or speaks to the script's sandbox as if it were the real cloud, without --sandbox.
 	"url": func(ts *testscript.TestScript, neg bool, _ []string) {
 		raw, err := os.ReadFile(filepath.Join(ts.Getenv("K8OR_SANDBOX_DIR"), "sandbox.json"))
