@@ -31,7 +31,7 @@ var profiles = []profile{
 	{name: "minimal", about: "the cluster alone"},
 	{name: "team", about: "starter with database, monitoring, logging and registry", wants: team},
 	{name: "production", about: "team with high availability, alerts to somebody, backups and larger sizes",
-		wants: append(slices.Clone(team), [2]string{"storage", "spaces"}, [2]string{"backups", "velero"}), reads: []string{"SLACK_WEBHOOK"}},
+		wants: append(slices.Clone(team), [2]string{"storage.spaces", "digitalocean"}, [2]string{"backups", "velero"}), reads: []string{"SLACK_WEBHOOK"}},
 }
 
 // team are the products of the profile team, which production has too.
