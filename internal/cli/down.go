@@ -63,9 +63,9 @@ func (a *app) downCommand() *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&confirm, "confirm", "", "the platform's name, instead of typing it")
-	f.StringArrayVar(&data.Keep, "keep", nil, "leave this data store, such as volumes/apps/uploads; again for more")
-	f.StringArrayVar(&data.Copied, "snapshot", nil, "destroy this volume once a snapshot of it is taken, which stays; again for more")
-	f.StringArrayVar(&data.Lose, "allow-data-loss", nil, "destroy this data store; again for more")
+	f.StringSliceVar(&data.Keep, "keep", nil, "leave this data store, such as volumes/apps/uploads; more after commas, or by the flag again")
+	f.StringSliceVar(&data.Copied, "snapshot", nil, "destroy this volume once a snapshot of it is taken, which stays; more as for --keep")
+	f.StringSliceVar(&data.Lose, "allow-data-loss", nil, "destroy this data store; more as for --keep")
 	f.BoolVar(&dryRun, "dry-run", false, "show what would be destroyed and change nothing")
 	return c
 }

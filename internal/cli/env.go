@@ -209,7 +209,7 @@ func (a *app) selects(c *cobra.Command) {
 
 // loses adds the flag by which data that the document does not want any more is given up.
 func (a *app) loses(c *cobra.Command) {
-	c.Flags().StringArrayVar(&a.lose, "allow-data-loss", nil, "destroy this data store, which the document does not want any more, such as databases/orders; again for more")
+	c.Flags().StringSliceVar(&a.lose, "allow-data-loss", nil, "destroy this data store, which the document does not want any more, such as databases/orders; more after commas, or by the flag again")
 }
 
 // flagNames finds the names of flags where they are explained.

@@ -165,6 +165,13 @@ func (p *Platform) Down(ctx context.Context, t *Teardown, data graph.DataDecisio
 				Title: fmt.Sprintf("%s holds data, and nobody said what becomes of it", s.Data), Why: fmt.Sprintf("%s; it costs %s a month", s.Title, s.Cost),
 				Fix: undecidedFix(s.Data)})
 		}
+		if len(undecided) > 1 {
+			var all []string
+			for _, s := range undecided {
+				all = append(all, s.Data)
+			}
+			list[len(list)-1].Fix += fmt.Sprintf("; all %d at once, after --keep= or --allow-data-loss=: %s", len(all), strings.Join(all, ","))
+		}
 		return nil, list
 	}
 	if err := t.Problems.Err(); err != nil {
