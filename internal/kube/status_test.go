@@ -49,7 +49,13 @@ func TestStandingKnowsEachKindsOwnCondition(t *testing.T) {
 		"policy that Cilium does not take": {`{apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy, metadata: {name: a}, status: {conditions: [{type: Valid, status: "False", message: unsupported entity}]}}`,
 			Failed, "unsupported entity"},
 		"policy that Cilium takes": {`{apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy, metadata: {name: a}, status: {conditions: [{type: Valid, status: "True"}]}}`, Ready, ""},
-		"plain":                    {`{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}`, Ready, ""},
+		"certificate whose name k8or makes lead here": {`{apiVersion: cert-manager.io/v1, kind: Certificate, metadata: {name: a, creationTimestamp: "2026-01-01T00:00:00Z"}, spec: {dnsNames: [a.example.com]},
+			status: {conditions: [{type: Ready, status: "False", message: Issuing}]}}`, InProgress, "Issuing"},
+		"certificate whose name leads elsewhere": {`{apiVersion: cert-manager.io/v1, kind: Certificate, metadata: {name: a, creationTimestamp: "2026-01-01T00:00:00Z", annotations: {k8or.io/proven-outside: "true"}},
+			spec: {dnsNames: [a.example.com]}, status: {conditions: [{type: Ready, status: "False", message: Issuing}]}}`, Waiting, "once a.example.com leads to the gateway"},
+		"certificate just asked for": {`{apiVersion: cert-manager.io/v1, kind: Certificate, metadata: {name: a, creationTimestamp: "2999-01-01T00:00:00Z", annotations: {k8or.io/proven-outside: "true"}},
+			spec: {dnsNames: [a.example.com]}, status: {conditions: [{type: Ready, status: "False", message: Issuing}]}}`, InProgress, "Issuing"},
+		"plain": {`{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}`, Ready, ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -111,6 +111,9 @@ func healthOf(s graph.Step) Health {
 	if c, ok := s.Out.(digitalocean.ClusterOut); ok && h.State == "ready" {
 		h.Message = fmt.Sprintf("%s, %d nodes, %s", c.Version, c.Nodes, c.ID)
 	}
+	if g, ok := s.Out.(digitalocean.NATGatewayOut); ok && h.State == "ready" {
+		h.Message = fmt.Sprintf("leaves from %s, %d Mbps", g.Address, g.Size*digitalocean.NATGatewayMbps)
+	}
 	return h
 }
 
@@ -179,6 +182,9 @@ func Scopes(spec v1alpha1.Spec) []string {
 		case entry.Category == "registry" && entry.Product == "digitalocean":
 			kinds = append(kinds, e.ContainerRegistry()...)
 		}
+	}
+	if spec.Network != nil && spec.Network.Egress != nil {
+		kinds = append(kinds, e.Egress()...)
 	}
 	return digitalocean.Scopes(kinds...)
 }

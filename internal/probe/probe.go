@@ -20,6 +20,7 @@ type Spec struct {
 	Bucket      *Bucket      `json:"bucket,omitempty"`
 	Certificate *Certificate `json:"certificate,omitempty"`
 	Mesh        *Mesh        `json:"mesh,omitempty"`
+	Egress      *Egress      `json:"egress,omitempty"`
 }
 
 // HTTP asks for a page as a stranger would.

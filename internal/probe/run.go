@@ -97,6 +97,7 @@ func (s Spec) prover() (prover, error) {
 	add(s.Bucket != nil, s.Bucket)
 	add(s.Certificate != nil, s.Certificate)
 	add(s.Mesh != nil, s.Mesh)
+	add(s.Egress != nil, s.Egress)
 	if len(all) != 1 {
 		return nil, fmt.Errorf("a probe proves one thing, and this one says %d", len(all))
 	}
@@ -199,6 +200,8 @@ func (s Spec) Reaches() []string {
 		add("https://" + s.Certificate.Address)
 	case s.Mesh != nil:
 		add(s.Mesh.URL)
+	case s.Egress != nil:
+		add(s.Egress.URL)
 	}
 	return out
 }

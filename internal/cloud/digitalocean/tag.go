@@ -71,6 +71,10 @@ func (e *Estate) listTags(ctx context.Context, c *graph.Call) ([]graph.Item, err
 			if c.Teardown && len(marked) == 0 { // while a bucket is marked, looking for it takes a key
 				items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title})
 			}
+		case strings.EqualFold(t.Name, e.mark.usesTag(usesNATGateways)):
+			if c.Teardown {
+				items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title})
+			}
 		case e.mark.ofStores(t.Name):
 			if c.Teardown && len(stores) == 0 {
 				items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title})
