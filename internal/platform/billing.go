@@ -28,9 +28,9 @@ func (p *Plan) reckon(wanted []price.Item) {
 	for _, s := range p.Steps {
 		selected[s.Node] = true
 	}
-	was, is := map[graph.ID][]price.Item{}, map[graph.ID][]price.Item{}
 	blind := map[graph.ID]string{}
-	var now, before, after []price.Item
+	var now []price.Item
+	var before, after owned
 	for _, s := range p.whole {
 		items, unread := standing(s, of(s.Node, wanted, owner))
 		if unread != "" && selected[s.Node] {
@@ -43,32 +43,35 @@ func (p *Plan) reckon(wanted []price.Item) {
 			at = func(it price.Item) graph.ID { return owner(it.For, s.Node) }
 		}
 		for _, it := range items {
-			before, was[at(it)] = append(before, it), append(was[at(it)], it)
+			before.add(at(it), it)
 		}
 	}
 	for _, it := range wanted {
 		at := owner(it.For, "")
 		if selected[at] || at == "" && p.scope.Has(graph.ID(it.For)) {
-			after, is[at] = append(after, it), append(is[at], it)
+			after.add(at, it)
 		}
 	}
 	for _, s := range p.whole {
 		switch {
 		case s.Action == graph.Keep || !selected[s.Node]: // it stays as it stands, and is billed on
-			after, is[s.Node] = append(after, was[s.Node]...), was[s.Node]
+			for _, it := range before.of(s.Node) {
+				after.add(s.Node, it)
+			}
 		case s.Action == graph.Delete && s.Kind == kube.SetsKind: // its claims stay, and so do their volumes
-			for _, it := range was[s.Node] {
+			for _, it := range before.of(s.Node) {
 				if it.Kind == price.Volume {
 					it.What += ", kept"
-					after, is[s.Node] = append(after, it), append(is[s.Node], it)
+					after.add(s.Node, it)
 				}
 			}
 		}
 	}
-	p.Now, p.Bill = p.book.Of(now), p.book.Of(after)
-	p.Cost, p.Costs = price.Diff(p.book.Of(before), p.Bill), map[graph.ID]price.Change{}
+	stood := p.book.Of(before.items)
+	p.Now, p.Bill = p.book.Of(now), p.book.Of(after.items)
+	p.Cost, p.Costs = price.Diff(stood, p.Bill), map[graph.ID]price.Change{}
 	for _, s := range p.Steps {
-		change := price.Diff(p.book.Of(was[s.Node]), p.book.Of(is[s.Node]))
+		change := price.Diff(before.part(stood, p.Bill, s.Node), after.part(p.Bill, stood, s.Node))
 		if unread, ok := blind[s.Node]; ok {
 			change.Unknown, p.Cost.Unknown = append(change.Unknown, unread), append(p.Cost.Unknown, unread)
 		}
@@ -76,6 +79,39 @@ func (p *Plan) reckon(wanted []price.Item) {
 			p.Costs[s.Node] = change
 		}
 	}
+}
+
+// owned are items, each with the step it belongs to.
+type owned struct {
+	items []price.Item
+	at    []graph.ID
+}
+
+func (o *owned) add(at graph.ID, it price.Item) {
+	o.items, o.at = append(o.items, it), append(o.at, at)
+}
+
+func (o *owned) of(node graph.ID) []price.Item {
+	var out []price.Item
+	for i, it := range o.items {
+		if o.at[i] == node {
+			out = append(out, it)
+		}
+	}
+	return out
+}
+
+// part is what of the bill belongs to a step. What the account pays once, and paid or pays as much on the other bill, no step adds or
+// takes away, whichever of its things comes or goes.
+func (o *owned) part(bill, other price.Bill, node graph.ID) price.Bill {
+	return bill.Part(func(i int) bool {
+		if o.at[i] != node {
+			return false
+		}
+		paid, once := bill.Once(o.items[i].Kind)
+		beside, too := other.Once(o.items[i].Kind)
+		return !once || !too || paid != beside
+	})
 }
 
 // MarshalJSON writes the plan with the cost change of each step beside it.

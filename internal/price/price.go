@@ -124,6 +124,34 @@ func (b *Book) Of(items []Item) Bill {
 	return bill
 }
 
+// Part is the bill of some of its lines. What an account pays once is on the part that has the line which pays.
+func (b Bill) Part(has func(i int) bool) Bill {
+	var part Bill
+	for i, line := range b.Lines {
+		if !has(i) {
+			continue
+		}
+		part.Lines = append(part.Lines, line)
+		if !line.Known {
+			part.Unknown = append(part.Unknown, line.unknown())
+			continue
+		}
+		part.Low, part.High = plus(part.Low, line.Low), plus(part.High, line.High)
+		part.HourlyLow, part.HourlyHigh = plus(part.HourlyLow, line.HourlyLow), plus(part.HourlyHigh, line.HourlyHigh)
+	}
+	return part
+}
+
+// Once is what the account pays once for a kind of thing on this bill; false where nothing of the kind is on it.
+func (b Bill) Once(kind Kind) (paid unit.Money, there bool) {
+	for _, line := range b.Lines {
+		if line.Kind == kind && perAccount[kind] && line.Known {
+			paid, there = plus(paid, line.High), true
+		}
+	}
+	return paid, there
+}
+
 // payers are the places of the items that pay what an account pays once: the dearest, and of equal ones the first.
 func (b *Book) payers(items []Item) map[Kind]int {
 	pays := map[Kind]int{}
