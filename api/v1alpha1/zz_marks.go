@@ -21,7 +21,6 @@ var marks = map[string]map[string]Mark{
 		"catalog":  {Enum: []string{"2026.11"}, Default: "\"2026.11\"", Owner: "k8or upgrade"},
 		"account":  {Once: true, Example: "\"3f2c9a51-0d0e-4c5e-9f53-6a1f2f9a7b10\"", Pattern: "^[A-Za-z0-9][A-Za-z0-9-]{3,63}$", Means: "the id of a DigitalOcean team, as `k8or up` writes it", Owner: "k8or"},
 		"region":   {Required: true, Once: true, Example: "\"nyc3\"", Pattern: "^[a-z]{3}[0-9]{1,2}$", Means: "a region's short name, such as nyc3, sfo3, ams3, fra1, lon1, sgp1, tor1, blr1 or syd1"},
-		"network":  {Later: true},
 		"gateways": {Example: "{\"public\": {\"product\": \"nginx\"}}"},
 		"support":  {Example: "{\"cert-manager\": {\"product\": \"existing\"}}"},
 		"budget":   {Example: "{\"monthly\": 400}"},
@@ -67,10 +66,16 @@ var marks = map[string]map[string]Mark{
 		"issuerURL": {Required: true, Example: "\"https://login.example.com\"", Pattern: "^https://[^\\s]+$", Means: "an address that begins with https://"},
 		"clientID":  {Required: true, Example: "\"k8or-shop\""},
 	},
+	"Network": {
+		"firewalls":   {Later: true},
+		"domains":     {Later: true},
+		"reservedIPs": {Later: true},
+	},
 	"Egress": {
 		"size":         {Default: "1", Min: new(1)},
 		"destinations": {Example: "[\"203.0.113.0/24\"]"},
 		"privateNodes": {Once: true, Default: "false"},
+		"echo":         {Example: "\"https://checkip.amazonaws.com\"", Pattern: "^https://[^\\s]+$", Means: "an address that begins with https://"},
 	},
 	"FirewallRule": {
 		"protocol": {Enum: []string{"tcp", "udp", "icmp"}, Default: "\"tcp\""},
@@ -240,8 +245,8 @@ var marks = map[string]map[string]Mark{
 		"retention": {Default: "\"7d\"", Pattern: "^[0-9]+[hdw]$", Means: "a number and a unit, such as 36h, 15d or 4w"},
 	},
 	"Bucket": {
-		"name":               {Once: true},
-		"region":             {Once: true},
+		"name":               {Once: true, Example: "\"acme-media\"", Pattern: "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", Means: "3 to 63 lower-case letters, digits, hyphens and dots"},
+		"region":             {Once: true, Example: "\"nyc3\""},
 		"existing":           {Default: "false"},
 		"access":             {Enum: []string{"private", "public-read"}, Default: "\"private\""},
 		"versioning":         {Default: "false"},
@@ -257,7 +262,7 @@ var marks = map[string]map[string]Mark{
 	},
 	"CDN": {
 		"domain": {Example: "\"media.example.com\""},
-		"ttl":    {Default: "3600", Min: new(1)},
+		"ttl":    {Default: "3600", Min: new(60)},
 	},
 	"StorageClass": {
 		"filesystem": {Enum: []string{"ext4", "xfs"}, Default: "\"ext4\""},

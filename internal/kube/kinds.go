@@ -14,6 +14,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/problem"
@@ -94,6 +95,8 @@ type Output struct {
 	changes []Change
 	// held is what a filled Secret holds.
 	held map[string]secret.Text
+	// live is what a patched object is.
+	live *unstructured.Unstructured
 }
 
 // Listed is a set that is in a cluster, with what was asked to be remembered with it.
@@ -164,8 +167,8 @@ func (r *Objects) Observe(ctx context.Context, c *graph.Call) (graph.Observed[Ou
 	switch {
 	case len(view.Changes) > 0:
 		o.State = graph.Ready // comparable: its changes come before its health
-	case view.Status.State == Ready:
-		o.State = graph.Ready
+	case view.Status.State <= Waiting:
+		o.State, o.Message = graph.Ready, view.Status.Message
 	case view.Status.State == Failed:
 		o.State, o.Message = graph.Broken, view.Status.Message
 	default:
@@ -194,7 +197,7 @@ func (r *Objects) balanced() bool { return slices.ContainsFunc(r.set.Objects, fr
 func (r *Objects) Diff(c *graph.Call, have graph.Observed[Output]) []graph.Change {
 	var out []graph.Change
 	for _, change := range have.Out.changes {
-		fields := r.set.refused(change, planned(change))
+		fields := r.set.guarded(change, planned(change))
 		if r.set.derives(change.ID) {
 			for i := range fields {
 				fields[i].Anew = true
@@ -280,11 +283,24 @@ func (k *Kinds) apply(ctx context.Context, id string, set Set) (graph.Observed[O
 	if err != nil {
 		return o, classify(err)
 	}
+	k.tell(pruned)
 	o.Message = "applied"
 	if !pruned.Done {
 		o.Message = pruned.Waiting
 	}
 	return o, nil
+}
+
+// tell names the CRDs that nobody wants any more and that stay, since custom resources would go with them.
+func (k *Kinds) tell(p Pruned) {
+	if !p.Done {
+		return
+	}
+	for _, kept := range p.Kept {
+		if kept.ID.isCRD() && strings.HasSuffix(kept.Why, isLeft) {
+			k.options.Say(fmt.Sprintf("%s stays: %s", kept.ID, kept.Why))
+		}
+	}
 }
 
 // holdsData keeps what data goes with: a claim, with which its volume may go, and a KafkaTopic, with which Strimzi deletes
@@ -355,6 +371,7 @@ func (k *Kinds) delete(ctx context.Context, c *graph.Call, item graph.Item) (str
 	if err != nil {
 		return "", classify(err)
 	}
+	k.tell(gone)
 	return gone.Waiting, nil
 }
 

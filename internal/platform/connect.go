@@ -109,7 +109,7 @@ func New(o Options) (*Platform, error) {
 		p.doc.Metadata.UID = o.UID
 	}
 	if !o.Offline {
-		client, err := digitalocean.New(digitalocean.Options{Token: o.Token.Value, BaseURL: o.Token.APIURL, Transport: p.calls, Speed: o.Speed})
+		client, err := digitalocean.New(digitalocean.Options{Token: o.Token.Value, BaseURL: o.Token.APIURL, SpacesURL: o.Token.SpacesURL, Transport: p.calls, Speed: o.Speed})
 		if err != nil {
 			return nil, err
 		}
@@ -130,7 +130,7 @@ func New(o Options) (*Platform, error) {
 	p.helm = release.NewKinds(release.Options{Platform: mark.String(), Cluster: p.kinds.Cluster, Find: p.find, Outlives: p.doc.Spec.Cluster.Existing != "",
 		Owner: func(name string) graph.ID { return graph.ID("apps/" + name) }}) // apps alone ask for releases, each by its own name
 	p.tag = digitalocean.NewLock(p.client, mark, o.Holder, o.Dead)
-	p.estate = digitalocean.NewEstate(p.client, mark, digitalocean.EstateOptions{Drainer: drainer{p.kinds}, Claims: p.claims, Reads: p.reads, Lock: p.tag, Owner: "cluster"})
+	p.estate = digitalocean.NewEstate(p.client, mark, digitalocean.EstateOptions{Drainer: drainer{p.kinds}, Claims: p.claims, Holds: p.holds, Reads: p.reads, Lock: p.tag, Owner: "cluster"})
 	p.fetcher = &chart.Fetcher{Dir: o.ChartsDir, Cache: filepath.Join(o.CacheDir, "charts"), Timeout: 5 * time.Second}
 	if o.ChartsTransport != nil {
 		p.fetcher.HTTP = &http.Client{Transport: o.ChartsTransport}
@@ -190,6 +190,24 @@ func (p *Platform) claims(ctx context.Context, clusterID string) (map[string]dig
 	return out, err
 }
 
+// holds is the value of a Secret's key in the platform's cluster.
+func (p *Platform) holds(ctx context.Context, c *graph.Call, namespace, secret, key string) (string, bool, error) {
+	access, ok, err := p.find(ctx, c)
+	if err != nil || !ok || access.Endpoint == "" {
+		return "", false, err
+	}
+	value, there, err := p.kinds.Cluster(access.ID).SecretValue(ctx, kube.SecretKey{Namespace: namespace, Name: secret, Key: key})
+	return string(value), there, err
+}
+
+// Close removes what this process needed at DigitalOcean for itself alone. Where that was nothing, it makes no call.
+func (p *Platform) Close(ctx context.Context) error {
+	if p.options.Offline {
+		return nil
+	}
+	return p.estate.Close(ctx)
+}
+
 // drainer empties pools through Kubernetes, by the label that DOKS puts on nodes.
 type drainer struct{ kinds *kube.Kinds }
 
@@ -237,10 +255,10 @@ func (p *Platform) about() product.Platform {
 }
 
 // prunable are the kinds whose things go when the document no longer wants them. Of an existing cluster only what k8or
-// put into it goes.
+// put into it goes, and what it made beside it.
 func (p *Platform) prunable() []*graph.Kind {
 	if p.doc.Spec.Cluster.Existing != "" {
-		return []*graph.Kind{p.helm.Releases, p.kinds.Sets}
+		return append([]*graph.Kind{p.helm.Releases, p.kinds.Sets}, p.estate.Beside()...)
 	}
 	return append([]*graph.Kind{p.helm.Releases, p.kinds.Sets}, p.estate.Kinds()...)
 }

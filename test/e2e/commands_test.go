@@ -54,6 +54,8 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 		ts.Check(err)
 		io.WriteString(ts.Stdout(), said) //nolint:errcheck // the script's own
 	},
+	// cluster METHOD PATH [FILE]: what kubectl would ask of the script's cluster.
+	"cluster": cluster,
 	// url: from here on k8or speaks to the script's sandbox as if it were the real cloud, without --sandbox.
 	"url": func(ts *testscript.TestScript, neg bool, _ []string) {
 		raw, err := os.ReadFile(filepath.Join(ts.Getenv("K8OR_SANDBOX_DIR"), "sandbox.json"))
@@ -87,6 +89,8 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 		}
 		nowhere(ts, args[0])
 	},
+	// bound NAMESPACE/SECRET put|get|refused WHAT [TEXT]: one call of S3's by what an app's Secret says.
+	"bound": bound,
 	// users CLUSTER NAME...: the database cluster has these users of k8or's, and no others.
 	"users": func(ts *testscript.TestScript, neg bool, args []string) {
 		if neg || len(args) < 2 {
@@ -108,12 +112,12 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 			ts.Fatalf("%s has the users %v, want %v", args[0], got, want)
 		}
 	},
-	// handed-nowhere: no password or key that the sandbox's databases have handed out is in any such file, bare or in base64. What
-	// it has seen once it looks for ever after: a password that was changed for another is still not to be seen.
+	// handed-nowhere: no password or key that the sandbox's databases, Spaces and registries have handed out is in any such file, bare
+	// or in base64. What it has seen once it looks for ever after: a password that was changed for another is still not to be seen.
 	"handed-nowhere": func(ts *testscript.TestScript, neg bool, args []string) {
-		words := handedOut(ts)
+		words := append(handedOut(ts), keysHandedOut(ts)...)
 		if neg || len(args) != 0 || len(words) == 0 {
-			ts.Fatalf("usage: handed-nowhere, while there are databases; they handed out %d secrets", len(words))
+			ts.Fatalf("usage: handed-nowhere, while there is anything that has secrets; %d were handed out", len(words))
 		}
 		for _, word := range words {
 			nowhere(ts, word)

@@ -16,11 +16,12 @@ var scopesOf = map[string][]string{
 	"digitalocean/project":          {"project:create", "project:delete", "project:read", "project:update", "project:assign_resource"},
 	"digitalocean/project-members":  {"project:read", "project:assign_resource"},
 	"digitalocean/vpc":              {"vpc:create", "vpc:delete", "vpc:read", "kubernetes:read"},
+	"digitalocean/nat-gateway":      {"nat_gateway:create", "nat_gateway:delete", "nat_gateway:read", "nat_gateway:update", "tag:create", "tag:read", "vpc:read"},
 	"digitalocean/cluster":          {"kubernetes:access_cluster", "kubernetes:create", "kubernetes:delete", "kubernetes:read", "kubernetes:update", "tag:create", "tag:read", "block_storage:read"},
 	"digitalocean/existing-cluster": {"kubernetes:access_cluster", "kubernetes:read"},
 	"digitalocean/pool":             {"kubernetes:read", "kubernetes:update"},
 	"digitalocean/loadbalancer":     {"load_balancer:delete", "load_balancer:read"},
-	"digitalocean/volume":           {"block_storage:delete", "block_storage:read"},
+	"digitalocean/volume":           {"block_storage:delete", "block_storage:read", "block_storage_snapshot:create", "block_storage_snapshot:read"},
 	"digitalocean/snapshot":         {"image:delete", "snapshot:delete", "snapshot:read"},
 	"digitalocean/tag":              {"tag:create", "tag:delete", "tag:read"},
 
@@ -33,6 +34,12 @@ var scopesOf = map[string][]string{
 	"digitalocean/connection-pool":   {"database:create", "database:read", "database:update"},
 	"digitalocean/database-config":   {"database:read", "database:update"},
 	"digitalocean/database-replica":  {"database:create", "database:delete", "database:read"},
+
+	"digitalocean/space":           {"project:assign_resource", "spaces_key:create_credentials", "spaces_key:delete", "spaces_key:read", "tag:create", "tag:delete", "tag:read"},
+	"digitalocean/cdn":             {"cdn:create", "cdn:delete", "cdn:read", "cdn:update", "tag:create", "tag:delete", "tag:read"},
+	"digitalocean/registry":        {"registry:create", "registry:delete", "registry:read", "registry:update", "tag:create", "tag:delete", "tag:read"},
+	"digitalocean/registry-access": {"kubernetes:create", "kubernetes:read", "kubernetes:update", "registry:read"},
+	"digitalocean/spaces-key":      {"spaces_key:create_credentials", "spaces_key:delete", "spaces_key:read", "spaces_key:update", "tag:create", "tag:read"},
 }
 
 // alwaysScopes are what every run needs: whose token it is, what is offered, and the lock.
@@ -116,6 +123,8 @@ func scopeOf(method, path string) string {
 		return "project:" + verb
 	case "vpcs":
 		return "vpc:" + verb
+	case "vpc_nat_gateways":
+		return "nat_gateway:" + verb
 	case "tags":
 		return "tag:" + verb
 	case "customers":
@@ -123,6 +132,9 @@ func scopeOf(method, path string) string {
 	case "load_balancers":
 		return "load_balancer:" + verb
 	case "volumes":
+		if strings.HasSuffix(path, "/snapshots") {
+			return "block_storage_snapshot:" + verb
+		}
 		return "block_storage:" + verb
 	case "snapshots":
 		return "snapshot:" + verb
@@ -130,6 +142,15 @@ func scopeOf(method, path string) string {
 		return "droplet:" + verb
 	case "databases":
 		return "database:" + verb
+	case "cdn":
+		return "cdn:" + verb
+	case "registries":
+		return "registry:" + verb
+	case "spaces":
+		if verb == "create" {
+			return "spaces_key:create_credentials"
+		}
+		return "spaces_key:" + verb
 	case "account", "regions", "sizes":
 		return parts[1] + ":" + verb
 	}

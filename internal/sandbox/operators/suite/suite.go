@@ -59,6 +59,11 @@ func Run(t *testing.T, config func() *rest.Config) {
 		{"IngressesGetAddresses", ingressesGetAddresses},
 		{"KongSaysWhatIsProgrammed", kongSaysWhatIsProgrammed},
 		{"IstioHandsOutItsRoot", istioHandsOutItsRoot},
+		{"RoutesAreHeldUntilNodesLetGo", routesAreHeldUntilNodesLetGo},
+		{"SnapshotsAreTaken", snapshotsAreTaken},
+		{"SnapshotsOutliveWhatRetainsThem", snapshotsOutliveWhatRetainsThem},
+		{"VeleroBacksUpAndRestores", veleroBacksUpAndRestores},
+		{"VeleroRefusesWhatItCannotDo", veleroRefusesWhatItCannotDo},
 	} {
 		t.Run(claim.name, func(t *testing.T) {
 			t.Parallel()
@@ -118,9 +123,17 @@ var kinds = []struct {
 	{"gateways.gateway.networking.k8s.io", "v1", "Gateway", false},
 	{"httproutes.gateway.networking.k8s.io", "v1", "HTTPRoute", false},
 	{"ciliumnetworkpolicies.cilium.io", "v2", "CiliumNetworkPolicy", false},
+	{"routes.networking.doks.digitalocean.com", "v1alpha1", "Route", true},
 	{"elasticsearches.elasticsearch.k8s.elastic.co", "v1", "Elasticsearch", false},
 	{"kibanas.kibana.k8s.elastic.co", "v1", "Kibana", false},
 	{"logstashes.logstash.k8s.elastic.co", "v1alpha1", "Logstash", false},
+	{"backups.velero.io", "v1", "Backup", false},
+	{"restores.velero.io", "v1", "Restore", false},
+	{"schedules.velero.io", "v1", "Schedule", false},
+	{"backupstoragelocations.velero.io", "v1", "BackupStorageLocation", false},
+	{"volumesnapshots.snapshot.storage.k8s.io", "v1", "VolumeSnapshot", false},
+	{"volumesnapshotcontents.snapshot.storage.k8s.io", "v1", "VolumeSnapshotContent", true},
+	{"volumesnapshotclasses.snapshot.storage.k8s.io", "v1", "VolumeSnapshotClass", true},
 }
 
 // controllers are the operators' own workloads.
@@ -131,8 +144,10 @@ var controllers = map[string]string{
 	"strimzi":             "quay.io/strimzi/operator:1.2.0",
 	"nginx-ingress":       "docker.io/nginx/nginx-ingress:5.5.4",
 	"kong-controller":     "docker.io/kong/kubernetes-ingress-controller:3.5",
+	"routing-agent":       "docker.io/digitalocean/routing-agent:v0.1.0",
 	"istiod":              "registry.istio.io/release/pilot:1.30.3",
 	"elastic-operator":    "docker.elastic.co/eck/eck-operator:3.5.0",
+	"velero":              "docker.io/velero/velero:v1.18.1",
 }
 
 // crds names, by the environment, a folder of the projects' own definitions, as <plural>.<group>.yaml, to be used in place of
