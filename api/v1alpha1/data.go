@@ -123,10 +123,8 @@ type ConnectionPool struct {
 	//
 	// +required
 	Database string `json:"database"`
-	// User is the user connected as.
-	//
-	// +required
-	User string `json:"user"`
+	// User is the user connected as. Left open, each client signs in as itself.
+	User string `json:"user,omitempty"`
 	// Size is the number of connections.
 	//
 	// +required

@@ -138,7 +138,6 @@ var marks = map[string]map[string]Mark{
 	},
 	"ConnectionPool": {
 		"database": {Required: true},
-		"user":     {Required: true},
 		"size":     {Required: true, Example: "20", Min: new(1)},
 		"mode":     {Enum: []string{"session", "transaction", "statement"}, Default: "\"transaction\""},
 	},

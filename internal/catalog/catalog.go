@@ -9,6 +9,7 @@ import (
 	"github.com/k8or/k8or/internal/catalog/app/app"
 	"github.com/k8or/k8or/internal/catalog/cluster/doks"
 	"github.com/k8or/k8or/internal/catalog/databases/digitalocean"
+	databasesexisting "github.com/k8or/k8or/internal/catalog/databases/existing"
 	gatewaydoks "github.com/k8or/k8or/internal/catalog/gateway/doks"
 	gatewayexisting "github.com/k8or/k8or/internal/catalog/gateway/existing"
 	"github.com/k8or/k8or/internal/catalog/gateway/kong"
@@ -50,6 +51,7 @@ var Products = []product.Product{
 	spaces.Product,
 	strimzi.Product,
 	digitalocean.Product,
+	databasesexisting.Product,
 	istio.Product,
 	linkerd.Product,
 	meshexisting.Product,

@@ -11,6 +11,11 @@ var options = map[string][]product.Option{
 	"databases/digitalocean": {
 		{Name: "evictionPolicy", Type: "text", Doc: "`evictionPolicy` says what Valkey drops when its memory is full, as Valkey calls it: noeviction, allkeys-lru, and so on. Left open, DigitalOcean's default: it refuses writes."},
 	},
+	"databases/existing": {
+		{Name: "username", Type: "text", Doc: "`username` is the user's name. Left open, credentials are written as name:password; given, they are the password alone."},
+		{Name: "ca", Type: "text", Doc: "`ca` is the authority of its certificate, in PEM, where that is none the system trusts."},
+		{Name: "plain", Type: "yes or no", Doc: "`plain` says that it speaks no TLS: only for one that no stranger can listen to on the way."},
+	},
 	"gateways/kong": {
 		{Name: "logLevel", Type: "text", Doc: "`logLevel` is how much the proxy tells: debug, info, notice, warn, error or crit."},
 	},

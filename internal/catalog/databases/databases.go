@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"github.com/k8or/k8or/internal/graph"
@@ -37,7 +38,12 @@ type Connection struct {
 	Password secret.Text
 	// CA is the authority of the server's certificate, in PEM; empty for one that the system trusts.
 	CA secret.Text
+	// Plain says that it speaks no TLS. SRV says that a MongoDB's servers and ports are in DNS.
+	Plain, SRV bool
 }
+
+// Has reports whether the Secret of an engine has a key.
+func Has(engine, key string) bool { return slices.Contains(Keys(engine), key) }
 
 // Keys are those of the Secret of an engine.
 func Keys(engine string) []string {
@@ -51,11 +57,15 @@ func Keys(engine string) []string {
 	return keys
 }
 
-// Data are the Secret's keys and values, in the form of the servicebinding.io specification. TLS is always asked for.
+// Data are the Secret's keys and values, in the form of the servicebinding.io specification. TLS is asked for
+// unless it is plain.
 func (c Connection) Data() map[string]secret.Text {
 	all := map[string]secret.Text{
 		"type": secret.New(c.Engine), "provider": secret.New(c.Provider), "host": secret.New(c.Host), "port": secret.New(strconv.Itoa(c.Port)),
 		"username": secret.New(c.Username), "password": c.Password, "uri": c.uri(), "ca.crt": c.CA, "database": secret.New(c.Database), "sslmode": secret.New("require"),
+	}
+	if c.Plain {
+		all["sslmode"] = secret.New("disable")
 	}
 	data := map[string]secret.Text{}
 	for _, key := range Keys(c.Engine) {
@@ -87,10 +97,12 @@ func Probe(entry graph.ID, c product.Client, engine string, keys []string) (prod
 		Files: files, Namespace: c.Namespace}, true
 }
 
-// schemes are how clients are told of an engine in a URI, each with what asks for TLS.
-var schemes = map[string]struct{ scheme, query string }{
-	PostgreSQL: {"postgresql", "sslmode=require"}, MySQL: {"mysql", "ssl-mode=REQUIRED"}, Valkey: {"rediss", ""},
-	MongoDB: {"mongodb+srv", "authSource=admin&tls=true"}, OpenSearch: {"https", ""},
+// scheme is how clients are told of an engine in a URI, with and without TLS.
+type scheme struct{ secure, query, plain, plainly string }
+
+var schemes = map[string]scheme{
+	PostgreSQL: {"postgresql", "sslmode=require", "postgresql", "sslmode=disable"}, MySQL: {"mysql", "ssl-mode=REQUIRED", "mysql", "ssl-mode=DISABLED"}, Valkey: {"rediss", "", "redis", ""},
+	MongoDB: {"mongodb", "authSource=admin&tls=true", "mongodb", "authSource=admin"}, OpenSearch: {"https", "", "http", ""},
 }
 
 // uri is all of it in one line; unknown while the password is.
@@ -99,11 +111,15 @@ func (c Connection) uri() secret.Text {
 		return secret.Text{}
 	}
 	s := schemes[c.Engine]
-	host := net.JoinHostPort(c.Host, strconv.Itoa(c.Port))
-	if c.Engine == MongoDB {
-		host = c.Host // the port is in DNS
+	name, query := s.secure, s.query
+	if c.Plain {
+		name, query = s.plain, s.plainly
 	}
-	u := url.URL{Scheme: s.scheme, User: url.UserPassword(cmp.Or(c.Username, "default"), c.Password.Reveal()), Host: host, RawQuery: s.query}
+	host := net.JoinHostPort(c.Host, strconv.Itoa(c.Port))
+	if c.SRV {
+		name, host = name+"+srv", c.Host
+	}
+	u := url.URL{Scheme: name, User: url.UserPassword(cmp.Or(c.Username, "default"), c.Password.Reveal()), Host: host, RawQuery: query}
 	if c.Database != "" {
 		u.Path = "/" + c.Database
 	}

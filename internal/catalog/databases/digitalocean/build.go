@@ -147,7 +147,7 @@ type user struct {
 
 // connection adds the user, and is how it signs in. Valkey has one user, whom all share.
 func (m *maker) connection(u user) (graph.Value[databases.Connection], graph.Value[kube.Again]) {
-	c := databases.Connection{Engine: m.Spec.Engine, Provider: "digitalocean", Database: m.first()}
+	c := databases.Connection{Engine: m.Spec.Engine, Provider: "digitalocean", Database: m.first(), SRV: m.Spec.Engine == databases.MongoDB}
 	if len(u.databases) > 0 && u.databases[0] != "" {
 		c.Database = u.databases[0]
 	}
