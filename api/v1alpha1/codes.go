@@ -44,6 +44,7 @@ const (
 	CodeSubnetsNeedNative  = "K8OR-0415"
 	CodeVersionUnsupported = "K8OR-0416"
 	CodePinnedUpgrade      = "K8OR-0417"
+	CodeEgress             = "K8OR-0418"
 )
 
 // Codes of the gateways' rules.

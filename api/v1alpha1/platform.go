@@ -90,8 +90,6 @@ type Spec struct {
 	// Cluster is the Kubernetes cluster. Left open it is the starter's: one small pool of two nodes.
 	Cluster Cluster `json:"cluster,omitzero"`
 	// Network is what the platform's private network offers beside the cluster.
-	//
-	// +later
 	Network *Network `json:"network,omitempty"`
 	// Databases are the databases, by name.
 	Databases map[string]Database `json:"databases,omitempty"`

@@ -63,32 +63,48 @@ type Delivery struct {
 
 // Network is what the private network offers beside the cluster.
 type Network struct {
-	// Egress gives everything in the cluster one stable address towards the internet.
+	// Egress gives the cluster one stable address towards the internet. `status` shows it.
 	Egress *Egress `json:"egress,omitempty"`
 	// Firewalls guard Droplets of the platform, by name.
+	//
+	// +later
 	Firewalls map[string]Firewall `json:"firewalls,omitempty"`
 	// Domains are DNS zones at DigitalOcean, by domain name.
+	//
+	// +later
 	Domains map[string]Domain `json:"domains,omitempty"`
 	// ReservedIPs are addresses kept for the platform, by name.
+	//
+	// +later
 	ReservedIPs map[string]ReservedIP `json:"reservedIPs,omitempty"`
 }
 
 // Egress is a NAT gateway and the traffic that leaves through it.
 type Egress struct {
-	// Size is the gateway's size; each step is 25 Mbps and is billed.
+	// Size is the gateway's size. Each step is 25 Mbps and 100 GiB of outgoing traffic a month, and is billed. It changes in
+	// place, and the address stays.
 	//
 	// +default=1
 	// +min=1
 	Size *int `json:"size,omitempty"`
-	// Destinations are the ranges reached through it. Left open, everything.
+	// Destinations are the addresses and ranges reached through it. Left open, it is everything on the internet.
 	//
 	// +example=["203.0.113.0/24"]
 	Destinations []string `json:"destinations,omitempty"`
-	// PrivateNodes gives the nodes no public addresses. It is decided when the cluster is made.
+	// PrivateNodes gives the nodes no public addresses, so that there is no other way out. It is decided when the cluster is
+	// made.
 	//
 	// +default=false
 	// +once
 	PrivateNodes *bool `json:"privateNodes,omitempty"`
+	// Echo is a page that answers with nothing but the address it is asked from: `verify` asks it from a pod and compares. Left
+	// open it is https://checkip.amazonaws.com, unless there are destinations: then one that is reached through the gateway has
+	// to be named, or nothing can be proven.
+	//
+	// +example="https://checkip.amazonaws.com"
+	// +pattern=^https://[^\s]+$
+	// +means=an address that begins with https://
+	Echo string `json:"echo,omitempty"`
 }
 
 // Firewall is what may reach Droplets.

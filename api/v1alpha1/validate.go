@@ -44,6 +44,7 @@ func Validate(p *Platform, available Available) []FieldError {
 	c.fields(reflect.ValueOf(p).Elem(), "")
 	c.products()
 	c.cluster()
+	c.egress()
 	c.gateways()
 	c.registry()
 	c.databases()

@@ -21,7 +21,6 @@ var marks = map[string]map[string]Mark{
 		"catalog":  {Enum: []string{"2026.11"}, Default: "\"2026.11\"", Owner: "k8or upgrade"},
 		"account":  {Once: true, Example: "\"3f2c9a51-0d0e-4c5e-9f53-6a1f2f9a7b10\"", Pattern: "^[A-Za-z0-9][A-Za-z0-9-]{3,63}$", Means: "the id of a DigitalOcean team, as `k8or up` writes it", Owner: "k8or"},
 		"region":   {Required: true, Once: true, Example: "\"nyc3\"", Pattern: "^[a-z]{3}[0-9]{1,2}$", Means: "a region's short name, such as nyc3, sfo3, ams3, fra1, lon1, sgp1, tor1, blr1 or syd1"},
-		"network":  {Later: true},
 		"gateways": {Example: "{\"public\": {\"product\": \"nginx\"}}"},
 		"support":  {Example: "{\"cert-manager\": {\"product\": \"existing\"}}"},
 		"budget":   {Example: "{\"monthly\": 400}"},
@@ -67,10 +66,16 @@ var marks = map[string]map[string]Mark{
 		"issuerURL": {Required: true, Example: "\"https://login.example.com\"", Pattern: "^https://[^\\s]+$", Means: "an address that begins with https://"},
 		"clientID":  {Required: true, Example: "\"k8or-shop\""},
 	},
+	"Network": {
+		"firewalls":   {Later: true},
+		"domains":     {Later: true},
+		"reservedIPs": {Later: true},
+	},
 	"Egress": {
 		"size":         {Default: "1", Min: new(1)},
 		"destinations": {Example: "[\"203.0.113.0/24\"]"},
 		"privateNodes": {Once: true, Default: "false"},
+		"echo":         {Example: "\"https://checkip.amazonaws.com\"", Pattern: "^https://[^\\s]+$", Means: "an address that begins with https://"},
 	},
 	"FirewallRule": {
 		"protocol": {Enum: []string{"tcp", "udp", "icmp"}, Default: "\"tcp\""},

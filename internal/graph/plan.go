@@ -249,7 +249,9 @@ func (v *view) step(n *node) Step {
 			}
 			return v.seen[p.index].out, true
 		})
-		st = judge(st, changes, err)
+		if st = judge(st, changes, err); st.Action == None && st.Err == nil && st.Reason == "" {
+			st.Reason = s.message
+		}
 	}
 	return st
 }

@@ -273,7 +273,7 @@ func (conn *connection) definitionsWaitFor(ctx context.Context, definitions []*s
 		if live == nil {
 			return fmt.Sprintf("%s is to appear", s.id), nil
 		}
-		if status := standing(live); status.State != Ready {
+		if status := standing(live); status.State > Waiting {
 			return fmt.Sprintf("%s: %s", s.id, status.Message), nil
 		}
 	}

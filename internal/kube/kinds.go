@@ -14,6 +14,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/problem"
@@ -94,6 +95,8 @@ type Output struct {
 	changes []Change
 	// held is what a filled Secret holds.
 	held map[string]secret.Text
+	// live is what a patched object is.
+	live *unstructured.Unstructured
 }
 
 // Listed is a set that is in a cluster, with what was asked to be remembered with it.
@@ -162,8 +165,8 @@ func (r *Objects) Observe(ctx context.Context, c *graph.Call) (graph.Observed[Ou
 	switch {
 	case len(view.Changes) > 0:
 		o.State = graph.Ready // comparable: its changes come before its health
-	case view.Status.State == Ready:
-		o.State = graph.Ready
+	case view.Status.State <= Waiting:
+		o.State, o.Message = graph.Ready, view.Status.Message
 	case view.Status.State == Failed:
 		o.State, o.Message = graph.Broken, view.Status.Message
 	default:

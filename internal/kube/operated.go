@@ -5,6 +5,8 @@ package kube
 import (
 	"cmp"
 	"fmt"
+	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
@@ -17,7 +19,7 @@ var operated = map[string]func(*unstructured.Unstructured) (State, string){
 	"Elasticsearch.elasticsearch.k8s.elastic.co": elasticsearch,
 	"Kibana.kibana.k8s.elastic.co":               healthy,
 	"Logstash.logstash.k8s.elastic.co":           healthy,
-	"Certificate.cert-manager.io":                ready,
+	"Certificate.cert-manager.io":                signed,
 	"ClusterIssuer.cert-manager.io":              ready,
 	"Issuer.cert-manager.io":                     ready,
 	"Kafka.kafka.strimzi.io":                     ready,
@@ -39,6 +41,23 @@ func ready(live *unstructured.Unstructured) (State, string) {
 		_, message = condition(live, "NotReady")
 	}
 	return InProgress, cmp.Or(message, "its operator has not made it ready yet")
+}
+
+// ProvenOutside marks a Certificate whose names are proven by what is not k8or's to make, such as somebody else's DNS.
+const ProvenOutside = "k8or.io/proven-outside"
+
+// patience is how long a name that does lead here may take to be proven: Let's Encrypt answers within seconds, and
+// cert-manager looks every ten (its self check of a challenge).
+const patience = 2 * time.Minute
+
+// signed is for cert-manager's Certificates. One with the mark ProvenOutside is not waited for beyond a little patience.
+func signed(live *unstructured.Unstructured) (State, string) {
+	state, message := ready(live)
+	if state == Ready || live.GetAnnotations()[ProvenOutside] != "true" || time.Since(live.GetCreationTimestamp().Time) < patience {
+		return state, message
+	}
+	names, _, _ := unstructured.NestedStringSlice(live.Object, "spec", "dnsNames")
+	return Waiting, fmt.Sprintf("it is signed once %s leads to the gateway: %s", strings.Join(names, ", "), message)
 }
 
 // available is for Prometheus Operator's resources: the conditions Available and Reconciled, both of this generation.

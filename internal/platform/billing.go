@@ -12,6 +12,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/resource"
 
+	"github.com/k8or/k8or/internal/catalog/cluster/doks"
 	"github.com/k8or/k8or/internal/cloud/digitalocean"
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/kube"
@@ -255,6 +256,8 @@ func billed(s graph.Step) []price.Item {
 		return databaseItems(s, out)
 	case digitalocean.ReplicaOut:
 		return []price.Item{{For: string(s.Node), What: "read replica, " + out.Size, Kind: price.Database, Slug: out.Engine + "/" + out.Size, Min: 1, Max: 1}}
+	case digitalocean.NATGatewayOut:
+		return []price.Item{doks.EgressItem(out.Size)}
 	case digitalocean.SnapshotOut:
 		return []price.Item{{For: s.Data, What: s.Title, Kind: price.Snapshot, Min: out.GiB, Max: out.GiB}}
 	}

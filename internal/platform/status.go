@@ -111,6 +111,9 @@ func healthOf(s graph.Step) Health {
 	if c, ok := s.Out.(digitalocean.ClusterOut); ok && h.State == "ready" {
 		h.Message = fmt.Sprintf("%s, %d nodes, %s", c.Version, c.Nodes, c.ID)
 	}
+	if g, ok := s.Out.(digitalocean.NATGatewayOut); ok && h.State == "ready" {
+		h.Message = fmt.Sprintf("leaves from %s, %d Mbps", g.Address, g.Size*digitalocean.NATGatewayMbps)
+	}
 	return h
 }
 
@@ -173,6 +176,9 @@ func Scopes(spec v1alpha1.Spec) []string {
 		if entry.Category == "databases" && entry.Product == "digitalocean" || entry.Category == "messaging" && entry.Choice.Placement == string(product.Managed) {
 			kinds = append(kinds, e.Databases()...)
 		}
+	}
+	if spec.Network != nil && spec.Network.Egress != nil {
+		kinds = append(kinds, e.Egress()...)
 	}
 	return digitalocean.Scopes(kinds...)
 }

@@ -46,7 +46,7 @@ func (v *Verification) Broken() int {
 type Probed struct {
 	Entry graph.ID `json:"entry"`
 	Name  string   `json:"name,omitempty"`
-	// Kind is what speaks to it: http, kafka, prometheus, alert, logs, registry, certificate, mesh, outside.
+	// Kind is what speaks to it: http, kafka, prometheus, alert, logs, registry, certificate, mesh, outside, egress.
 	Kind   string `json:"kind"`
 	Proves string `json:"proves"`
 	probe.Finding

@@ -80,6 +80,9 @@ func (v prover) prove(ctx context.Context, one product.Probe) (found probe.Findi
 	}
 	switch {
 	case v.options.Sandbox && state.Node != "":
+		if spec.Egress != nil {
+			has = append(has, "the NAT gateway's address is "+spec.Egress.Address)
+		}
 		return v.simulated(ctx, one, state, into, has)
 	case state.Lost != "":
 		return failed(one, "its Job did not run: "+state.Lost, ""), nil
@@ -130,9 +133,19 @@ func looks(all ...string) string {
 	return strings.Join(slices.DeleteFunc(all, func(s string) bool { return s == "" }), "; ")
 }
 
-// arrive fills in what is known only once it stands: the address of the load balancer that a probe goes in by.
+// arrive fills in what is known only once it stands: the address of the load balancer that a probe goes in by, or of the NAT
+// gateway that it goes out by.
 func (v prover) arrive(ctx context.Context, one product.Probe) (probe.Spec, string, error) {
 	s := one.Spec
+	if s.Egress != nil {
+		egress := *s.Egress
+		address, err := v.estate.EgressAddress(ctx, graph.NewCall())
+		if err != nil || address == "" {
+			return s, "there is no active NAT gateway", err
+		}
+		egress.Address = address
+		s.Egress = &egress
+	}
 	if one.Via == "" {
 		return s, "", nil
 	}

@@ -20,6 +20,7 @@ type Spec struct {
 	Certificate *Certificate `json:"certificate,omitempty"`
 	Mesh        *Mesh        `json:"mesh,omitempty"`
 	Outside     *Outside     `json:"outside,omitempty"`
+	Egress      *Egress      `json:"egress,omitempty"`
 }
 
 // HTTP asks for a page as a stranger would.

@@ -97,6 +97,7 @@ func (s Spec) prover() (prover, error) {
 	add(s.Certificate != nil, s.Certificate)
 	add(s.Mesh != nil, s.Mesh)
 	add(s.Outside != nil, s.Outside)
+	add(s.Egress != nil, s.Egress)
 	if len(all) != 1 {
 		return nil, fmt.Errorf("a probe proves one thing, and this one says %d", len(all))
 	}
@@ -201,6 +202,8 @@ func (s Spec) Reaches() []string {
 		add(s.Mesh.URL)
 	case s.Outside != nil:
 		add(s.Outside.URL)
+	case s.Egress != nil:
+		add(s.Egress.URL)
 	}
 	return out
 }

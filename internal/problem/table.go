@@ -52,6 +52,7 @@ var entries = []Entry{
 	{"K8OR-0415", "Ranges of pods and Services were given for a cluster that is not VPC-native."},
 	{"K8OR-0416", "The Kubernetes version is older than k8or supports."},
 	{"K8OR-0417", "An exact release is given, and automatic upgrades as well."},
+	{"K8OR-0418", "The way out to the internet is said in a way that cannot work, or in two ways that do not go together."},
 	{"K8OR-0501", "Two gateways claim the same domain."},
 	{"K8OR-0502", "A load balancer setting does not go with its type."},
 	{"K8OR-0503", "A gateway's TLS names an existing issuer and not which, or the other way round."},

@@ -13,7 +13,7 @@ import (
 	"github.com/k8or/k8or/internal/unit"
 )
 
-// Capabilities are how products meet. Those of the foundation (Foundation, PodPolicy, ImageSource, Issuer, Operator, LogSink, Binding) are used
+// Capabilities are how products meet. Those of the foundation (Foundation, Egress, PodPolicy, ImageSource, Issuer, Operator, LogSink, Binding) are used
 // while building, by what is built after them; all others are joined while wiring.
 
 // Foundation is the cluster that everything else is built on. It is offered by the products of the category cluster and
@@ -25,6 +25,17 @@ type Foundation struct {
 	Network, Project graph.Value[string]
 	// Ready orders what needs nodes after them: ids of the node pools.
 	Ready []graph.ID
+}
+
+// Egress is the one address that traffic of the cluster leaves from. It is offered by the cluster where the document asks for
+// it, and is used while building by what keeps lists of who may come in: other clouds' databases, firewalls of others.
+type Egress struct {
+	// Address is an IPv4 address, known once its gateway is active. It stays for as long as the gateway does.
+	Address graph.Value[string]
+	// Destinations are the ranges that are reached from it; none means everything on the internet.
+	Destinations []string
+	// Ready is the node after which pods' traffic leaves from it.
+	Ready graph.ID
 }
 
 // PodPolicy changes the pods of others: it joins them to a mesh, or lets them pull from a registry. It is applied to all
@@ -297,6 +308,14 @@ func (j joint) foundation() (Foundation, error) {
 		return Foundation{}, fmt.Errorf("%s needs the cluster, and %d are offered", j.at, len(all))
 	}
 	return all[0], nil
+}
+
+// Egress is the address that the cluster's traffic leaves from; false where every node has one of its own.
+func (b *Building) Egress() (Egress, bool) {
+	for _, e := range offered[Egress](b.c.offers) {
+		return e, true
+	}
+	return Egress{}, false
 }
 
 // Issuer is what makes certificates; a product that uses it says Want("cert-manager") in Select.

@@ -74,6 +74,20 @@ func (j joint) Filled(id graph.ID, o *unstructured.Unstructured, data graph.Valu
 	return nil
 }
 
+// Patched adds an object of which other nodes make a part of the spec, as one node. In a namespaced kind it goes to the given
+// namespace unless it names one.
+func (j joint) Patched(id graph.ID, namespace string, o *unstructured.Unstructured, spec graph.Value[map[string]any], opts ...graph.Option) error {
+	f, err := j.foundation()
+	if err != nil {
+		return err
+	}
+	set := kube.Set{Name: setName(id), Namespace: namespace, Objects: []*unstructured.Unstructured{o}, Known: map[string]string{"node": string(id)}}
+	graph.Add(j.c.Graph, id, j.Kube().Patched(f.Access, set, spec), append([]graph.Option{graph.After(f.Ready...)}, opts...)...)
+	j.c.Sets = append(j.c.Sets, set)
+	j.renders(Rendered{Namespace: namespace, Objects: set.Objects})
+	return nil
+}
+
 // standsOn names the sets that a node needs.
 func (j joint) standsOn(id graph.ID) []string {
 	needs := j.c.Graph.Needs(id)

@@ -34,6 +34,12 @@ type Cluster struct {
 	// chosen once: empty takes the first free /16 and /19 when the cluster is made.
 	VPCNative                    bool
 	ClusterSubnet, ServiceSubnet string
+	// PrivateNodes gives nodes no public addresses: the network has to have a NAT gateway before the cluster is made. It is
+	// chosen for good.
+	PrivateNodes bool
+	// RoutingAgent runs DOKS's routing agent, which makes Routes of the cluster into routes of its nodes. It is only ever turned
+	// on: turned off, it stays in the cluster, and nobody looks after its Routes.
+	RoutingAgent bool
 	// Pools are made with the cluster. Later they are the [NodePool] resources' alone.
 	Pools []PoolSpec
 }
@@ -153,6 +159,10 @@ func (k *Cluster) Diff(c *graph.Call, have graph.Observed[ClusterOut]) []graph.C
 	d.Wanted("autoUpgrade", wire.AutoUpgrade, k.AutoUpgrade, graph.InPlace)
 	d.Wanted("surgeUpgrade", wire.SurgeUpgrade, k.SurgeUpgrade, graph.InPlace)
 	d.Wanted("controlPlaneAccess", allowed(wire.Firewall), ranges(k.Allow), graph.InPlace)
+	d.Wanted("privateNodes", wire.Isolated, k.PrivateNodes, graph.Refused, "whether nodes have public addresses is decided when a cluster is made: write network.egress.privateNodes as it was, or "+newPlatform)
+	if k.RoutingAgent {
+		d.Wanted("routingAgent", wire.routes(), true, graph.InPlace, "costs nothing, and stays on")
+	}
 	d.Wanted("sso", sso(wire.SSO), sso(k.wireSSO()), graph.InPlace)
 	if !out.remembered {
 		d.Wanted("memory", "", k.On.mark.MemoryTag(out.ID), graph.InPlace, "a tag, by which what the cluster leaves behind is found")
@@ -194,6 +204,9 @@ func allowed(f *planeFirewall) []string {
 	return ranges(f.Allowed)
 }
 
+// routes reports whether the routing agent runs.
+func (w cluster) routes() bool { return w.RoutingAgent != nil && w.RoutingAgent.Enabled }
+
 // sso says single sign-on in words; empty when it is off.
 func sso(s *ssoSettings) string {
 	if s == nil || !s.Enabled {
@@ -222,6 +235,9 @@ func (k *Cluster) settings(have *cluster) clusterSettings {
 	if len(k.Allow) > 0 {
 		s.Firewall = &planeFirewall{Enabled: true, Allowed: ranges(k.Allow)}
 	}
+	if k.RoutingAgent || have != nil && have.routes() {
+		s.RoutingAgent = &routingAgent{Enabled: true}
+	}
 	if have == nil {
 		return s
 	}
@@ -246,7 +262,7 @@ func (k *Cluster) Create(ctx context.Context, c *graph.Call) (graph.Observed[Clu
 	if err != nil {
 		return graph.Observed[ClusterOut]{}, err
 	}
-	request := clusterRequest{clusterSettings: k.settings(nil), Region: k.Region, Version: version, VPC: vpc.ID, Pools: k.firstPools()}
+	request := clusterRequest{clusterSettings: k.settings(nil), Region: k.Region, Version: version, VPC: vpc.ID, Isolated: k.PrivateNodes, Pools: k.firstPools()}
 	if k.VPCNative {
 		if err := k.choose(ctx, c, vpc, &request); err != nil {
 			return graph.Observed[ClusterOut]{}, err

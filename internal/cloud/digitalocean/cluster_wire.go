@@ -21,6 +21,8 @@ type cluster struct {
 	HA                bool               `json:"ha"`
 	Firewall          *planeFirewall     `json:"control_plane_firewall"`
 	SSO               *ssoSettings       `json:"sso"`
+	RoutingAgent      *routingAgent      `json:"routing_agent"`
+	Isolated          bool               `json:"isolated_workers"`
 	Status            struct {
 		State   string `json:"state"`
 		Message string `json:"message"`
@@ -52,6 +54,10 @@ type ssoSettings struct {
 	Required  bool   `json:"required"`
 	IssuerURL string `json:"issuer_url"`
 	ClientID  string `json:"client_id"`
+}
+
+type routingAgent struct {
+	Enabled bool `json:"enabled"`
 }
 
 // pool is a node pool as the API shows it.
@@ -87,6 +93,7 @@ type clusterSettings struct {
 	HA                *bool              `json:"ha,omitempty"`
 	Firewall          *planeFirewall     `json:"control_plane_firewall,omitempty"`
 	SSO               *ssoSettings       `json:"sso,omitempty"`
+	RoutingAgent      *routingAgent      `json:"routing_agent,omitempty"`
 }
 
 type clusterRequest struct {
@@ -96,6 +103,7 @@ type clusterRequest struct {
 	VPC           string        `json:"vpc_uuid,omitempty"`
 	ClusterSubnet string        `json:"cluster_subnet,omitempty"`
 	ServiceSubnet string        `json:"service_subnet,omitempty"`
+	Isolated      bool          `json:"isolated_workers,omitempty"`
 	Pools         []poolRequest `json:"node_pools"`
 }
 

@@ -40,7 +40,7 @@ type Estate struct {
 	mark    Mark
 	options EstateOptions
 
-	projects, members, vpcs, clusters, existing, pools, loadBalancers, volumes, snapshots, tags *graph.Kind
+	projects, members, vpcs, natGateways, clusters, existing, pools, loadBalancers, volumes, snapshots, tags *graph.Kind
 
 	databases, databaseFirewalls, databaseNames, databaseUsers, databaseAdmins, connectionPools, databaseConfigs, readReplicas, kafkaTopics *graph.Kind
 
@@ -63,6 +63,7 @@ const (
 	rankLoadBalancer = 35
 	rankVolume       = 34
 	rankSnapshot     = 33
+	rankNATGateway   = 30 // nodes without public addresses need it to the last
 	rankVPC          = 20
 	rankProject      = 10
 	rankTag          = 5
@@ -75,6 +76,8 @@ func NewEstate(client *Client, mark Mark, o EstateOptions) *Estate {
 	e.projects = &graph.Kind{Name: "digitalocean/project", Lag: lag, Rank: rankProject, List: e.listProjects, Delete: e.deleteProject}
 	e.members = &graph.Kind{Name: "digitalocean/project-members", Stays: true}
 	e.vpcs = &graph.Kind{Name: "digitalocean/vpc", Lag: lag, Deadline: 20 * time.Minute, Rank: rankVPC, List: e.listVPCs, Delete: e.deleteVPC}
+	e.natGateways = &graph.Kind{Name: "digitalocean/nat-gateway", Typical: 2 * time.Minute, Deadline: 20 * time.Minute, Lag: lag, Rank: rankNATGateway,
+		List: e.listNATGateways, Delete: e.deleteNATGateway}
 	e.clusters = &graph.Kind{Name: "digitalocean/cluster", Typical: 5 * time.Minute, Deadline: time.Hour, Lag: 2 * lag, Rank: rankCluster,
 		List: e.listClusters, Delete: e.deleteCluster}
 	e.existing = &graph.Kind{Name: "digitalocean/existing-cluster", Typical: 5 * time.Minute, Stays: true}
@@ -150,13 +153,16 @@ func (e *Estate) hasDone(what string) bool {
 
 // Kinds are all that can be pruned, highest rank first. Those of families that the platform never had cost no call.
 func (e *Estate) Kinds() []*graph.Kind {
-	return []*graph.Kind{e.databaseUsers, e.readReplicas, e.pools, e.clusters, e.databases, e.loadBalancers, e.volumes, e.snapshots, e.vpcs, e.projects, e.tags}
+	return []*graph.Kind{e.databaseUsers, e.readReplicas, e.pools, e.clusters, e.databases, e.loadBalancers, e.volumes, e.snapshots, e.natGateways, e.vpcs, e.projects, e.tags}
 }
 
 // Always are the kinds that every platform has.
 func (e *Estate) Always() []*graph.Kind {
 	return []*graph.Kind{e.pools, e.clusters, e.loadBalancers, e.volumes, e.snapshots, e.vpcs, e.projects, e.tags}
 }
+
+// Egress are the kinds of platforms whose traffic leaves from one address.
+func (e *Estate) Egress() []*graph.Kind { return []*graph.Kind{e.natGateways} }
 
 // Databases are the kinds of platforms that have managed databases.
 func (e *Estate) Databases() []*graph.Kind {

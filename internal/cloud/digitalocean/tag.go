@@ -46,6 +46,10 @@ func (e *Estate) listTags(ctx context.Context, c *graph.Call) ([]graph.Item, err
 			items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title})
 		case e.options.Lock.left(t.Name, c.Teardown):
 			items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title + ", a lock that was left behind"})
+		case strings.EqualFold(t.Name, e.mark.usesTag(usesNATGateways)):
+			if c.Teardown {
+				items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title})
+			}
 		case e.mark.ofStores(t.Name):
 			if c.Teardown && len(stores) == 0 {
 				items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title})

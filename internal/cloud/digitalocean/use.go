@@ -14,8 +14,9 @@ import (
 // Families of things that not every platform has. A tag remembers that a platform has, or had, any of one, so that the lists
 // of the others cost no call. It is made before the first of the family, and goes when the platform does.
 const (
-	usesDatabases = "databases"
-	usesReplicas  = "replicas"
+	usesDatabases   = "databases"
+	usesNATGateways = "nat-gateways"
+	usesReplicas    = "replicas"
 )
 
 // usesTag is that tag: "k8or:shop-x7k2p9:uses:databases".

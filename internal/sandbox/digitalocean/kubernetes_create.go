@@ -395,6 +395,7 @@ func (c *Cloud) updateCluster(q *request, k *cluster) (any, error) {
 	}
 	*k = changed
 	k.Updated = c.born().Created
+	c.handle(q.account, k)
 	return object{"kubernetes_cluster": c.viewCluster(k)}, nil
 }
 

@@ -103,6 +103,7 @@ type aim struct {
 	spec  ClusterSpec
 	nodes []Node
 	pulls map[string][]byte // Docker configuration by registry
+	agent bool              // whether the routing agent is turned on
 	gone  bool
 }
 
@@ -112,7 +113,7 @@ func (c *Cloud) follow(ctx context.Context, team, id string, one *hand) {
 	var started string
 	var synced []Node
 	var pulled map[string][]byte
-	first := true
+	first, agent := true, false
 	for {
 		select {
 		case <-one.nudged:
@@ -138,7 +139,7 @@ func (c *Cloud) follow(ctx context.Context, team, id string, one *hand) {
 				c.retry(ctx, id, one, err)
 				continue
 			}
-			started, first, pulled = want.spec.VersionSlug, true, nil
+			started, first, agent, pulled = want.spec.VersionSlug, true, false, nil
 			c.came(team, id, want.spec.VersionSlug, endpoint)
 		}
 		if first || !reflect.DeepEqual(synced, want.nodes) {
@@ -154,6 +155,13 @@ func (c *Cloud) follow(ctx context.Context, team, id string, one *hand) {
 				continue
 			}
 			pulled = want.pulls
+		}
+		if r, ok := runtime.(RoutingAgents); ok && agent != want.agent {
+			if err := r.SyncRoutingAgent(ctx, id, want.agent); err != nil {
+				c.retry(ctx, id, one, err)
+				continue
+			}
+			agent = want.agent
 		}
 		c.hands.say(id, nil)
 	}
@@ -188,7 +196,7 @@ func (c *Cloud) aimOf(team, id string) aim {
 		ID: k.ID, Name: k.Name, Team: a.Team, Region: k.Region, VPC: k.VPC, Version: kubernetesVersion(slug), VersionSlug: slug,
 		ClusterSubnet: k.ClusterSubnet, ServiceSubnet: k.ServiceSubnet, VPCNative: k.VPCNative,
 	}}
-	w.pulls = a.Registries.pulls(k.ID)
+	w.pulls, w.agent = a.Registries.pulls(k.ID), k.Settings.Plugins["routing_agent"].Enabled
 	for _, p := range k.Pools {
 		for _, n := range p.Nodes {
 			if n.State == "running" || n.State == "draining" {

@@ -30,6 +30,12 @@ type PullSecrets interface {
 	SyncPullSecrets(ctx context.Context, cluster string, secrets map[string][]byte) error
 }
 
+// RoutingAgents is what a Runtime also does whose clusters can have DOKS's routing agent.
+type RoutingAgents interface {
+	// SyncRoutingAgent tells whether a cluster's routing agent is turned on.
+	SyncRoutingAgent(ctx context.Context, cluster string, enabled bool) error
+}
+
 // ClusterSpec is what a runtime needs to know of a cluster.
 type ClusterSpec struct {
 	ID            string

@@ -19,11 +19,7 @@ import (
 // brought are the definitions that DOKS itself puts into clusters and manages there: Cilium's network policies everywhere, and
 // Gateway API on VPC-native clusters from 1.33 on, by DigitalOcean's documentation. Versions are those of Cilium 1.18 and of
 // Gateway API 1.3, which it is built for. Schemas are left open.
-var brought = []struct {
-	group, kind, plural string
-	versions            []string // the stored one first
-	cluster             bool
-}{
+var brought = []definition{
 	{ciliumGroup, "CiliumNetworkPolicy", "ciliumnetworkpolicies", []string{"v2"}, false},
 	{ciliumGroup, "CiliumClusterwideNetworkPolicy", "ciliumclusterwidenetworkpolicies", []string{"v2"}, true},
 	{gatewayGroup, "GatewayClass", "gatewayclasses", []string{"v1", "v1beta1"}, true},
@@ -32,6 +28,13 @@ var brought = []struct {
 	{gatewayGroup, "GRPCRoute", "grpcroutes", []string{"v1"}, false},
 	{gatewayGroup, "ReferenceGrant", "referencegrants", []string{"v1beta1"}, false},
 	{gatewayGroup, "TLSRoute", "tlsroutes", []string{"v1alpha2"}, false},
+}
+
+// definition is a custom resource that DOKS brings.
+type definition struct {
+	group, kind, plural string
+	versions            []string // the stored one first
+	cluster             bool
 }
 
 const (
@@ -63,32 +66,40 @@ func Definitions(ctx context.Context, client dynamic.Interface, k digitalocean.C
 				gatewayGroup + "/bundle-version": "v1.3.0", gatewayGroup + "/channel": "standard",
 			}
 		}
-		var versions []any
-		for i, v := range g.versions {
-			versions = append(versions, map[string]any{
-				"name": v, "served": true, "storage": i == 0, "subresources": map[string]any{"status": map[string]any{}},
-				"schema": map[string]any{"openAPIV3Schema": map[string]any{"type": "object", "x-kubernetes-preserve-unknown-fields": true}},
-			})
+		if err := g.define(ctx, client, annotations); err != nil {
+			return err
 		}
-		scope := "Namespaced"
-		if g.cluster {
-			scope = "Cluster"
-		}
-		_, err := client.Resource(definitions).Create(ctx, &unstructured.Unstructured{Object: map[string]any{
-			"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-			"metadata": map[string]any{
-				"name": g.plural + "." + g.group, "labels": map[string]any{"doks.digitalocean.com/managed": "true"}, "annotations": annotations,
+	}
+	return nil
+}
+
+// define puts the definition into a cluster, unless it is there.
+func (g definition) define(ctx context.Context, client dynamic.Interface, annotations map[string]any) error {
+	var versions []any
+	for i, v := range g.versions {
+		versions = append(versions, map[string]any{
+			"name": v, "served": true, "storage": i == 0, "subresources": map[string]any{"status": map[string]any{}},
+			"schema": map[string]any{"openAPIV3Schema": map[string]any{"type": "object", "x-kubernetes-preserve-unknown-fields": true}},
+		})
+	}
+	scope := "Namespaced"
+	if g.cluster {
+		scope = "Cluster"
+	}
+	_, err := client.Resource(definitions).Create(ctx, &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+		"metadata": map[string]any{
+			"name": g.plural + "." + g.group, "labels": map[string]any{"doks.digitalocean.com/managed": "true"}, "annotations": annotations,
+		},
+		"spec": map[string]any{
+			"group": g.group, "scope": scope, "versions": versions,
+			"names": map[string]any{
+				"kind": g.kind, "plural": g.plural, "singular": strings.ToLower(g.kind), "listKind": g.kind + "List",
 			},
-			"spec": map[string]any{
-				"group": g.group, "scope": scope, "versions": versions,
-				"names": map[string]any{
-					"kind": g.kind, "plural": g.plural, "singular": strings.ToLower(g.kind), "listKind": g.kind + "List",
-				},
-			},
-		}}, metav1.CreateOptions{FieldManager: "doks"})
-		if err != nil && !apierrors.IsAlreadyExists(err) {
-			return fmt.Errorf("define %s: %w", g.kind, err)
-		}
+		},
+	}}, metav1.CreateOptions{FieldManager: "doks"})
+	if err != nil && !apierrors.IsAlreadyExists(err) {
+		return fmt.Errorf("define %s: %w", g.kind, err)
 	}
 	return nil
 }

@@ -26,6 +26,7 @@ type hands struct {
 	runtime *Runtime
 	spec    digitalocean.ClusterSpec
 	client  kubernetes.Interface
+	custom  dynamic.Interface
 	cloud   api
 	seen    informers.SharedInformerFactory
 	events  record.EventRecorder
@@ -52,7 +53,7 @@ const again = 15 * time.Second
 func newHands(r *Runtime, spec digitalocean.ClusterSpec, client kubernetes.Interface, custom dynamic.Interface) *hands {
 	ctx, cancel := context.WithCancel(context.Background())
 	h := &hands{
-		runtime: r, spec: spec, client: client, cancel: cancel, nudged: make(chan struct{}, 1),
+		runtime: r, spec: spec, client: client, custom: custom, cancel: cancel, nudged: make(chan struct{}, 1),
 		cloud:   api{&http.Client{Transport: r.options.Cloud(spec.Team)}},
 		seen:    informers.NewSharedInformerFactory(client, 0),
 		applied: map[string]string{}, complaint: map[string]string{}, wanting: map[string]time.Time{}, idle: map[string]time.Time{},

@@ -23,6 +23,7 @@ import (
 	"github.com/k8or/k8or/internal/sandbox/kubernetes"
 	"github.com/k8or/k8or/internal/sandbox/memkube"
 	"github.com/k8or/k8or/internal/sandbox/operators"
+	"github.com/k8or/k8or/internal/sandbox/wire"
 )
 
 // Runtime keeps one memkube server a cluster. Give it to digitalocean.Options, and the cloud to it by Join.
@@ -38,6 +39,7 @@ type Runtime struct {
 type one struct {
 	server *memkube.Server
 	client clients.Interface
+	custom dynamic.Interface
 	hands  *hands
 	spec   digitalocean.ClusterSpec
 }
@@ -89,7 +91,7 @@ func (r *Runtime) Start(ctx context.Context, k digitalocean.ClusterSpec) (digita
 	if err := kubernetes.Definitions(ctx, custom, k); err != nil {
 		return endpoint, fmt.Errorf("furnish cluster %s: %w", k.Name, err)
 	}
-	r.clusters[k.ID] = &one{server: server, client: client, hands: h, spec: k}
+	r.clusters[k.ID] = &one{server: server, client: client, custom: custom, hands: h, spec: k}
 	return endpoint, nil
 }
 
@@ -120,6 +122,20 @@ func (r *Runtime) SyncNodes(ctx context.Context, id string, nodes []digitalocean
 	}
 	c.hands.setNodes(nodes)
 	return kubernetes.SyncNodes(ctx, c.client, c.spec, nodes)
+}
+
+// SyncRoutingAgent gives the cluster its routing agent when it is turned on.
+func (r *Runtime) SyncRoutingAgent(ctx context.Context, id string, enabled bool) error {
+	r.mu.Lock()
+	c := r.clusters[id]
+	r.mu.Unlock()
+	if c == nil {
+		return fmt.Errorf("give cluster %s its routing agent: it is not there", id)
+	}
+	if !enabled {
+		return nil
+	}
+	return kubernetes.RoutingAgent(ctx, c.client, c.custom)
 }
 
 // Stop does nothing: there is no process.
@@ -184,9 +200,9 @@ func (t transport) RoundTrip(out *http.Request) (*http.Response, error) {
 	g, ok := t.runtime.tokens[token]
 	t.runtime.mu.Unlock()
 	if !ok || g.cluster != id || !time.Now().Before(g.until) {
-		return memkube.Transport(http.HandlerFunc(unauthorized)).RoundTrip(out)
+		return wire.Transport(http.HandlerFunc(unauthorized)).RoundTrip(out)
 	}
-	return memkube.Transport(server).RoundTrip(out)
+	return wire.Transport(server).RoundTrip(out)
 }
 
 func unauthorized(w http.ResponseWriter, _ *http.Request) {

@@ -122,7 +122,7 @@ type Reference struct {
 
 // All are the operators that are played.
 func All() []*Operator {
-	return []*Operator{certManager(), certManagerWebhook(), caInjector(), prometheusOperator(), strimzi(), strimziEntities(), eck(), cilium(), nginxIngress(), kongIngress(), istiod(), linkerd()}
+	return []*Operator{certManager(), certManagerWebhook(), caInjector(), prometheusOperator(), strimzi(), strimziEntities(), eck(), cilium(), nginxIngress(), kongIngress(), istiod(), linkerd(), routingAgent()}
 }
 
 // usual are the resources of Kubernetes' own that operators make, or look for their controllers in.

@@ -29,7 +29,8 @@ var Product = &product.Definition[v1alpha1.Cluster, struct{}]{
 	Placements: []product.Placement{product.Managed},
 	Page:       page,
 	Sells: []price.Item{{For: "control plane", What: "plain", Kind: price.ControlPlane}, {For: "control plane", What: "highAvailability: true", Kind: price.HighAvailability},
-		{For: "nodes", What: "s-2vcpu-4gb (`k8or catalog sizes` has all)", Kind: price.Node, Slug: "s-2vcpu-4gb", Min: 1, Max: 1}},
+		{For: "nodes", What: "s-2vcpu-4gb (`k8or catalog sizes` has all)", Kind: price.Node, Slug: "s-2vcpu-4gb", Min: 1, Max: 1},
+		{For: "network.egress", What: "size: 1, " + natGateway(1), Kind: price.NATGateway, Min: 1, Max: 1}},
 	Select: choose,
 	Build:  build,
 }
@@ -51,6 +52,7 @@ func choose(s *product.Selecting, e entry) {
 	if on(e.Spec.HighAvailability) {
 		s.Bill(price.Item{For: "cluster", What: "high availability", Kind: price.HighAvailability, Min: 1, Max: 1})
 	}
+	billEgress(s)
 }
 
 func on(b *bool) bool { return b != nil && *b }
@@ -92,7 +94,17 @@ func build(b *product.Building, e entry) error {
 	if c.SSO != nil {
 		cluster.SSO = &digitalocean.SSO{Enabled: on(c.SSO.Enabled), Required: on(c.SSO.Required), IssuerURL: c.SSO.IssuerURL, ClientID: c.SSO.ClientID}
 	}
-	out := graph.Add(g, e.ID, cluster)
+	egress := egressOf(b.Platform())
+	var leaves graph.Value[digitalocean.NATGatewayOut]
+	var before []graph.Option
+	if egress != nil {
+		leaves = gateway(b, egress, vpc)
+		cluster.PrivateNodes, cluster.RoutingAgent = on(egress.PrivateNodes), routed(egress)
+		if cluster.PrivateNodes {
+			before = append(before, graph.After(egressNode))
+		}
+	}
+	out := graph.Add(g, e.ID, cluster, before...)
 	var ready []graph.ID
 	for _, p := range Pools(c) {
 		id := e.ID + graph.ID("/pools/"+p.Key)
@@ -104,6 +116,9 @@ func build(b *product.Building, e entry) error {
 	product.Offer(b, product.Foundation{Access: access(out), Ready: ready,
 		Network: graph.Map(vpc, func(o digitalocean.VPCOut) string { return o.ID }),
 		Project: graph.Map(project, func(o digitalocean.ProjectOut) string { return o.ID })})
+	if egress != nil {
+		return leave(b, e.ID, egress, leaves)
+	}
 	return nil
 }
 
