@@ -211,7 +211,7 @@ func (m maker) guards() []kube.Guard {
 		if have == want {
 			return ""
 		}
-		return fmt.Sprintf("Kafka's own topics were made with %d of %d copies for this number of brokers, and its quorum of controllers is fixed: make a new entry beside this one and move the messages", have, want)
+		return fmt.Sprintf("Kafka's own topics were made with %s, this number of brokers would have them with %d, and its quorum of controllers is fixed: make a new entry beside this one and move the messages", copies(have), want)
 	}, Tell: moves})
 	for _, name := range m.topicNames() {
 		out = append(out, kube.Guard{Kind: "KafkaTopic", Name: topicObject(name), Field: "spec.partitions", Refuse: shrinks("the number of a topic's partitions", "keep it, or make a new topic")})
@@ -230,6 +230,14 @@ func moves(before, after string) string {
 			count(have-want, "broker"), want)
 	}
 	return ""
+}
+
+// copies is a number of copies in words.
+func copies(n int) string {
+	if n == 1 {
+		return "one copy"
+	}
+	return fmt.Sprintf("%d copies", n)
 }
 
 // count is a number of things.
