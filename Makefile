@@ -9,7 +9,8 @@ TOOLS    := $(GO) tool -modfile=tools.mod
 # No C: the binaries are static, a newcomer needs no compiler but Go's, and Go's own linker takes 2 s for a test binary where
 # the system's took 11 s. Only the race detector needs C.
 export CGO_ENABLED := 0
-TESTFLAGS := -ldflags=-s
+# The kill hunt and the end-to-end scripts take minutes each, and longer beside other work: Go's ten minutes a package are too few.
+TESTFLAGS := -ldflags=-s -timeout 30m
 
 .PHONY: help
 help: ## list the targets

@@ -53,7 +53,7 @@ func (a *app) downCommand() *cobra.Command {
 			err = a.run(ctx, o, func(watch platform.Watch) (*platform.Result, error) { return o.Down(ctx, t, data, watch) })
 			if err == nil && a.output == "text" {
 				left := "nothing of it is left"
-				if len(data.Keep) > 0 {
+				if len(data.Keep)+len(data.Copied) > 0 {
 					left = "nothing of it is left but what was kept"
 				}
 				fmt.Fprintf(a.Stdout, "Proven by fresh lists: %s.\n", left)
@@ -64,6 +64,7 @@ func (a *app) downCommand() *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&confirm, "confirm", "", "the platform's name, instead of typing it")
 	f.StringArrayVar(&data.Keep, "keep", nil, "leave this data store, such as volumes/apps/uploads; again for more")
+	f.StringArrayVar(&data.Copied, "snapshot", nil, "destroy this volume once a snapshot of it is taken, which stays; again for more")
 	f.StringArrayVar(&data.Lose, "allow-data-loss", nil, "destroy this data store; again for more")
 	f.BoolVar(&dryRun, "dry-run", false, "show what would be destroyed and change nothing")
 	return c

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 
 	"charm.land/huh/v2"
 	"github.com/spf13/cobra"
@@ -25,6 +27,7 @@ type answers struct {
 	Size                       string // of the nodes
 	Nodes                      int
 	Gateway, Hello             bool
+	Domain                     string // the name that leads to the platform; empty for none
 }
 
 func (a *app) initCommand() *cobra.Command {
@@ -53,6 +56,11 @@ func (a *app) initCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if in.Domain != "" && !chosenGateway(in) {
+				pr := usage("--domain needs a gateway that the name leads to")
+				pr.Fix = "leave it out, or choose another --profile"
+				return pr
+			}
 			return a.writeDocument(path, chosen, in)
 		},
 	}
@@ -62,6 +70,7 @@ func (a *app) initCommand() *cobra.Command {
 	f.StringVar(&in.Profile, "profile", in.Profile, profileHelp(platform.Available()))
 	f.StringVar(&in.Size, "size", in.Size, "the size of the nodes")
 	f.IntVar(&in.Nodes, "nodes", in.Nodes, "the number of nodes")
+	f.StringVar(&in.Domain, "domain", "", "a name that will lead to the gateway, which then has a certificate for it")
 	f.BoolVar(&uidOnly, "uid", false, "only write a uid into the document that is there")
 	f.BoolVar(&force, "force", false, "write over a document that is there")
 	return c
@@ -79,6 +88,7 @@ func (a *app) ask(in *answers) error {
 		p, err := findProfile(in.Profile, platform.Available())
 		return err == nil && !p.asks
 	}
+	gateway := func() bool { return chosenGateway(*in) }
 	form := huh.NewForm(huh.NewGroup(
 		huh.NewInput().Title("What is the platform called?").Description("Lower-case letters, digits and hyphens").Value(&in.Name),
 		huh.NewSelect[string]().Title("In which region?").Options(huh.NewOptions("nyc3", "sfo3", "ams3", "fra1", "lon1", "sgp1", "tor1", "blr1", "syd1")...).Value(&in.Region),
@@ -89,7 +99,9 @@ func (a *app) ask(in *answers) error {
 		huh.NewSelect[string]().Title("How many nodes?").Options(huh.NewOptions("2", "3", "5")...).Value(&nodes),
 		huh.NewConfirm().Title("A gateway with a load balancer, $15 a month?").Value(&in.Gateway),
 		huh.NewConfirm().Title("A hello app to see it work?").Value(&in.Hello),
-	).WithHideFunc(decided)).WithInput(a.Stdin).WithOutput(a.Stderr)
+	).WithHideFunc(decided), huh.NewGroup(
+		huh.NewInput().Title("Which name will lead to it?").Description("Such as shop.example.com; left open, it is reached by its address, without a certificate").Value(&in.Domain),
+	).WithHideFunc(func() bool { return !gateway() })).WithInput(a.Stdin).WithOutput(a.Stderr)
 	if err := form.Run(); err != nil {
 		if errors.Is(err, huh.ErrUserAborted) {
 			return &problem.Problem{Code: problem.Stopped, Kind: problem.Interrupted, Title: "stopped; nothing was written", Cause: err}
@@ -100,6 +112,16 @@ func (a *app) ask(in *answers) error {
 		return err
 	}
 	return nil
+}
+
+// chosenGateway says whether the document will have a gateway.
+func chosenGateway(in answers) bool {
+	p, err := findProfile(in.Profile, platform.Available())
+	if err != nil {
+		return false
+	}
+	has := slices.ContainsFunc(p.wants, func(w [2]string) bool { return w[0] == "gateways" })
+	return has && (in.Gateway || !p.asks)
 }
 
 // writeDocument writes a document, once it is known to be a good one.
@@ -119,8 +141,12 @@ func (a *app) writeDocument(path string, chosen profile, in answers) error {
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		return &problem.Problem{Code: problem.CannotWrite, Title: "the document could not be written", Why: err.Error(), Fix: "write it elsewhere with -f", Cause: err}
 	}
-	return a.print(map[string]any{"file": path, "uid": uid}, func(w io.Writer) {
-		fmt.Fprintf(w, "Wrote %s. Next:\n  k8or plan --sandbox     what it would make and cost, on simulated clouds\n  k8or up --sandbox       bring it up there\n", path)
+	var exports strings.Builder
+	for _, name := range chosen.reads {
+		fmt.Fprintf(&exports, "  export %s=…     a secret that the document does not hold\n", name)
+	}
+	return a.print(map[string]any{"file": path, "uid": uid, "environment": chosen.reads}, func(w io.Writer) {
+		fmt.Fprintf(w, "Wrote %s. Next:\n%s  k8or plan --sandbox     what it would make and cost, on simulated clouds\n  k8or up --sandbox       bring it up there\n", path, exports.String())
 	})
 }
 

@@ -20,6 +20,8 @@ type profile struct {
 	wants [][2]string
 	// asks is true where size, nodes, gateway and the hello app are left to the person.
 	asks bool
+	// reads are the environment variables that its document takes secrets from.
+	reads []string
 }
 
 // profiles are all of them, the usual one first. The document of each is profiles/<name>.yaml, a template over answers; one
@@ -27,11 +29,13 @@ type profile struct {
 var profiles = []profile{
 	{name: "starter", about: "a cluster, a gateway, an app", wants: [][2]string{{"gateways", "nginx"}}, asks: true},
 	{name: "minimal", about: "the cluster alone"},
-	{name: "team", about: "starter with database, monitoring, logging and registry",
-		wants: [][2]string{{"gateways", "nginx"}, {"databases", "digitalocean"}, {"monitoring", "prometheus"}, {"logging", "fluentd"}, {"logging.sink", "elk"}, {"registry", "docker-registry"}}},
-	{name: "production", about: "team with high availability, backups and larger sizes",
-		wants: [][2]string{{"gateways", "nginx"}, {"databases", "digitalocean"}, {"monitoring", "prometheus"}, {"logging", "fluentd"}, {"logging.sink", "elk"}, {"registry", "docker-registry"}, {"backups", "velero"}}},
+	{name: "team", about: "starter with database, monitoring, logging and registry", wants: team},
+	{name: "production", about: "team with high availability, alerts to somebody, backups and larger sizes",
+		wants: append(slices.Clone(team), [2]string{"storage", "spaces"}, [2]string{"backups", "velero"}), reads: []string{"SLACK_WEBHOOK"}},
 }
+
+// team are the products of the profile team, which production has too.
+var team = [][2]string{{"gateways", "nginx"}, {"databases", "digitalocean"}, {"monitoring", "prometheus"}, {"logging", "fluentd"}, {"logging.sink", "elk"}, {"registry", "digitalocean"}}
 
 //go:embed profiles
 var profileFiles embed.FS

@@ -40,6 +40,13 @@ type Options struct {
 type DataDecisions struct {
 	Keep []string // left as it is, and said
 	Lose []string // deleted for good
+	// Copied are deleted for good once a copy of them is there that stays; making it is the part of their kinds' Delete.
+	Copied []string
+}
+
+// goes reports whether data is deleted, with or without a copy.
+func (d DataDecisions) goes(data string) bool {
+	return slices.Contains(d.Lose, data) || slices.Contains(d.Copied, data)
 }
 
 func (o Options) parallel() int {
@@ -112,15 +119,17 @@ func (g *Graph) Plan(ctx context.Context, opts Options) (*Plan, error) {
 	if opts.Shared != nil {
 		m = opts.Shared.memo
 	}
-	v := &view{graph: g, memo: m, seen: make([]seen, len(g.nodes)), errs: make([]error, len(g.nodes)), now: time.Now(), teardown: opts.Teardown}
+	v := &view{graph: g, memo: m, seen: make([]seen, len(g.nodes)), errs: make([]error, len(g.nodes)), anew: make([]bool, len(g.nodes)), now: time.Now(), teardown: opts.Teardown}
 	v.observe(ctx, opts.parallel())
 	listed := v.list(ctx)
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
 	}
 	p := &Plan{}
-	for _, n := range g.nodes {
-		p.Steps = append(p.Steps, v.step(n))
+	for _, n := range g.nodes { // those that are read come before those that read them
+		st := v.step(n)
+		v.anew[n.index] = slices.ContainsFunc(st.Changes, func(c Change) bool { return c.Anew })
+		p.Steps = append(p.Steps, st)
 	}
 	for _, f := range listed {
 		if f.err != nil {
@@ -142,6 +151,7 @@ type view struct {
 	memo     *memo
 	seen     []seen
 	errs     []error
+	anew     []bool // whether a planned change makes what is read of it another
 	now      time.Time
 	teardown bool
 }
@@ -244,12 +254,14 @@ func (v *view) step(n *node) Step {
 		}
 	case Ready:
 		changes, err := diff(n, s, v.memo, v.now, true, func(p *node) (any, bool) {
-			if v.errs[p.index] != nil || v.seen[p.index].state != Ready {
+			if v.errs[p.index] != nil || v.seen[p.index].state != Ready || v.anew[p.index] {
 				return nil, false
 			}
 			return v.seen[p.index].out, true
 		})
-		st = judge(st, changes, err)
+		if st = judge(st, changes, err); st.Action == None && st.Err == nil && st.Reason == "" {
+			st.Reason = s.message
+		}
 	}
 	return st
 }
@@ -287,7 +299,7 @@ func judge(st Step, changes []Change, err error) Step {
 func itemStep(k *Kind, it Item, opts Options) Step {
 	st := Step{Node: ID(identity(k, it.Key)), Kind: k.Name, Key: it.Key, ID: it.ID, Title: it.Title, Action: Delete, Data: it.Data, Risk: Replaces, State: Ready, Out: it.Ref,
 		Owner: cmp.Or(it.Owner, k.Owner), item: true}
-	kept := it.Data != "" && !slices.Contains(opts.Data.Lose, it.Data) && (!opts.Teardown || slices.Contains(opts.Data.Keep, it.Data))
+	kept := it.Data != "" && !opts.Data.goes(it.Data) && (!opts.Teardown || slices.Contains(opts.Data.Keep, it.Data))
 	if it.Protected != nil && !kept {
 		st.Action, st.Risk, st.Reason, st.Err = Refuse, Refused, "it is protected from deletion", it.Protected
 		return st
@@ -300,6 +312,8 @@ func itemStep(k *Kind, it Item, opts Options) Step {
 	}
 	st.Risk = DestroysData
 	switch {
+	case slices.Contains(opts.Data.Copied, it.Data):
+		st.Reason = "it goes once a copy of its data is there"
 	case slices.Contains(opts.Data.Lose, it.Data):
 		st.Reason = "its data is given up by name"
 	case slices.Contains(opts.Data.Keep, it.Data), !opts.Teardown:

@@ -47,7 +47,7 @@ type Observed[O any] struct {
 	State   State
 	ID      string // the provider's id, for people and for calls
 	Out     O      // meaningful unless Absent
-	Message string // a few words on Pending and Broken: "provisioning", "2 of 3 nodes are running"
+	Message string // a few words on Pending and Broken: "provisioning", "2 of 3 nodes are running"; on Ready, what somebody outside has to do yet
 }
 
 // Kind is a kind of thing: how its things are found and deleted when no document speaks of them, and what the engine

@@ -275,6 +275,9 @@ func (r *Run) settle(t *task, o outcome) {
 		}
 		if first || again { // again: the last look still had to mend something
 			r.say(t, event.NodeDone, "", nil)
+			if o.seen.message != "" {
+				r.say(t, event.Note, o.seen.message, nil)
+			}
 		}
 	case failed:
 		t.err = o.err

@@ -13,6 +13,7 @@ import (
 
 	"github.com/k8or/k8or/internal/kube"
 	"github.com/k8or/k8or/internal/sandbox/memkube"
+	"github.com/k8or/k8or/internal/sandbox/wire"
 )
 
 // cutter lets a number of requests through and then none: the process was killed. With late, the request that is cut is
@@ -82,7 +83,7 @@ func TestASetIsFinishedAfterACutAtAnyRequest(t *testing.T) {
 							return kube.Credentials{Server: "https://cluster.example.com", Token: "t"}, nil
 						}})
 					}
-					base := memkube.Transport(server)
+					base := wire.Transport(server)
 					for _, step := range tt.before {
 						finish(t, connect(base), step)
 					}

@@ -15,13 +15,14 @@ import (
 
 	"github.com/k8or/k8or/internal/kube"
 	"github.com/k8or/k8or/internal/sandbox/memkube"
+	"github.com/k8or/k8or/internal/sandbox/wire"
 )
 
 // inMemory is a cluster without a process, and a client that looks into it.
 func inMemory(t *testing.T) (*kube.Cluster, client.Client) {
 	t.Helper()
 	server := memkube.New(memkube.Options{})
-	c := kube.New(kube.Options{Platform: "shop-x7k2p9", Transport: memkube.Transport(server), Credentials: func(context.Context) (kube.Credentials, error) {
+	c := kube.New(kube.Options{Platform: "shop-x7k2p9", Transport: wire.Transport(server), Credentials: func(context.Context) (kube.Credentials, error) {
 		return kube.Credentials{Server: "https://memkube.invalid", Token: "none", Expires: time.Now().Add(time.Hour)}, nil
 	}})
 	direct, err := c.Client(t.Context())

@@ -5,6 +5,8 @@ package kube
 import (
 	"cmp"
 	"fmt"
+	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
@@ -17,10 +19,13 @@ var operated = map[string]func(*unstructured.Unstructured) (State, string){
 	"Elasticsearch.elasticsearch.k8s.elastic.co": elasticsearch,
 	"Kibana.kibana.k8s.elastic.co":               healthy,
 	"Logstash.logstash.k8s.elastic.co":           healthy,
-	"Certificate.cert-manager.io":                ready,
+	"BackupStorageLocation.velero.io":            inPhase("Available"),
+	"Schedule.velero.io":                         inPhase("Enabled"),
+	"Certificate.cert-manager.io":                signed,
 	"ClusterIssuer.cert-manager.io":              ready,
 	"Issuer.cert-manager.io":                     ready,
 	"Kafka.kafka.strimzi.io":                     ready,
+	"KafkaNodePool.kafka.strimzi.io":             nodePool,
 	"KafkaTopic.kafka.strimzi.io":                ready,
 	"KafkaUser.kafka.strimzi.io":                 ready,
 	"Gateway.gateway.networking.k8s.io":          programmed,
@@ -38,6 +43,39 @@ func ready(live *unstructured.Unstructured) (State, string) {
 		_, message = condition(live, "NotReady")
 	}
 	return InProgress, cmp.Or(message, "its operator has not made it ready yet")
+}
+
+// inPhase is for Velero's resources: what works is in this phase, and what does not says why in its message or its errors.
+func inPhase(wanted string) func(*unstructured.Unstructured) (State, string) {
+	return func(live *unstructured.Unstructured) (State, string) {
+		phase, _, _ := unstructured.NestedString(live.Object, "status", "phase")
+		message, _, _ := unstructured.NestedString(live.Object, "status", "message")
+		errors, _, _ := unstructured.NestedStringSlice(live.Object, "status", "validationErrors")
+		switch {
+		case phase == "":
+			return InProgress, "its operator has not seen it yet"
+		case phase != wanted:
+			return InProgress, cmp.Or(message, strings.Join(errors, "; "), "it is in phase "+phase)
+		}
+		return Ready, ""
+	}
+}
+
+// ProvenOutside marks a Certificate whose names are proven by what is not k8or's to make, such as somebody else's DNS.
+const ProvenOutside = "k8or.io/proven-outside"
+
+// patience is how long a name that does lead here may take to be proven: Let's Encrypt answers within seconds, and
+// cert-manager looks every ten (its self check of a challenge).
+const patience = 2 * time.Minute
+
+// signed is for cert-manager's Certificates. One with the mark ProvenOutside is not waited for beyond a little patience.
+func signed(live *unstructured.Unstructured) (State, string) {
+	state, message := ready(live)
+	if state == Ready || live.GetAnnotations()[ProvenOutside] != "true" || time.Since(live.GetCreationTimestamp().Time) < patience {
+		return state, message
+	}
+	names, _, _ := unstructured.NestedStringSlice(live.Object, "spec", "dnsNames")
+	return Waiting, fmt.Sprintf("it is signed once %s leads to the gateway: %s", strings.Join(names, ", "), message)
 }
 
 // available is for Prometheus Operator's resources: the conditions Available and Reconciled, both of this generation.

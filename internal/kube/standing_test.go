@@ -12,6 +12,7 @@ import (
 
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/sandbox/memkube"
+	"github.com/k8or/k8or/internal/sandbox/wire"
 )
 
 func TestASetGoesAfterWhatStandsOnIt(t *testing.T) {
@@ -57,7 +58,7 @@ func topics(with bool) Set {
 
 func TestATopicThatIsTakenOutIsKeptAndSaid(t *testing.T) {
 	t.Parallel()
-	c := New(Options{Platform: "shop-x7k2p9", Transport: memkube.Transport(memkube.New(memkube.Options{})), Credentials: func(context.Context) (Credentials, error) {
+	c := New(Options{Platform: "shop-x7k2p9", Transport: wire.Transport(memkube.New(memkube.Options{})), Credentials: func(context.Context) (Credentials, error) {
 		return Credentials{Server: "https://memkube.invalid", Token: "none", Expires: time.Now().Add(time.Hour)}, nil
 	}})
 	apply := func(set Set) {

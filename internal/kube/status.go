@@ -19,13 +19,16 @@ type State int
 // The states.
 const (
 	Ready      State = iota // it is as wanted and works
+	Waiting                 // it is as wanted, and somebody outside the platform has to do something before it works; nobody waits for that
 	InProgress              // it is on its way
 	Missing                 // it is not there
 	Failed                  // it will not become ready by itself
 )
 
 // String names the state.
-func (s State) String() string { return [...]string{"ready", "in progress", "missing", "failed"}[s] }
+func (s State) String() string {
+	return [...]string{"ready", "waiting", "in progress", "missing", "failed"}[s]
+}
 
 // ObjectStatus is how one object is.
 type ObjectStatus struct {
@@ -39,7 +42,7 @@ type Status struct {
 	State   State          // of the worst object
 	Message string         // of the worst object, with its name; empty when Ready
 	Objects []ObjectStatus // worst first, then in the order of the set
-	Ready   int            // how many of the objects are Ready
+	Ready   int            // how many of the objects are Ready or Waiting
 }
 
 // Status is the health of [Cluster.Look] alone: it compares nothing, and makes one request an object.
@@ -89,7 +92,7 @@ func (conn *connection) statusOf(ctx context.Context, sights []*sight, waits []p
 		status.Objects = append(status.Objects, ObjectStatus{ID: w.id, State: InProgress, Message: w.why})
 	}
 	for _, one := range status.Objects {
-		if one.State == Ready {
+		if one.State <= Waiting {
 			status.Ready++
 		}
 	}
@@ -122,6 +125,10 @@ func standing(live *unstructured.Unstructured) ObjectStatus {
 		out.State = Failed
 	default:
 		out.State = InProgress
+		if state, message := own(live); state == Waiting {
+			out.State, out.Message = state, message
+			return out
+		}
 	}
 	out.Message = result.Message
 	if result.Status == kstatus.TerminatingStatus {

@@ -49,7 +49,18 @@ func TestStandingKnowsEachKindsOwnCondition(t *testing.T) {
 		"policy that Cilium does not take": {`{apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy, metadata: {name: a}, status: {conditions: [{type: Valid, status: "False", message: unsupported entity}]}}`,
 			Failed, "unsupported entity"},
 		"policy that Cilium takes": {`{apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy, metadata: {name: a}, status: {conditions: [{type: Valid, status: "True"}]}}`, Ready, ""},
-		"plain":                    {`{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}`, Ready, ""},
+		"certificate whose name k8or makes lead here": {`{apiVersion: cert-manager.io/v1, kind: Certificate, metadata: {name: a, creationTimestamp: "2026-01-01T00:00:00Z"}, spec: {dnsNames: [a.example.com]},
+			status: {conditions: [{type: Ready, status: "False", message: Issuing}]}}`, InProgress, "Issuing"},
+		"certificate whose name leads elsewhere": {`{apiVersion: cert-manager.io/v1, kind: Certificate, metadata: {name: a, creationTimestamp: "2026-01-01T00:00:00Z", annotations: {k8or.io/proven-outside: "true"}},
+			spec: {dnsNames: [a.example.com]}, status: {conditions: [{type: Ready, status: "False", message: Issuing}]}}`, Waiting, "once a.example.com leads to the gateway"},
+		"certificate just asked for": {`{apiVersion: cert-manager.io/v1, kind: Certificate, metadata: {name: a, creationTimestamp: "2999-01-01T00:00:00Z", annotations: {k8or.io/proven-outside: "true"}},
+			spec: {dnsNames: [a.example.com]}, status: {conditions: [{type: Ready, status: "False", message: Issuing}]}}`, InProgress, "Issuing"},
+		"pool whose brokers are emptied": {`{apiVersion: kafka.strimzi.io/v1, kind: KafkaNodePool, metadata: {name: a}, spec: {replicas: 3}, status: {nodeIds: [0, 1, 2, 5, 6]}}`,
+			InProgress, "it has 5 nodes and is to have 3"},
+		"pool that grows":           {`{apiVersion: kafka.strimzi.io/v1, kind: KafkaNodePool, metadata: {name: a}, spec: {replicas: 5}, status: {nodeIds: [0, 1, 2]}}`, InProgress, "3 of 5"},
+		"pool that nobody has seen": {`{apiVersion: kafka.strimzi.io/v1, kind: KafkaNodePool, metadata: {name: a}, spec: {replicas: 3}}`, InProgress, "has not seen it"},
+		"pool as it is wanted":      {`{apiVersion: kafka.strimzi.io/v1, kind: KafkaNodePool, metadata: {name: a}, spec: {replicas: 3}, status: {nodeIds: [0, 1, 2]}}`, Ready, ""},
+		"plain":                     {`{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}`, Ready, ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -133,7 +133,8 @@ type Teardown struct {
 	Notes    []string     `json:"notes,omitempty"`
 	Problems problem.List `json:"problems,omitempty"`
 
-	graph *graph.Graph
+	graph   *graph.Graph
+	decided graph.DataDecisions // as asked for, and what follows from that
 }
 
 // Undecided are the stores that nobody decided on.
@@ -151,7 +152,7 @@ func (t *Teardown) Undecided() []Store {
 type Store struct {
 	Data     string     `json:"data"` // "volumes/apps/uploads"
 	Title    string     `json:"title"`
-	Decision string     `json:"decision"` // keep, lose, or empty
+	Decision string     `json:"decision"` // keep, snapshot, lose, or empty
 	Cost     price.Bill `json:"cost"`
 }
 

@@ -50,8 +50,9 @@ func (p *Platform) Status(ctx context.Context) (*Status, error) {
 	return st, nil
 }
 
-// costs is what stands and is billed. A plan counts the volumes that the document wants; here those are counted that are there,
-// also of an entry that has left the document and whose data were kept. With an error, the bill is that of the plan.
+// costs is what stands and is billed. A plan counts the volumes that the document wants; here volumes and their snapshots are
+// counted that are there, also of an entry that has left the document and whose data were kept. With an error, the bill is that
+// of the plan.
 func (p *Platform) costs(ctx context.Context, plan *Plan) ([]price.Item, error) {
 	var items []price.Item
 	for _, l := range plan.Now.Lines {
@@ -60,13 +61,21 @@ func (p *Platform) costs(ctx context.Context, plan *Plan) ([]price.Item, error) 
 	if p.doc.Spec.Cluster.Existing != "" {
 		return items, nil // its volumes are somebody else's
 	}
-	volumes, err := p.estate.Volumes(ctx, graph.NewCall())
+	call := graph.NewCall()
+	volumes, err := p.estate.Volumes(ctx, call)
 	if err != nil {
 		return items, err
 	}
-	items = slices.DeleteFunc(items, func(it price.Item) bool { return it.Kind == price.Volume })
+	snapshots, err := p.estate.Snapshots(ctx, call)
+	if err != nil {
+		return items, err
+	}
+	items = slices.DeleteFunc(items, func(it price.Item) bool { return it.Kind == price.Volume || it.Kind == price.Snapshot })
 	for _, v := range volumes {
 		items = append(items, billed(graph.Step{Kind: "digitalocean/volume", Title: v.Title, Data: v.Data})...)
+	}
+	for _, s := range snapshots {
+		items = append(items, billed(graph.Step{Title: s.Title, Data: s.Data, Out: s.Ref})...)
 	}
 	return items, nil
 }
@@ -175,6 +184,12 @@ func Scopes(spec v1alpha1.Spec) []string {
 	for _, entry := range spec.Entries() {
 		if entry.Category == "databases" && entry.Product == "digitalocean" || entry.Category == "messaging" && entry.Choice.Placement == string(product.Managed) {
 			kinds = append(kinds, e.Databases()...)
+		}
+		switch {
+		case entry.Category == "storage.spaces":
+			kinds = append(kinds, e.ObjectStorage()...)
+		case entry.Category == "registry" && entry.Product == "digitalocean":
+			kinds = append(kinds, e.ContainerRegistry()...)
 		}
 	}
 	if spec.Network != nil && spec.Network.Egress != nil {

@@ -6,7 +6,9 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
+	"github.com/k8or/k8or/internal/cloud/digitalocean"
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/price"
 	"github.com/k8or/k8or/internal/problem"
@@ -20,6 +22,7 @@ func (p *Platform) PlanDown(ctx context.Context, data graph.DataDecisions) (*Tea
 		return nil, err
 	}
 	p.estate.Keep(data.Keep)
+	p.estate.SnapshotFirst(data.Copied)
 	g := graph.New()
 	g.Prune(p.prunable()...)
 	opts := p.graphOptions()
@@ -28,7 +31,15 @@ func (p *Platform) PlanDown(ctx context.Context, data graph.DataDecisions) (*Tea
 	if err != nil {
 		return nil, err
 	}
-	t := &Teardown{Platform: p.Name(), Account: account, Sandbox: p.options.Sandbox, Steps: plan.Steps, graph: g}
+	decided := data
+	if last := lastSnapshots(plan.Steps, data.Copied); len(last) > 0 { // the snapshots themselves are data that stays
+		decided.Keep = append(slices.Clone(data.Keep), last...)
+		opts.Data = decided
+		if plan, err = g.Plan(ctx, opts); err != nil {
+			return nil, err
+		}
+	}
+	t := &Teardown{Platform: p.Name(), Account: account, Sandbox: p.options.Sandbox, Steps: plan.Steps, graph: g, decided: decided}
 	t.Notes = p.said.all()
 	for _, e := range plan.Errors() {
 		t.Problems = append(t.Problems, p.explainNew(t.Problems, e)...)
@@ -49,13 +60,67 @@ func (p *Platform) PlanDown(ctx context.Context, data graph.DataDecisions) (*Tea
 		case s.Action == graph.Keep:
 			store.Decision = "keep"
 			kept = append(kept, items...)
+		case slices.Contains(data.Copied, s.Data):
+			store.Decision = "snapshot"
+			last := lastItems(s, items)
+			store.Cost, kept = book.Of(last), append(kept, last...)
 		case slices.Contains(data.Lose, s.Data):
 			store.Decision = "lose"
 		}
 		t.Data = append(t.Data, store)
 	}
 	t.Now, t.Cost = book.Of(now), book.Of(kept)
-	return t, unknownData(t, data)
+	if err := unknownData(t, data); err != nil {
+		return t, err
+	}
+	return t, onlyVolumes(data.Copied)
+}
+
+// lastSnapshots are the names of the snapshots that are taken, or were taken by a run before, of the volumes that go by snapshot.
+func lastSnapshots(steps []graph.Step, copied []string) []string {
+	var names []string
+	for _, s := range steps {
+		snapshot, ok := s.Out.(digitalocean.SnapshotOut)
+		switch {
+		case ok && snapshot.LastOf != "" && slices.Contains(copied, snapshot.LastOf):
+			names = append(names, s.Data)
+		case s.Kind == "digitalocean/volume" && slices.Contains(copied, s.Data):
+			names = append(names, "snapshots/"+digitalocean.LastSnapshot(s.ID))
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// lastItems are what the last snapshot of a volume may cost: what is billed is what it holds, which is known only once it is
+// taken, and is no more than the volume's size.
+func lastItems(s graph.Step, volume []price.Item) []price.Item {
+	var out []price.Item
+	for _, it := range volume {
+		out = append(out, price.Item{For: s.Data, What: "its last snapshot, by what it holds", Kind: price.Snapshot, Min: 0, Max: it.Max})
+	}
+	return out
+}
+
+// onlyVolumes refuses a snapshot of what has none.
+func onlyVolumes(copied []string) error {
+	var list problem.List
+	for _, d := range copied {
+		pr := &problem.Problem{Code: problem.DataUndecided, Kind: problem.Usage, Fix: fmt.Sprintf("--keep=%s leaves it; or copy its data elsewhere first, and then --allow-data-loss=%s", d, d)}
+		switch category, _, _ := strings.Cut(d, "/"); category {
+		case "volumes":
+			continue
+		case "databases":
+			pr.Title, pr.Why = fmt.Sprintf("no snapshot can be taken of %s", d), "DigitalOcean has no backup of a managed database that outlives it: its backups are deleted with it, for good, and cannot be copied elsewhere"
+			pr.Fix = fmt.Sprintf("--keep=%s leaves it; or dump it first, as with pg_dump, mysqldump or mongodump, and then --allow-data-loss=%s", d, d)
+		case "snapshots":
+			pr.Title, pr.Why, pr.Fix = d+" is a snapshot already", "", fmt.Sprintf("--keep=%s leaves it", d)
+		default:
+			pr.Title, pr.Why = fmt.Sprintf("no snapshot can be taken of %s", d), "DigitalOcean takes snapshots of volumes alone"
+		}
+		list = append(list, pr)
+	}
+	return list.Err()
 }
 
 // unknownData refuses decisions about data that is not there: a slip of the pen must not pass as a decision.
@@ -64,8 +129,12 @@ func unknownData(t *Teardown, data graph.DataDecisions) error {
 	for _, s := range t.Data {
 		names = append(names, s.Data)
 	}
-	for _, d := range slices.Concat(data.Keep, data.Lose) {
-		if slices.Contains(names, d) {
+	for _, d := range slices.Concat(data.Keep, data.Lose, data.Copied) {
+		taken := func(s graph.Step) bool { // by a run before this one
+			snapshot, ok := s.Out.(digitalocean.SnapshotOut)
+			return ok && snapshot.LastOf == d && slices.Contains(data.Copied, d)
+		}
+		if slices.Contains(names, d) || slices.ContainsFunc(t.Steps, taken) {
 			continue
 		}
 		pr := &problem.Problem{Code: problem.BadUsage, Kind: problem.Usage, Title: fmt.Sprintf("the platform has no data store %q", d), Fix: "`k8or down --dry-run` lists them"}
@@ -77,6 +146,15 @@ func unknownData(t *Teardown, data graph.DataDecisions) error {
 	return nil
 }
 
+// undecidedFix says what can be decided of a store.
+func undecidedFix(data string) string {
+	fix := fmt.Sprintf("--keep=%s leaves it, --allow-data-loss=%s destroys it", data, data)
+	if strings.HasPrefix(data, "volumes/") {
+		fix = fmt.Sprintf("--keep=%s leaves it, --snapshot=%s destroys it once a snapshot is taken, --allow-data-loss=%s destroys it", data, data, data)
+	}
+	return fix
+}
+
 // Down takes the platform down: all of it but the data that is kept. It proves by fresh lists that nothing else is left.
 // Undecided data is a problem, and nothing is done then.
 func (p *Platform) Down(ctx context.Context, t *Teardown, data graph.DataDecisions, watch Watch) (*Result, error) {
@@ -85,16 +163,17 @@ func (p *Platform) Down(ctx context.Context, t *Teardown, data graph.DataDecisio
 		for _, s := range undecided {
 			list = append(list, &problem.Problem{Code: problem.DataUndecided, Kind: problem.Preflight,
 				Title: fmt.Sprintf("%s holds data, and nobody said what becomes of it", s.Data), Why: fmt.Sprintf("%s; it costs %s a month", s.Title, s.Cost),
-				Fix: fmt.Sprintf("--keep=%s leaves it, --allow-data-loss=%s destroys it", s.Data, s.Data)})
+				Fix: undecidedFix(s.Data)})
 		}
 		return nil, list
 	}
 	if err := t.Problems.Err(); err != nil {
 		return nil, err
 	}
+	data = t.decided // with the snapshots that are taken on the way
 	opts := p.graphOptions()
 	opts.Teardown, opts.Data, opts.Lock = true, data, p.newLock(true)
-	run := graph.NewRun(t.graph, graph.ApproveTeardown(data.Lose...), opts)
+	run := graph.NewRun(t.graph, graph.ApproveTeardown(slices.Concat(data.Lose, data.Copied)...), opts)
 	r, err := p.finish(ctx, run, watch)
 	if err != nil {
 		return r, err

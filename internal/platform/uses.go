@@ -35,6 +35,16 @@ func usesOf(spec v1alpha1.Spec) ([]product.Use, error) {
 	if err := add("cluster", "", kind, spec.Cluster, v1alpha1.Choice{}); err != nil {
 		return nil, err
 	}
+	if err := storageUses(spec.Storage, func(kind, name string, entry any) error {
+		p, ok := catalog.Find("storage", kind)
+		if !ok {
+			return fmt.Errorf("storage has no product %q", kind)
+		}
+		uses = append(uses, product.Use{ID: graph.ID("storage/" + kind + "/" + name), Name: name, Product: p, Spec: entry})
+		return nil
+	}); err != nil {
+		return nil, err
+	}
 	for _, e := range spec.Entries() {
 		if err := add(e.Category, e.Name, e.Product, e.Spec, e.Choice); err != nil {
 			return nil, err
@@ -46,6 +56,24 @@ func usesOf(spec v1alpha1.Spec) ([]product.Use, error) {
 		}
 	}
 	return uses, nil
+}
+
+// storageUses are the parts of storage, whose products are not chosen but follow from where an entry stands.
+func storageUses(s *v1alpha1.Storage, add func(kind, name string, entry any) error) error {
+	if s == nil {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Classes)) {
+		if err := add("classes", name, s.Classes[name]); err != nil {
+			return err
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Snapshots)) {
+		if err := add("snapshots", name, s.Snapshots[name]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Check finds what only the catalog knows to be wrong with a document: options that a product does not take, and what it

@@ -87,6 +87,9 @@ const (
 	SecretMissing     Code = "K8OR-3010"
 	ProbeFailed       Code = "K8OR-3021"
 	NoProbeImage      Code = "K8OR-3022"
+	NoBackups         Code = "K8OR-3031"
+	BackupFailed      Code = "K8OR-3032"
+	RestoreFailed     Code = "K8OR-3033"
 )
 
 // Codes of the command line and of this machine.

@@ -12,21 +12,29 @@ import (
 	"github.com/k8or/k8or/internal/graph"
 )
 
-// Client is an app that has an entry in its `uses`.
+// Client is who uses an entry: an app that has it in its `uses`, or another entry of the document, such as backups their bucket.
 type Client struct {
-	Name      string // the app's: "web"
+	// Name is the app's: "web". Another entry's has a dot in it, which no app's has.
+	Name      string
 	Namespace string // where it runs
+	// Entry is the other entry; empty for an app.
+	Entry graph.ID
 }
 
-// ID is the app's node.
-func (c Client) ID() graph.ID { return graph.ID("apps/" + c.Name) }
+// ID is the node of who uses it.
+func (c Client) ID() graph.ID {
+	if c.Entry != "" {
+		return c.Entry
+	}
+	return graph.ID("apps/" + c.Name)
+}
 
 // SecretName is the name of the Secret by which it uses an entry. Its dots keep it apart from the names of apps.
 func (c Client) SecretName(entry graph.ID) string {
 	return c.Name + "." + strings.ReplaceAll(string(entry), "/", ".")
 }
 
-// Clients are the apps that use an entry, by name.
+// Clients are who uses an entry: apps by name, then backups.
 func (p Platform) Clients(entry graph.ID) []Client {
 	var out []Client
 	for _, name := range slices.Sorted(maps.Keys(p.Spec.Apps)) {
@@ -34,11 +42,13 @@ func (p Platform) Clients(entry graph.ID) []Client {
 			out = append(out, Client{Name: name, Namespace: app.Namespace})
 		}
 	}
+	if b := p.Spec.Backups; b != nil && b.Bucket == string(entry) {
+		out = append(out, Client{Name: "k8or.backups", Namespace: "backups", Entry: "backups"})
+	}
 	return out
 }
 
-// Bind makes the Secret by which a client uses an entry known to it. Keys are the Secret's, ready the node after which it is
-// there.
+// Bind makes the Secret by which a client uses an entry known to it. Keys are the Secret's, ready the node that writes it.
 func (b *Building) Bind(entry graph.ID, c Client, kind string, keys []string, ready graph.ID) {
 	keys = slices.Sorted(slices.Values(keys))
 	Offer(b, Binding{Entry: entry, User: c.ID(), Namespace: c.Namespace, Secret: c.SecretName(entry), Type: kind, Keys: keys, Ready: ready})

@@ -25,6 +25,21 @@ func (b *Building) AppNamespace(name string) (graph.ID, error) {
 	return id, err
 }
 
+// ClientNamespace adds the namespace of who uses an entry, once, whoever needs it first: what leaves a Secret there for it, or
+// itself. Entry is who it is of, empty for an app.
+func (b *Building) ClientNamespace(name string, entry graph.ID) (graph.ID, error) {
+	if entry == "" {
+		return b.AppNamespace(name)
+	}
+	id := entry + "/namespace"
+	if b.c.Graph.Has(id) {
+		return id, nil
+	}
+	of := &Building{joint{b.c, entry}}
+	_, err := of.Objects(id, "", []*unstructured.Unstructured{of.EntryNamespace(name)})
+	return id, err
+}
+
 // EntryNamespace is the namespace of the entry at work as an object, labelled with its category so that network policies
 // can name it. Chart adds it by itself.
 func (j joint) EntryNamespace(name string) *unstructured.Unstructured {

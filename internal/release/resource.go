@@ -102,8 +102,10 @@ func (r *Release) Observe(ctx context.Context, c *graph.Call) (graph.Observed[Ou
 	}
 	o.Out = Output{Revision: last.Version, changes: r.compare(last, status)}
 	switch {
-	case len(o.Out.changes) > 0, status.State == kube.Ready:
+	case len(o.Out.changes) > 0:
 		o.State = graph.Ready // comparable: its changes come before its health
+	case status.State <= kube.Waiting:
+		o.State, o.Message = graph.Ready, status.Message
 	case status.State == kube.Failed:
 		o.State, o.Message = graph.Broken, status.Message
 	default:

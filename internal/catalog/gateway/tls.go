@@ -67,7 +67,7 @@ func (e Entry) Secure(b Phase, solver map[string]any) error {
 		derived = append(derived, kube.Derived{Name: tokenSecret, Namespace: e.Namespace, Fields: []kube.Field{field}})
 		solver = map[string]any{"dns01": map[string]any{"digitalocean": map[string]any{"tokenSecretRef": map[string]any{"name": tokenSecret, "key": tokenKey}}}}
 	} else if !e.named(p) {
-		b.Note("certificates of %s are signed once their names lead to it: `up` waits for that, and may be run again", e.ID)
+		b.Note("certificates of %s are signed once their names lead to it; `up` waits two minutes for that, and they follow by themselves", e.ID)
 	}
 	acme := map[string]any{"server": servers[t.Issuer], "privateKeySecretRef": map[string]any{"name": t.Issuer + "-account"}, "solvers": []any{solver}}
 	if t.Email != "" {
@@ -117,7 +117,11 @@ func (e Entry) Certificates(w *product.Wiring, hosts []Host) error {
 		}
 		meta := map[string]any{"name": h.ObjectName(e.Name), "namespace": e.Namespace}
 		if http { // until the name is proven the gateway needs some certificate, or it refuses the very connection that proves it
-			meta["annotations"] = map[string]any{"cert-manager.io/issue-temporary-certificate": "true"}
+			annotations := map[string]any{"cert-manager.io/issue-temporary-certificate": "true"}
+			if !e.named(p) {
+				annotations[kube.ProvenOutside] = "true"
+			}
+			meta["annotations"] = annotations
 		}
 		certificate := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "cert-manager.io/v1", "kind": "Certificate", "metadata": meta, "spec": map[string]any{
 			"secretName": h.ObjectName(e.Name), "dnsNames": []any{h.Name}, "issuerRef": e.issuerRef(),

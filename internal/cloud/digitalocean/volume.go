@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,22 +50,30 @@ func (e *Estate) volumesOf(ctx context.Context, c *graph.Call, clusters []string
 // Volumes are all volumes of the platform's clusters, of those that stand and of those that are gone: what is billed, whether
 // or not anything still wants it.
 func (e *Estate) Volumes(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
-	clusters, err := e.lost(ctx, c)
+	clusters, err := e.everyCluster(ctx, c)
 	if err != nil {
 		return nil, err
-	}
-	ours, err := e.ours(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	for _, k := range ours {
-		clusters = append(clusters, k.ID)
 	}
 	volumes, err := e.volumesOf(ctx, c, clusters)
 	if err != nil {
 		return nil, err
 	}
 	return e.volumeItems(volumes), nil
+}
+
+// everyCluster are the platform's clusters by their ids: those that stand and those that are gone.
+func (e *Estate) everyCluster(ctx context.Context, c *graph.Call) ([]string, error) {
+	clusters, err := e.lost(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	ours, err := e.ours(ctx, c)
+	for _, k := range ours {
+		if !slices.Contains(clusters, k.ID) {
+			clusters = append(clusters, k.ID)
+		}
+	}
+	return clusters, err
 }
 
 func (e *Estate) listVolumes(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
@@ -156,24 +165,40 @@ func (e *Estate) rememberClaims(ctx context.Context, c *graph.Call, clusterID st
 		return err
 	}
 	for _, v := range all {
-		if _, ours := ownerOf(v.Tags, []string{clusterID}); !ours {
-			continue
+		if _, ours := ownerOf(v.Tags, []string{clusterID}); ours {
+			e.learnClaims(ctx, c, clusterID)
+			if err := e.rememberClaim(ctx, v.ID, v.Tags, "volume", v.ID); err != nil {
+				return fmt.Errorf("remember the claim of volume %s: %w", v.Name, err)
+			}
 		}
-		e.learnClaims(ctx, c, clusterID)
-		e.mu.Lock()
-		claim, known := e.claims[v.ID]
-		e.mu.Unlock()
-		tag := e.mark.claimTag(claim.Namespace, claim.Name)
-		if !known || hasTag(v.Tags, tag) || len(tag) > 255 {
-			continue
+	}
+	snapshots, err := e.snapshotsOf(ctx, c, []string{clusterID})
+	if err != nil {
+		return err
+	}
+	for _, s := range snapshots {
+		if err := e.rememberClaim(ctx, s.ResourceID, s.Tags, "volume_snapshot", s.ID); err != nil {
+			return fmt.Errorf("remember the claim of snapshot %s: %w", s.Name, err)
 		}
-		if err := e.client.send(ctx, http.MethodPost, "/v2/tags", map[string]string{"name": tag}, nil); err != nil {
-			return fmt.Errorf("remember the claim of volume %s: %w", v.Name, err)
-		}
-		body := map[string][]map[string]string{"resources": {{"resource_id": v.ID, "resource_type": "volume"}}}
-		if err := e.client.send(ctx, http.MethodPost, "/v2/tags/"+tag+"/resources", body, nil); err != nil && !notFound(err) {
-			return fmt.Errorf("remember the claim of volume %s: %w", v.Name, err)
-		}
+	}
+	return nil
+}
+
+// rememberClaim writes on a volume, or a snapshot of one, which claim the volume belongs to, as far as that is known.
+func (e *Estate) rememberClaim(ctx context.Context, volume string, tags []string, kind, id string) error {
+	e.mu.Lock()
+	claim, known := e.claims[volume]
+	e.mu.Unlock()
+	tag := e.mark.claimTag(claim.Namespace, claim.Name)
+	if !known || hasTag(tags, tag) || len(tag) > 255 {
+		return nil
+	}
+	if err := e.client.send(ctx, http.MethodPost, "/v2/tags", map[string]string{"name": tag}, nil); err != nil {
+		return err
+	}
+	body := map[string][]map[string]string{"resources": {{"resource_id": id, "resource_type": kind}}}
+	if err := e.client.send(ctx, http.MethodPost, "/v2/tags/"+tag+"/resources", body, nil); err != nil && !notFound(err) {
+		return err
 	}
 	return nil
 }
@@ -182,6 +207,14 @@ func (e *Estate) rememberClaims(ctx context.Context, c *graph.Call, clusterID st
 func (e *Estate) deleteVolume(ctx context.Context, _ *graph.Call, item graph.Item) (string, error) {
 	if n, _ := item.Ref.(int); n > 0 {
 		return "waits until no node holds it", nil
+	}
+	e.mu.Lock()
+	first := slices.Contains(e.first, item.Data)
+	e.mu.Unlock()
+	if first {
+		if taken, err := e.lastSnapshot(ctx, item); err != nil || !taken {
+			return "waits until a snapshot of it is there", err
+		}
 	}
 	err := gone(e.client.send(ctx, http.MethodDelete, "/v2/volumes/"+item.ID, nil, nil))
 	if err != nil && says(err, "attach") {

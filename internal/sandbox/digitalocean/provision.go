@@ -2,6 +2,8 @@
 
 package digitalocean
 
+import "time"
+
 // What DigitalOcean itself makes inside a team's account, in Go, for whoever plays a part of it in this process. The exported
 // methods take the cloud's lock: call them without it, so never from a handler, a step or Options.Changed; what runs with the
 // lock held calls addLoadBalancer, addVolume, attachVolume, addDroplet and their like. They keep the API's rules and give its
@@ -79,6 +81,7 @@ type VolumeSpec struct {
 	Region     string
 	GiB        int
 	Filesystem string // ext4, xfs or none
+	Snapshot   string // what it is made from; "": it is empty
 	Tags       []string
 }
 
@@ -93,7 +96,7 @@ func (c *Cloud) EnsureVolume(team string, spec VolumeSpec) (string, error) {
 	switch {
 	case v == nil:
 		v, err = c.addVolume(a, volumeInput{
-			Name: spec.Name, Region: spec.Region, Size: spec.GiB, FilesystemType: spec.Filesystem, Tags: spec.Tags,
+			Name: spec.Name, Region: spec.Region, Size: spec.GiB, FilesystemType: spec.Filesystem, SnapshotID: spec.Snapshot, Tags: spec.Tags,
 		})
 	case v.Size < spec.GiB:
 		_, err = c.resizeVolume(a, v, spec.GiB)
@@ -141,6 +144,51 @@ func (c *Cloud) onVolumeOf(team, id string, f func(*account, *volume) error) err
 	}
 	c.changed()
 	return nil
+}
+
+// VolumeSnapshot is a snapshot of a volume.
+type VolumeSnapshot struct {
+	ID    string
+	GiB   int // of its volume
+	Taken time.Time
+}
+
+// EnsureSnapshot finds the snapshot of this name of a volume, or takes it.
+func (c *Cloud) EnsureSnapshot(team, volume, name string, tags []string) (VolumeSnapshot, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.settle()
+	a := c.account(team)
+	for _, s := range a.Snapshots.of("volume", volume) {
+		if s.Name == name {
+			return s.known(), nil
+		}
+	}
+	v := a.Volumes.find(volume)
+	if v == nil {
+		return VolumeSnapshot{}, notFound()
+	}
+	if err := c.ensureTags(a, tags); err != nil {
+		return VolumeSnapshot{}, err
+	}
+	s := c.snapshotVolume(a, v, name, tags)
+	c.changed()
+	return s.known(), nil
+}
+
+// FindSnapshot finds a snapshot of a volume by its id; false when there is none.
+func (c *Cloud) FindSnapshot(team, id string) (VolumeSnapshot, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.account(team).Snapshots.find(id)
+	if s == nil || s.Kind != "volume" {
+		return VolumeSnapshot{}, false
+	}
+	return s.known(), true
+}
+
+func (n *snapshot) known() VolumeSnapshot {
+	return VolumeSnapshot{ID: n.ID, GiB: n.Size, Taken: n.Created}
 }
 
 // DropletSpec is what a worker node's Droplet should be.

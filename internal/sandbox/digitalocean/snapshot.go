@@ -145,9 +145,12 @@ func (c *Cloud) createVolumeSnapshot(q *request, v *volume) (any, error) {
 	if err := c.ensureTags(q.account, in.Tags); err != nil {
 		return nil, err
 	}
-	n := c.addSnapshot(q.account, &snapshot{
-		Kind: "volume", Name: in.Name, Resource: v.ID, Region: v.Region, Size: v.Size, Tags: in.Tags,
+	return object{"snapshot": c.snapshotVolume(q.account, v, in.Name, in.Tags).view()}, nil
+}
+
+func (c *Cloud) snapshotVolume(a *account, v *volume, name string, tags []string) *snapshot {
+	return c.addSnapshot(a, &snapshot{
+		Kind: "volume", Name: name, Resource: v.ID, Region: v.Region, Size: v.Size, Tags: tags,
 		FilesystemType: v.FilesystemType, FilesystemLabel: v.FilesystemLabel,
 	})
-	return object{"snapshot": n.view()}, nil
 }

@@ -16,10 +16,10 @@ import (
 	"github.com/k8or/k8or/internal/sandbox/digitalocean"
 )
 
-// brought are the definitions that DOKS itself puts into clusters and manages there: Cilium's network policies everywhere, and
-// Gateway API on VPC-native clusters from 1.33 on, by DigitalOcean's documentation. Versions are those of Cilium 1.18 and of
-// Gateway API 1.3, which it is built for. Schemas are left open.
-var brought = []definition{
+// brought are the definitions that DOKS itself puts into clusters and manages there: Cilium's network policies and volume
+// snapshots everywhere, and Gateway API on VPC-native clusters from 1.33 on, by DigitalOcean's documentation. Versions are those
+// of Cilium 1.18, of Gateway API 1.3, which it is built for, and of DigitalOcean's driver 4.16. Schemas are left open.
+var brought = []broughtKind{
 	{ciliumGroup, "CiliumNetworkPolicy", "ciliumnetworkpolicies", []string{"v2"}, false},
 	{ciliumGroup, "CiliumClusterwideNetworkPolicy", "ciliumclusterwidenetworkpolicies", []string{"v2"}, true},
 	{gatewayGroup, "GatewayClass", "gatewayclasses", []string{"v1", "v1beta1"}, true},
@@ -28,18 +28,22 @@ var brought = []definition{
 	{gatewayGroup, "GRPCRoute", "grpcroutes", []string{"v1"}, false},
 	{gatewayGroup, "ReferenceGrant", "referencegrants", []string{"v1beta1"}, false},
 	{gatewayGroup, "TLSRoute", "tlsroutes", []string{"v1alpha2"}, false},
+	{snapshotGroup, "VolumeSnapshot", "volumesnapshots", []string{"v1"}, false},
+	{snapshotGroup, "VolumeSnapshotClass", "volumesnapshotclasses", []string{"v1"}, true},
+	{snapshotGroup, "VolumeSnapshotContent", "volumesnapshotcontents", []string{"v1"}, true},
 }
 
-// definition is a custom resource that DOKS brings.
-type definition struct {
+// broughtKind is a custom resource that DOKS brings.
+type broughtKind struct {
 	group, kind, plural string
 	versions            []string // the stored one first
 	cluster             bool
 }
 
 const (
-	ciliumGroup  = "cilium.io"
-	gatewayGroup = "gateway.networking.k8s.io"
+	ciliumGroup   = "cilium.io"
+	gatewayGroup  = "gateway.networking.k8s.io"
+	snapshotGroup = "snapshot.storage.k8s.io"
 )
 
 // hasGatewayAPI is whether DOKS manages Gateway API in such a cluster.
@@ -66,6 +70,9 @@ func Definitions(ctx context.Context, client dynamic.Interface, k digitalocean.C
 				gatewayGroup + "/bundle-version": "v1.3.0", gatewayGroup + "/channel": "standard",
 			}
 		}
+		if g.group == snapshotGroup {
+			annotations["api-approved.kubernetes.io"] = "https://github.com/kubernetes-csi/external-snapshotter/pull/814"
+		}
 		if err := g.define(ctx, client, annotations); err != nil {
 			return err
 		}
@@ -74,7 +81,7 @@ func Definitions(ctx context.Context, client dynamic.Interface, k digitalocean.C
 }
 
 // define puts the definition into a cluster, unless it is there.
-func (g definition) define(ctx context.Context, client dynamic.Interface, annotations map[string]any) error {
+func (g broughtKind) define(ctx context.Context, client dynamic.Interface, annotations map[string]any) error {
 	var versions []any
 	for i, v := range g.versions {
 		versions = append(versions, map[string]any{

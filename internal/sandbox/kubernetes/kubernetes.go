@@ -7,7 +7,7 @@
 //
 // Operators of custom resources are played too, see package operators.
 //
-// Not played: volume snapshots; pods do not wait for their volumes to be attached.
+// Not played: pods do not wait for their volumes to be attached; a volume made of a snapshot is as large and holds nothing.
 package kubernetes
 
 import (

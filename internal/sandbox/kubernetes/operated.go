@@ -5,6 +5,7 @@ package kubernetes
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -41,7 +42,7 @@ var definitions = schema.GroupVersionResource{Group: "apiextensions.k8s.io", Ver
 
 func newOperated(r *Runtime, spec digitalocean.ClusterSpec, client dynamic.Interface) *operated {
 	return &operated{
-		runtime: r, spec: spec, client: client, player: operators.NewPlayer(),
+		runtime: r, spec: spec, client: client, player: operators.NewPlayer(snapshots{api{&http.Client{Transport: r.options.Cloud(spec.Team)}}, spec.ID}),
 		nudged: make(chan struct{}, 1), watched: map[schema.GroupResource]*watched{},
 	}
 }

@@ -72,7 +72,14 @@ func (h *hands) claim(ctx context.Context, c *corev1.PersistentVolumeClaim) erro
 	if gib > 16384 {
 		return fmt.Errorf("a volume has at most 16 TiB, and %d GiB are asked for", gib)
 	}
-	id, err := h.makeVolume(ctx, name, gib)
+	snapshot, ready, err := h.snapshotOf(ctx, c)
+	if err != nil {
+		return err
+	}
+	if !ready {
+		return fmt.Errorf("the snapshot %s is not there or not ready", c.Spec.DataSource.Name)
+	}
+	id, err := h.makeVolume(ctx, name, gib, snapshot)
 	if err != nil {
 		return err
 	}
@@ -98,8 +105,8 @@ type volume struct {
 	Size int64  `json:"size_gigabytes"`
 }
 
-// makeVolume finds the volume of this name, or makes it.
-func (h *hands) makeVolume(ctx context.Context, name string, gib int64) (string, error) {
+// makeVolume finds the volume of this name, or makes it, from a snapshot where one is given.
+func (h *hands) makeVolume(ctx context.Context, name string, gib int64, snapshot string) (string, error) {
 	var all struct {
 		Volumes []volume `json:"volumes"`
 	}
@@ -112,10 +119,14 @@ func (h *hands) makeVolume(ctx context.Context, name string, gib int64) (string,
 	var one struct {
 		Volume volume `json:"volume"`
 	}
-	err := h.cloud.call(ctx, "POST", "/v2/volumes", map[string]any{
+	wish := map[string]any{
 		"name": name, "region": h.spec.Region, "size_gigabytes": gib, "description": "Created by DigitalOcean CSI driver",
 		"tags": []string{"k8s:" + h.spec.ID},
-	}, &one)
+	}
+	if snapshot != "" {
+		wish["snapshot_id"] = snapshot
+	}
+	err := h.cloud.call(ctx, "POST", "/v2/volumes", wish, &one)
 	return one.Volume.ID, err
 }
 

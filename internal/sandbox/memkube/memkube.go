@@ -21,6 +21,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/uuid"
 	"k8s.io/client-go/rest"
+
+	"github.com/k8or/k8or/internal/sandbox/wire"
 )
 
 // Options say how a cluster behaves. The zero value is a cluster in which everything is ready at once.
@@ -101,7 +103,7 @@ func (s *Server) reset() {
 
 // Config reaches the server in process, without limits of the client's own. Each call returns a new one.
 func (s *Server) Config() *rest.Config {
-	return &rest.Config{Host: "http://memkube.invalid", Transport: Transport(s), QPS: -1}
+	return &rest.Config{Host: "http://memkube.invalid", Transport: wire.Transport(s), QPS: -1}
 }
 
 // ServeHTTP answers one request of the Kubernetes API.

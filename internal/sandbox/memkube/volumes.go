@@ -9,7 +9,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 const (
@@ -23,6 +25,7 @@ type Claim struct {
 	Namespace, Name, UID string
 	Class                string
 	Bytes                int64
+	Snapshot             string // the snapshot's id at the cloud that it is to be made from; empty for an empty one
 	Handle               string // the volume's id at the cloud; empty until Volume has said it
 }
 
@@ -95,6 +98,10 @@ func (s *Server) bind(r *record, now time.Time) {
 	}
 	size := claim.Spec.Resources.Requests[corev1.ResourceStorage]
 	wish := Claim{Namespace: claim.Namespace, Name: claim.Name, UID: string(claim.UID), Class: class.Name, Bytes: size.Value()}
+	var known bool
+	if wish.Snapshot, known = s.snapshotOf(claim); !known {
+		return // the snapshot's being ready changes something, which is looked at
+	}
 	handle, ready := "volume-"+wish.UID, false
 	if s.options.Volume != nil {
 		if handle, ready = s.options.Volume(wish); !ready {
@@ -136,6 +143,27 @@ func (s *Server) bind(r *record, now time.Time) {
 		status["phase"], status["accessModes"] = string(corev1.ClaimBound), spec["accessModes"]
 		status["capacity"] = map[string]any{"storage": size.String()}
 	})
+}
+
+// snapshotOf is the snapshot at the cloud that a claim is to be made from, empty where it asks for none; false while it is not ready.
+func (s *Server) snapshotOf(claim *corev1.PersistentVolumeClaim) (string, bool) {
+	source := claim.Spec.DataSource
+	if source == nil || source.Kind != "VolumeSnapshot" {
+		return "", true
+	}
+	const group = "snapshot.storage.k8s.io"
+	snapshot := s.store.get(schema.GroupResource{Group: group, Resource: "volumesnapshots"}, name{claim.Namespace, source.Name})
+	if snapshot == nil {
+		return "", false
+	}
+	bound, _, _ := unstructured.NestedString(snapshot.object, "status", "boundVolumeSnapshotContentName")
+	content := s.store.get(schema.GroupResource{Group: group, Resource: "volumesnapshotcontents"}, name{"", bound})
+	if content == nil {
+		return "", false
+	}
+	ready, _, _ := unstructured.NestedBool(content.object, "status", "readyToUse")
+	handle, _, _ := unstructured.NestedString(content.object, "status", "snapshotHandle")
+	return handle, ready && handle != ""
 }
 
 // letGo follows a volume whose claim has gone: kept if its class retains, else removed with what the cloud has of it.

@@ -23,6 +23,7 @@ import (
 	"github.com/k8or/k8or/internal/sandbox/kubernetes"
 	"github.com/k8or/k8or/internal/sandbox/memkube"
 	"github.com/k8or/k8or/internal/sandbox/operators"
+	"github.com/k8or/k8or/internal/sandbox/wire"
 )
 
 // Runtime keeps one memkube server a cluster. Give it to digitalocean.Options, and the cloud to it by Join.
@@ -68,7 +69,8 @@ func (r *Runtime) Start(ctx context.Context, k digitalocean.ClusterSpec) (digita
 		c.spec = k
 		return endpoint, nil
 	}
-	h := &hands{cloud: r.cloud, spec: k, balancers: map[string]string{}, operators: operators.NewPlayer()}
+	h := &hands{cloud: r.cloud, spec: k, balancers: map[string]string{}}
+	h.operators = operators.NewPlayer(h)
 	server := memkube.New(memkube.Options{
 		Name: k.ID, Version: k.Version, NeedNodes: true, Fault: r.met,
 		LoadBalancer: h.balancer, LoadBalancerGone: h.balancerGone, Volume: h.volume, VolumeGone: h.volumeGone,
@@ -199,9 +201,9 @@ func (t transport) RoundTrip(out *http.Request) (*http.Response, error) {
 	g, ok := t.runtime.tokens[token]
 	t.runtime.mu.Unlock()
 	if !ok || g.cluster != id || !time.Now().Before(g.until) {
-		return memkube.Transport(http.HandlerFunc(unauthorized)).RoundTrip(out)
+		return wire.Transport(http.HandlerFunc(unauthorized)).RoundTrip(out)
 	}
-	return memkube.Transport(server).RoundTrip(out)
+	return wire.Transport(server).RoundTrip(out)
 }
 
 func unauthorized(w http.ResponseWriter, _ *http.Request) {
@@ -290,7 +292,7 @@ func (h *hands) balancerGone(_, _, uid string) bool {
 
 func (h *hands) volume(c memkube.Claim) (string, bool) {
 	id, err := h.cloud.EnsureVolume(h.spec.Team, digitalocean.VolumeSpec{
-		Name: "pvc-" + c.UID, Region: h.spec.Region, GiB: int(max(1, (c.Bytes+1<<30-1)>>30)), Filesystem: "ext4", Tags: []string{"k8s:" + h.spec.ID},
+		Name: "pvc-" + c.UID, Region: h.spec.Region, GiB: int(max(1, (c.Bytes+1<<30-1)>>30)), Filesystem: "ext4", Snapshot: c.Snapshot, Tags: []string{"k8s:" + h.spec.ID},
 	})
 	return id, err == nil
 }
@@ -300,4 +302,24 @@ func (h *hands) volumeGone(c memkube.Claim) bool {
 		h.cloud.Destroy(h.spec.Team, "volume", c.Handle)
 	}
 	return true
+}
+
+var _ operators.Volumes = (*hands)(nil)
+
+// Snapshot takes a snapshot of a volume at the cloud, or finds it.
+func (h *hands) Snapshot(volume, name string) (operators.Snapshot, error) {
+	s, err := h.cloud.EnsureSnapshot(h.spec.Team, volume, name, []string{"k8s:" + h.spec.ID})
+	return operators.Snapshot{ID: s.ID, GiB: int64(s.GiB), Taken: s.Taken}, err
+}
+
+// Find finds a snapshot at the cloud.
+func (h *hands) Find(id string) (operators.Snapshot, bool, error) {
+	s, there := h.cloud.FindSnapshot(h.spec.Team, id)
+	return operators.Snapshot{ID: s.ID, GiB: int64(s.GiB), Taken: s.Taken}, there, nil
+}
+
+// Discard deletes a snapshot at the cloud.
+func (h *hands) Discard(id string) error {
+	h.cloud.Destroy(h.spec.Team, "volume_snapshot", id)
+	return nil
 }

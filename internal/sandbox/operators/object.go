@@ -33,7 +33,8 @@ var plurals = map[string]string{
 	"Secret": "secrets", "Service": "services", "ConfigMap": "configmaps", "Pod": "pods", "ServiceAccount": "serviceaccounts",
 	"PersistentVolumeClaim": "persistentvolumeclaims", "Deployment": "deployments", "StatefulSet": "statefulsets",
 	"DaemonSet": "daemonsets", "PodDisruptionBudget": "poddisruptionbudgets", "NetworkPolicy": "networkpolicies",
-	"CertificateRequest": "certificaterequests", "GatewayClass": "gatewayclasses", "Certificate": "certificates",
+	"CertificateRequest": "certificaterequests", "GatewayClass": "gatewayclasses", "Certificate": "certificates", "Namespace": "namespaces",
+	"VolumeSnapshot": "volumesnapshots", "VolumeSnapshotClass": "volumesnapshotclasses", "VolumeSnapshotContent": "volumesnapshotcontents",
 }
 
 // ResourceOf says which resource an object is of that an operator makes.

@@ -12,6 +12,8 @@
 // asked of an authority on the Internet), and configuration files are written as far as clients of ours read them. Certificates,
 // keys and passwords are real. Nothing is injected into pods: Istio's and Linkerd's sidecars come from webhooks, which
 // simulated clusters do not call, so a pod of a meshed namespace runs without its proxy and requests nothing for it.
+//
+// One operator reaches beyond the cluster: the snapshotter takes snapshots at the simulated cloud, see [Volumes].
 package operators
 
 import (
@@ -77,6 +79,7 @@ type Scene struct {
 	Now        time.Time // in model time, by which delays are counted
 	Wall       time.Time // in the machine's time, which objects show
 	Since      time.Time // in model time: since when the operator has known this generation of the object
+	volumes    Volumes   // the cloud's; nil without a cloud
 	again      time.Time
 	refused    []error
 }
@@ -122,7 +125,7 @@ type Reference struct {
 
 // All are the operators that are played.
 func All() []*Operator {
-	return []*Operator{certManager(), certManagerWebhook(), caInjector(), prometheusOperator(), strimzi(), strimziEntities(), eck(), cilium(), nginxIngress(), kongIngress(), istiod(), linkerd(), routingAgent()}
+	return []*Operator{certManager(), certManagerWebhook(), caInjector(), prometheusOperator(), strimzi(), strimziEntities(), eck(), cilium(), nginxIngress(), kongIngress(), istiod(), linkerd(), routingAgent(), snapshotter(), velero()}
 }
 
 // usual are the resources of Kubernetes' own that operators make, or look for their controllers in.

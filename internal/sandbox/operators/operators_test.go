@@ -6,9 +6,11 @@ import (
 	"testing"
 	"time"
 
+	clients "k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
 	"github.com/k8or/k8or/internal/sandbox/clock"
+	"github.com/k8or/k8or/internal/sandbox/kubernetes"
 	"github.com/k8or/k8or/internal/sandbox/memkube"
 	"github.com/k8or/k8or/internal/sandbox/operators"
 	"github.com/k8or/k8or/internal/sandbox/operators/suite"
@@ -20,7 +22,7 @@ func TestOperatorsArePlayedInMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	player := operators.NewPlayer()
+	player := operators.NewPlayer(shelf{all: map[string]operators.Snapshot{}})
 	server := memkube.New(memkube.Options{Hands: func(r *memkube.Room, wall time.Time) time.Time {
 		now := fast.Now()
 		again, err := player.Pass(r, now, wall)
@@ -32,5 +34,33 @@ func TestOperatorsArePlayedInMemory(t *testing.T) {
 		}
 		return wall.Add(fast.Real(again.Sub(now)))
 	}})
+	client, err := clients.NewForConfig(server.Config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := kubernetes.StorageClasses(t.Context(), client); err != nil {
+		t.Fatal(err)
+	}
 	suite.Run(t, func() *rest.Config { return server.Config() })
+}
+
+// shelf is a cloud that has snapshots and nothing else. Memkube calls it with its lock held.
+type shelf struct{ all map[string]operators.Snapshot }
+
+func (s shelf) Snapshot(volume, name string) (operators.Snapshot, error) {
+	id := volume + "/" + name
+	if _, there := s.all[id]; !there {
+		s.all[id] = operators.Snapshot{ID: id, GiB: 2, Taken: time.Now()}
+	}
+	return s.all[id], nil
+}
+
+func (s shelf) Find(id string) (operators.Snapshot, bool, error) {
+	one, there := s.all[id]
+	return one, there, nil
+}
+
+func (s shelf) Discard(id string) error {
+	delete(s.all, id)
+	return nil
 }

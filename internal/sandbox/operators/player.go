@@ -17,6 +17,7 @@ import (
 // by what is there. It is not safe for concurrent use.
 type Player struct {
 	operators []*Operator
+	volumes   Volumes
 	seen      map[sightOf]sight
 	sent      map[string]*sent
 	pass      uint64
@@ -41,9 +42,9 @@ type sent struct {
 	pass    uint64
 }
 
-// NewPlayer returns one that plays all operators.
-func NewPlayer() *Player {
-	return &Player{operators: All(), seen: map[sightOf]sight{}, sent: map[string]*sent{}}
+// NewPlayer returns one that plays all operators. Volumes are the cloud's, nil where there is none: then no snapshot can be taken.
+func NewPlayer(volumes Volumes) *Player {
+	return &Player{operators: All(), volumes: volumes, seen: map[sightOf]sight{}, sent: map[string]*sent{}}
 }
 
 // retry is how long, in model time, an object is left alone whose change was refused.
@@ -82,7 +83,7 @@ func (p *Player) Pass(c Cluster, now, wall time.Time) (again time.Time, err erro
 			if op.Within != nil && !op.Within(controller, o.GetNamespace()) {
 				continue
 			}
-			s := &Scene{World: c, Object: o, Controller: controller, Now: now, Wall: wall, Since: p.since(who, o, now)}
+			s := &Scene{World: c, Object: o, Controller: controller, Now: now, Wall: wall, Since: p.since(who, o, now), volumes: p.volumes}
 			if err := p.act(c, op, kinds[i], s); err != nil {
 				refused = append(refused, fmt.Errorf("%s, for %s %s: %w", op.Name, o.GetKind(), nameOf(o), err))
 				s.Again(now.Add(retry))

@@ -89,7 +89,7 @@ func (s Style) Teardown(w io.Writer, t *platform.Teardown) {
 			names, titles = append(names, d.Data), append(titles, d.Title)
 		}
 		for _, d := range t.Data {
-			word := map[string]string{"keep": "kept, " + d.Cost.String() + " a month", "lose": "destroyed with its data", "": "NOT DECIDED"}[d.Decision]
+			word := map[string]string{"keep": "kept, " + d.Cost.String() + " a month", "snapshot": "destroyed once a snapshot is taken, which costs " + d.Cost.String() + " a month", "lose": "destroyed with its data", "": "NOT DECIDED"}[d.Decision]
 			fmt.Fprintf(w, "  %-*s %-*s %s\n", column(40, names...), d.Data, column(44, titles...), d.Title, word)
 		}
 	}

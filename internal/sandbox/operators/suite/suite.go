@@ -60,6 +60,10 @@ func Run(t *testing.T, config func() *rest.Config) {
 		{"KongSaysWhatIsProgrammed", kongSaysWhatIsProgrammed},
 		{"IstioHandsOutItsRoot", istioHandsOutItsRoot},
 		{"RoutesAreHeldUntilNodesLetGo", routesAreHeldUntilNodesLetGo},
+		{"SnapshotsAreTaken", snapshotsAreTaken},
+		{"SnapshotsOutliveWhatRetainsThem", snapshotsOutliveWhatRetainsThem},
+		{"VeleroBacksUpAndRestores", veleroBacksUpAndRestores},
+		{"VeleroRefusesWhatItCannotDo", veleroRefusesWhatItCannotDo},
 	} {
 		t.Run(claim.name, func(t *testing.T) {
 			t.Parallel()
@@ -123,6 +127,13 @@ var kinds = []struct {
 	{"elasticsearches.elasticsearch.k8s.elastic.co", "v1", "Elasticsearch", false},
 	{"kibanas.kibana.k8s.elastic.co", "v1", "Kibana", false},
 	{"logstashes.logstash.k8s.elastic.co", "v1alpha1", "Logstash", false},
+	{"backups.velero.io", "v1", "Backup", false},
+	{"restores.velero.io", "v1", "Restore", false},
+	{"schedules.velero.io", "v1", "Schedule", false},
+	{"backupstoragelocations.velero.io", "v1", "BackupStorageLocation", false},
+	{"volumesnapshots.snapshot.storage.k8s.io", "v1", "VolumeSnapshot", false},
+	{"volumesnapshotcontents.snapshot.storage.k8s.io", "v1", "VolumeSnapshotContent", true},
+	{"volumesnapshotclasses.snapshot.storage.k8s.io", "v1", "VolumeSnapshotClass", true},
 }
 
 // controllers are the operators' own workloads.
@@ -136,6 +147,7 @@ var controllers = map[string]string{
 	"routing-agent":       "docker.io/digitalocean/routing-agent:v0.1.0",
 	"istiod":              "registry.istio.io/release/pilot:1.30.3",
 	"elastic-operator":    "docker.elastic.co/eck/eck-operator:3.5.0",
+	"velero":              "docker.io/velero/velero:v1.18.1",
 }
 
 // crds names, by the environment, a folder of the projects' own definitions, as <plural>.<group>.yaml, to be used in place of

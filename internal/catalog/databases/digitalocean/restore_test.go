@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package digitalocean_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/k8or/k8or/internal/producttest"
+)
+
+const original = `apiVersion: k8or.io/v1alpha1
+kind: Platform
+metadata: {name: shop}
+spec:
+  region: nyc3
+  databases:
+    orders: {product: digitalocean, engine: postgresql, databases: [orders, audit], users: {reports: {privileges: read}}}
+`
+
+// What a database begins with is there although the document never asked for it: it came with the backup.
+func TestRestoreBeginsWithAnothersBackup(t *testing.T) {
+	t.Parallel()
+	restored := original + `    orders-again: {product: digitalocean, engine: postgresql, databases: [orders], restoreFrom: {database: databases/orders}}
+`
+	producttest.Aged(t, original, 49*time.Hour, restored, func(get func(string) map[string]any) {
+		ids := map[string]string{}
+		for _, d := range get("/v2/databases")["databases"].([]any) {
+			one := d.(map[string]any)
+			ids[one["name"].(string)] = one["id"].(string)
+		}
+		id := ids["shop-t3stx1-orders-again"]
+		if id == "" {
+			t.Fatalf("the restored database is not there, only %v", ids)
+		}
+		var names []string
+		for _, d := range get("/v2/databases/" + id + "/dbs")["dbs"].([]any) {
+			names = append(names, d.(map[string]any)["name"].(string))
+		}
+		for _, name := range []string{"orders", "audit"} {
+			if !slices.Contains(names, name) {
+				t.Errorf("the restored database has %v, and %s came with the backup", names, name)
+			}
+		}
+	})
+}
