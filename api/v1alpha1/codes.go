@@ -57,6 +57,13 @@ const (
 	CodeGatewayAuth  = "K8OR-0506"
 )
 
+// Codes of the rules of domains.
+const (
+	CodeDomainName  = "K8OR-0421"
+	CodeRecord      = "K8OR-0422"
+	CodeRecordTwice = "K8OR-0423"
+)
+
 // Codes of the rules of monitoring and logging.
 const (
 	CodeReceiverEmpty = "K8OR-0901"

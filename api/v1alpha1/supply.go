@@ -72,8 +72,6 @@ type Network struct {
 	// +later
 	Firewalls map[string]Firewall `json:"firewalls,omitempty"`
 	// Domains are DNS zones at DigitalOcean, by domain name.
-	//
-	// +later
 	Domains map[string]Domain `json:"domains,omitempty"`
 	// ReservedIPs are addresses kept for the platform, by name.
 	//
@@ -155,7 +153,8 @@ type Record struct {
 	// +required
 	// +example="www"
 	Name string `json:"name"`
-	// Value is what it says.
+	// Value is what it says: an address, a host, a text; of SRV weight, port and host, of CAA flags, tag and value, with blanks
+	// between them.
 	//
 	// +required
 	Value string `json:"value"`

@@ -45,6 +45,7 @@ func Validate(p *Platform, available Available) []FieldError {
 	c.products()
 	c.cluster()
 	c.egress()
+	c.domains()
 	c.gateways()
 	c.registry()
 	c.databases()

@@ -66,7 +66,7 @@ func TestTheWholeShapeBreaksNoRule(t *testing.T) {
 	t.Parallel()
 	p := read(t, minimal)
 	spec := `{
-	  "account": "3f2c9a51-0d0e", "budget": {"monthly": 400}, "network": {"egress": {}, "domains": {"example.com": {"existing": true}}},
+	  "account": "3f2c9a51-0d0e", "budget": {"monthly": 400}, "network": {"egress": {}, "domains": {"example.com": {"existing": true}}, "firewalls": {"bastion": {}}, "reservedIPs": {"mail": {}}},
 	  "databases": {"orders": {"product": "digitalocean", "engine": "postgresql", "version": "17", "size": "small", "standby": 1},
 	                "logs": {"product": "digitalocean", "engine": "opensearch"}},
 	  "messaging": {"events": {"product": "kafka", "placement": "cluster", "brokers": 3, "topics": {"click.stream_1": {"partitions": 12}}}},
@@ -87,7 +87,7 @@ func TestTheWholeShapeBreaksNoRule(t *testing.T) {
 		t.Errorf("%v (%s)", e, e.Why)
 	}
 	none := v1alpha1.Validate(p, v1alpha1.Available{})
-	for _, category := range []string{"network", "databases", "messaging", "gateways", "mesh", "monitoring", "logging", "storage", "registry", "delivery", "backups"} {
+	for _, category := range []string{"network.firewalls", "network.reservedIPs", "databases", "messaging", "gateways", "mesh", "monitoring", "logging", "storage", "registry", "delivery", "backups"} {
 		said := false
 		for _, e := range none {
 			said = said || e.Code == v1alpha1.CodeNotAvailable && strings.HasPrefix(e.Path, "spec."+category)

@@ -68,7 +68,6 @@ var marks = map[string]map[string]Mark{
 	},
 	"Network": {
 		"firewalls":   {Later: true},
-		"domains":     {Later: true},
 		"reservedIPs": {Later: true},
 	},
 	"Egress": {

@@ -195,5 +195,8 @@ func Scopes(spec v1alpha1.Spec) []string {
 	if spec.Network != nil && spec.Network.Egress != nil {
 		kinds = append(kinds, e.Egress()...)
 	}
+	if spec.Network != nil && len(spec.Network.Domains) > 0 {
+		kinds = append(kinds, e.Domains()...)
+	}
 	return digitalocean.Scopes(kinds...)
 }

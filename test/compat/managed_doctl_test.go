@@ -22,7 +22,7 @@ func managedDoctl(s *session) {
 }
 
 func (d *doctlRun) registry() {
-	d.lists(3, "registry", "options", "subscription-tiers")
+	d.runs("registry", "options", "subscription-tiers") // one object with all tiers
 	d.runs("registry", "create", "compat", "--subscription-tier", "basic", "--region", "nyc3")
 	d.runs("registry", "get")
 	d.do("registry docker-config", func() error {
@@ -67,7 +67,7 @@ func (d *doctlRun) spacesKeys() {
 	}
 	d.runs("spaces", "keys", "get", made[0].AccessKey)
 	d.lists(1, "spaces", "keys", "list")
-	d.runs("spaces", "keys", "delete", made[0].AccessKey, "--force")
+	d.runs("spaces", "keys", "delete", made[0].AccessKey)
 }
 
 func (d *doctlRun) gatewayAndPeering() {

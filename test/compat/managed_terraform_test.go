@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// managedConfiguration is what DigitalOcean runs beside clusters.
+// managedConfiguration is what DigitalOcean runs beside clusters. Not in it is digitalocean_container_registry_docker_credentials:
+// the provider revokes them at an address of DigitalOcean's that is built into it, and ends itself where that does not answer.
 const managedConfiguration = `terraform {
   required_providers {
     digitalocean = { source = "digitalocean/digitalocean" }
@@ -69,12 +70,6 @@ resource "digitalocean_container_registry" "main" {
   name                   = "compat"
   subscription_tier_slug = "basic"
   region                 = "nyc3"
-}
-
-resource "digitalocean_container_registry_docker_credentials" "main" {
-  registry_name  = digitalocean_container_registry.main.name
-  write          = true
-  expiry_seconds = 3600
 }
 
 resource "digitalocean_vpc" "one" {

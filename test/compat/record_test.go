@@ -120,8 +120,8 @@ type entry struct {
 	Binds  map[string]string `json:"binds,omitempty"`
 }
 
-// ids are what differs from cloud to cloud, or from month to month: UUIDs and the slugs of Kubernetes versions.
-var ids = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9]+\.[0-9]+\.[0-9]+-do\.[0-9]+`)
+// ids are what differs from cloud to cloud, or from month to month: UUIDs, the slugs of Kubernetes versions and access keys.
+var ids = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9]+\.[0-9]+\.[0-9]+-do\.[0-9]+|DO00[0-9A-Z]{16}`)
 
 // origin is where an id was seen first.
 type origin struct {

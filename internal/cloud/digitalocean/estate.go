@@ -47,7 +47,7 @@ type Estate struct {
 	mark    Mark
 	options EstateOptions
 
-	projects, members, vpcs, natGateways, clusters, existing, pools, loadBalancers, volumes, snapshots, tags *graph.Kind
+	projects, members, vpcs, natGateways, domains, existingDomains, records, clusters, existing, pools, loadBalancers, volumes, snapshots, tags *graph.Kind
 
 	databases, databaseFirewalls, databaseNames, databaseUsers, databaseAdmins, connectionPools, databaseConfigs, readReplicas, kafkaTopics *graph.Kind
 
@@ -81,6 +81,8 @@ const (
 	rankVolume       = 34
 	rankSnapshot     = 33
 	rankNATGateway   = 30 // nodes without public addresses need it to the last
+	rankRecord       = 25
+	rankDomain       = 22
 	rankVPC          = 20
 	rankProject      = 10
 	rankTag          = 5
@@ -96,6 +98,9 @@ func NewEstate(client *Client, mark Mark, o EstateOptions) *Estate {
 	e.vpcs = &graph.Kind{Name: "digitalocean/vpc", Lag: lag, Deadline: 20 * time.Minute, Rank: rankVPC, List: e.listVPCs, Delete: e.deleteVPC}
 	e.natGateways = &graph.Kind{Name: "digitalocean/nat-gateway", Typical: 2 * time.Minute, Deadline: 20 * time.Minute, Lag: lag, Rank: rankNATGateway,
 		List: e.listNATGateways, Delete: e.deleteNATGateway}
+	e.domains = &graph.Kind{Name: "digitalocean/domain", Lag: lag, Rank: rankDomain, List: e.listDomains, Delete: e.deleteDomain}
+	e.existingDomains = &graph.Kind{Name: "digitalocean/existing-domain", Stays: true}
+	e.records = &graph.Kind{Name: "digitalocean/record", Lag: lag, Rank: rankRecord, List: e.listRecords, Delete: e.deleteRecord}
 	e.clusters = &graph.Kind{Name: "digitalocean/cluster", Typical: 5 * time.Minute, Deadline: time.Hour, Lag: 2 * lag, Rank: rankCluster,
 		List: e.listClusters, Delete: e.deleteCluster}
 	e.existing = &graph.Kind{Name: "digitalocean/existing-cluster", Typical: 5 * time.Minute, Stays: true}
@@ -183,7 +188,7 @@ func (e *Estate) hasDone(what string) bool {
 
 // Kinds are all that can be pruned, highest rank first. Those of families that the platform never had cost no call.
 func (e *Estate) Kinds() []*graph.Kind {
-	return []*graph.Kind{e.databaseUsers, e.readReplicas, e.spacesKeys, e.cdns, e.pools, e.clusters, e.databases, e.spaces, e.loadBalancers, e.registries, e.volumes, e.snapshots, e.natGateways, e.vpcs, e.projects, e.tags}
+	return []*graph.Kind{e.databaseUsers, e.readReplicas, e.spacesKeys, e.cdns, e.pools, e.clusters, e.databases, e.spaces, e.loadBalancers, e.registries, e.volumes, e.snapshots, e.natGateways, e.records, e.domains, e.vpcs, e.projects, e.tags}
 }
 
 // Always are the kinds that every platform has.
@@ -193,6 +198,11 @@ func (e *Estate) Always() []*graph.Kind {
 
 // Egress are the kinds of platforms whose traffic leaves from one address.
 func (e *Estate) Egress() []*graph.Kind { return []*graph.Kind{e.natGateways} }
+
+// Domains are the kinds of platforms that have zones or records of their own.
+func (e *Estate) Domains() []*graph.Kind {
+	return []*graph.Kind{e.domains, e.existingDomains, e.records}
+}
 
 // Databases are the kinds of platforms that have managed databases.
 func (e *Estate) Databases() []*graph.Kind {

@@ -17,6 +17,9 @@ var scopesOf = map[string][]string{
 	"digitalocean/project-members":  {"project:read", "project:assign_resource"},
 	"digitalocean/vpc":              {"vpc:create", "vpc:delete", "vpc:read", "kubernetes:read"},
 	"digitalocean/nat-gateway":      {"nat_gateway:create", "nat_gateway:delete", "nat_gateway:read", "nat_gateway:update", "tag:create", "tag:read", "vpc:read"},
+	"digitalocean/domain":           {"domain:create", "domain:delete", "domain:read", "tag:create", "tag:delete", "tag:read"},
+	"digitalocean/existing-domain":  {"domain:read"},
+	"digitalocean/record":           {"domain:create", "domain:delete", "domain:read", "domain:update", "tag:create", "tag:delete", "tag:read"},
 	"digitalocean/cluster":          {"kubernetes:access_cluster", "kubernetes:create", "kubernetes:delete", "kubernetes:read", "kubernetes:update", "tag:create", "tag:read", "block_storage:read"},
 	"digitalocean/existing-cluster": {"kubernetes:access_cluster", "kubernetes:read"},
 	"digitalocean/pool":             {"kubernetes:read", "kubernetes:update"},
@@ -123,6 +126,8 @@ func scopeOf(method, path string) string {
 		return "project:" + verb
 	case "vpcs":
 		return "vpc:" + verb
+	case "domains":
+		return "domain:" + verb
 	case "vpc_nat_gateways":
 		return "nat_gateway:" + verb
 	case "tags":

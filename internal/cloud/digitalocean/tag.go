@@ -50,6 +50,8 @@ func (e *Estate) listTags(ctx context.Context, c *graph.Call) ([]graph.Item, err
 		bucket, ofBucket := e.mark.ofSpaces(t.Name)
 		id, memory := e.mark.clusterOf(t.Name)
 		_, claim := e.mark.claimOf(t.Name)
+		zone, zoned := e.mark.zoneOf(t.Name)
+		in, hash, recorded := e.mark.recordOf(t.Name)
 		switch {
 		case memory && !c.Teardown && e.hasDone("end "+id):
 			// A cluster that this run replaced: nobody approved the end of its tag yet. The next plan speaks of it.
@@ -61,6 +63,22 @@ func (e *Estate) listTags(ctx context.Context, c *graph.Call) ([]graph.Item, err
 			items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title + ", a lock that was left behind"})
 		case strings.EqualFold(t.Name, e.mark.usesTag(usesNATGateways)):
 			if c.Teardown {
+				items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title})
+			}
+		case zoned:
+			there, err := e.hasDomain(ctx, c, zone)
+			if err != nil {
+				return nil, err
+			}
+			if c.Teardown && !there {
+				items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title})
+			}
+		case recorded:
+			records, err := e.recordsIn(ctx, c, in)
+			if err != nil {
+				return nil, err
+			}
+			if c.Teardown && !slices.ContainsFunc(records, func(r dnsRecord) bool { return identity(r.Type, r.Name, r.Data) == hash }) {
 				items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title})
 			}
 		case ofBucket:

@@ -3,6 +3,7 @@
 package digitalocean
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -92,7 +93,8 @@ func (c *Cloud) onNATGateway(f func(*request, *natGateway) (any, error)) func(*r
 	return func(q *request) (any, error) {
 		g := q.account.NATGateways.find(q.PathValue("gateway"))
 		if g == nil {
-			return nil, notFound()
+			// Terraform's provider tells by these words that one has gone (resource_vpc_nat_gateway.go of 2.99).
+			return nil, fail(http.StatusNotFound, "nat gateway with id "+q.PathValue("gateway")+" not found")
 		}
 		return f(q, g)
 	}

@@ -3,6 +3,7 @@
 package digitalocean
 
 import (
+	"net/http"
 	"regexp"
 	"slices"
 	"time"
@@ -65,7 +66,8 @@ func (c *Cloud) onPeering(key string, f func(*request, *peering) error) func(*re
 	return func(q *request) (any, error) {
 		p := q.account.Peerings.find(q.PathValue("peering"))
 		if vpc := q.PathValue("vpc"); p == nil || vpc != "" && !slices.Contains(p.VPCs, vpc) {
-			return nil, notFound()
+			// doctl tells by these words that one has gone (commands/vpc_peerings.go of v1.166.0).
+			return nil, fail(http.StatusNotFound, "VPC peering not found")
 		}
 		if err := f(q, p); err != nil {
 			return nil, err

@@ -111,8 +111,8 @@ func build(b *product.Building, e entry) error {
 		graph.Add(g, id, &digitalocean.NodePool{On: estate, Cluster: out, PoolSpec: p})
 		ready = append(ready, id)
 	}
-	graph.Add(g, "project/members", &digitalocean.Members{On: estate, Project: project,
-		URNs: graph.Map(out, func(o digitalocean.ClusterOut) []string { return []string{o.URN} })})
+	held := append([]graph.Value[string]{graph.Map(out, func(o digitalocean.ClusterOut) string { return o.URN })}, domains(b)...)
+	graph.Add(g, "project/members", &digitalocean.Members{On: estate, Project: project, URNs: graph.Join(held...)})
 	product.Offer(b, product.Foundation{Access: access(out), Ready: ready,
 		Network: graph.Map(vpc, func(o digitalocean.VPCOut) string { return o.ID }),
 		Project: graph.Map(project, func(o digitalocean.ProjectOut) string { return o.ID })})
@@ -139,6 +139,7 @@ var Existing = &product.Definition[v1alpha1.Cluster, struct{}]{
 		out := graph.Add(b.Graph(), e.ID, &digitalocean.ExistingCluster{On: b.Estate(), Cluster: e.Spec.Existing})
 		product.Offer(b, product.Foundation{Access: access(out), Ready: []graph.ID{e.ID},
 			Network: graph.Map(out, func(o digitalocean.ClusterOut) string { return o.VPCID })})
+		domains(b)
 		return nil
 	},
 }
