@@ -60,7 +60,7 @@ var onlyHere = []struct{ library, room, why string }{
 	{"github.com/spf13/cobra", "internal/cli", "the command line is a thin shell"},
 	{"charm.land/", "internal/ui", "what a terminal shows is made in one place; the command line's questions are its own"},
 	{"github.com/twmb/franz-go", "internal/probe", "Kafka's protocol is spoken by its probe alone"},
-	{"github.com/jackc/pgx", "internal/sandbox/database", "a driver for tests of the simulated databases' ports; nothing of ours speaks to databases yet"},
+	{"github.com/jackc/pgx", "internal/probe", "PostgreSQL's protocol is spoken by its probe alone"},
 	{"go.yaml.in/yaml/v4", "internal/document", "the document is read in one place, with its positions"},
 }
 
@@ -71,8 +71,9 @@ var alsoHere = map[string][]string{
 	"helm.sh/helm":                   {"internal/release"}, // for apps that ask for a real release
 	"github.com/fluxcd/":             {"internal/sandbox"},
 	"charm.land/":                    {"internal/cli"},
-	"github.com/digitalocean/godo":   {"internal/sandbox"}, // its tests hold the sandbox to the unchanged client
-	"github.com/aws/":                {"internal/sandbox"}, // its tests hold the simulated Spaces to the unchanged client
+	"github.com/digitalocean/godo":   {"internal/sandbox"},                   // its tests hold the sandbox to the unchanged client
+	"github.com/aws/":                {"internal/sandbox", "internal/probe"}, // its tests hold the simulated Spaces to the unchanged client; a probe speaks S3 as apps do
+	"github.com/jackc/pgx":           {"internal/sandbox/database"},          // its tests try the simulated databases' ports with the unchanged driver
 	"go.yaml.in/yaml/v4":             {"internal/schemagen", "internal/cloud/digitalocean"},
 }
 

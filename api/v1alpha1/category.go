@@ -10,7 +10,7 @@ import (
 
 // Available is what this k8or has products for: the products of each category with the placements
 // they can have, the usual one first. Categories are named as in the document (logging.sink for the
-// sink; for storage: spaces, classes and snapshots). A nil Available asks nothing.
+// sink, storage.spaces for buckets; for storage: classes and snapshots). A nil Available asks nothing.
 type Available map[string]map[string][]string
 
 // Entry is one place of the document where a product is chosen.
@@ -39,10 +39,12 @@ func (e Entry) ID() string {
 
 // categories are the parts of spec whose entries choose a product, in the order they are built: what
 // changes the pods of others (mesh, registry) first, what apps use before what carries requests to
-// them. Type is the entry's type.
-var categories = []struct{ name, typ string }{
-	{"mesh", "Mesh"}, {"registry", "Registry"}, {"databases", "Database"}, {"messaging", "Messaging"}, {"monitoring", "Monitoring"},
-	{"logging.sink", "Sink"}, {"logging", "Logging"}, {"gateways", "Gateway"}, {"delivery", "Delivery"}, {"backups", "Backups"},
+// them. Type is the entry's type, product what there is only one of, so that an entry need not say it.
+var categories = []struct{ name, typ, product string }{
+	{name: "mesh", typ: "Mesh"}, {name: "registry", typ: "Registry"}, {name: "storage.spaces", typ: "Bucket", product: "digitalocean"},
+	{name: "databases", typ: "Database"}, {name: "messaging", typ: "Messaging"}, {name: "monitoring", typ: "Monitoring"},
+	{name: "logging.sink", typ: "Sink"}, {name: "logging", typ: "Logging"}, {name: "gateways", typ: "Gateway"},
+	{name: "delivery", typ: "Delivery"}, {name: "backups", typ: "Backups"},
 }
 
 // CategoryOf is the category whose entries are of a type, such as gateways of Gateway; empty where the
@@ -60,9 +62,12 @@ func CategoryOf(typeName string) string {
 // by name within a category.
 func (s Spec) Entries() []Entry {
 	var out []Entry
-	add := func(category, name, path string, v reflect.Value) {
-		out = append(out, Entry{Category: category, Name: name, Path: path, Product: v.FieldByName("Product").String(),
-			Choice: v.FieldByName("Choice").Interface().(Choice), Spec: v.Interface()})
+	add := func(category, name, path, product string, v reflect.Value) {
+		e := Entry{Category: category, Name: name, Path: path, Product: product, Spec: v.Interface()}
+		if product == "" {
+			e.Product, e.Choice = v.FieldByName("Product").String(), v.FieldByName("Choice").Interface().(Choice)
+		}
+		out = append(out, e)
 	}
 	for _, c := range categories {
 		v, path := reflect.ValueOf(s), "spec"
@@ -77,10 +82,10 @@ func (s Spec) Entries() []Entry {
 		case !v.IsValid() || v.IsZero():
 		case v.Kind() == reflect.Map:
 			for _, name := range sortedKeys(v) {
-				add(c.name, name, Join(path, name), v.MapIndex(reflect.ValueOf(name)))
+				add(c.name, name, Join(path, name), c.product, v.MapIndex(reflect.ValueOf(name)))
 			}
 		default:
-			add(c.name, "", path, inner(v))
+			add(c.name, "", path, c.product, inner(v))
 		}
 	}
 	return out
@@ -106,16 +111,17 @@ func fieldNamed(v reflect.Value, name string) reflect.Value {
 // planned are the products that the shape of the document was made for and that this k8or has none
 // of yet: a better answer than an unknown word.
 var planned = map[string][]string{
-	"databases":    {"digitalocean", "aws", "google", "azure", "cloudnative-pg", "existing"},
-	"messaging":    {"kafka", "existing"},
-	"gateways":     {"nginx", "kong", "doks", "existing"},
-	"mesh":         {"istio", "linkerd", "existing"},
-	"monitoring":   {"prometheus", "existing"},
-	"logging":      {"fluentd", "existing"},
-	"logging.sink": {"elk", "opensearch", "existing"},
-	"registry":     {"docker-registry", "digitalocean", "dockerhub", "existing"},
-	"delivery":     {"circleci", "travis", "existing"},
-	"backups":      {"velero", "existing"},
+	"databases":      {"digitalocean", "aws", "google", "azure", "cloudnative-pg", "existing"},
+	"messaging":      {"kafka", "existing"},
+	"gateways":       {"nginx", "kong", "doks", "existing"},
+	"mesh":           {"istio", "linkerd", "existing"},
+	"monitoring":     {"prometheus", "existing"},
+	"logging":        {"fluentd", "existing"},
+	"logging.sink":   {"elk", "opensearch", "existing"},
+	"storage.spaces": {"digitalocean"},
+	"registry":       {"docker-registry", "digitalocean", "dockerhub", "existing"},
+	"delivery":       {"circleci", "travis", "existing"},
+	"backups":        {"velero", "existing"},
 }
 
 // Planned are the products of a category that the shape of the document was made for, whether or not

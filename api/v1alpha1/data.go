@@ -261,20 +261,25 @@ type Storage struct {
 
 // Bucket is a bucket of object storage.
 type Bucket struct {
-	// Name is the bucket's name at DigitalOcean, where it is unique in the region. Left open it is made
-	// of the platform's name and uid.
+	// Name is the bucket's name at DigitalOcean, where no two buckets of anybody's have the same. Left open it is made
+	// of the platform's name and uid and the entry's.
 	//
 	// +once
+	// +pattern=^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$
+	// +means=3 to 63 lower-case letters, digits, hyphens and dots
+	// +example="acme-media"
 	Name string `json:"name,omitempty"`
-	// Region is where the bucket is, when that is not the platform's region.
+	// Region is where the bucket is, when that is not the platform's region. Not every region has Spaces.
 	//
 	// +once
+	// +example="nyc3"
 	Region string `json:"region,omitempty"`
 	// Existing says that the bucket is there already: it is used and never changed or deleted.
 	//
 	// +default=false
 	Existing bool `json:"existing,omitempty"`
-	// Access is who may read.
+	// Access is who may list what is in it: the apps that use it alone, or anybody. Each object says for itself whether
+	// anybody may read it.
 	//
 	// +default="private"
 	// +enum=private;public-read
@@ -303,7 +308,7 @@ type CORSRule struct {
 	// +min=1
 	// +example=["https://shop.example.com"]
 	Origins []string `json:"origins"`
-	// Methods are what they may do.
+	// Methods are what they may do: GET, HEAD, PUT, POST and DELETE.
 	//
 	// +default=["GET"]
 	// +example=["GET", "PUT"]
@@ -331,10 +336,10 @@ type CDN struct {
 	//
 	// +example="media.example.com"
 	Domain string `json:"domain,omitempty"`
-	// TTL is how many seconds copies are kept.
+	// TTL is how many seconds copies are kept: 60, 600, 3600, 86400 or 604800.
 	//
 	// +default=3600
-	// +min=1
+	// +min=60
 	TTL *int `json:"ttl,omitempty"`
 }
 

@@ -7,14 +7,16 @@ import (
 	"slices"
 )
 
-// registry checks a registry in the cluster: nodes pull by its public name, so a gateway has to carry that.
+// registry checks when a registry collects garbage, and of one in the cluster, since nodes pull by its public name, that a gateway
+// carries that.
 func (c *checker) registry() {
 	r := c.filled.Spec.Registry
-	if r == nil || r.Product != "docker-registry" {
+	if r == nil || r.Product != "docker-registry" && r.Product != "digitalocean" {
 		return
 	}
 	const path = "spec.registry"
 	switch {
+	case r.Product == "digitalocean": // which has a host of its own
 	case r.Host == "":
 		c.add(FieldError{Path: path, Code: CodeRegistryHost, What: "a registry in the cluster has no host", Why: "nodes pull images by its public name, over TLS",
 			Fix: "add `host: registry.example.com`, a name of yours that leads to a gateway"})

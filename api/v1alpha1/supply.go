@@ -14,7 +14,8 @@ type Registry struct {
 	//
 	// +example="registry.example.com"
 	Host string `json:"host,omitempty"`
-	// Tier is DigitalOcean's.
+	// Tier is DigitalOcean's: the account's subscription, which all its registries share. Left open, an account's first registry is
+	// basic, and the tier of one that is there is left alone.
 	//
 	// +enum=starter;basic;professional
 	Tier string `json:"tier,omitempty"`
@@ -30,7 +31,8 @@ type Registry struct {
 	Bucket string `json:"bucket,omitempty"`
 	// Users are people and programs that may push, with their passwords.
 	Users map[string]Secret `json:"users,omitempty"`
-	// Credentials are what to sign in with, at Docker Hub or an existing registry.
+	// Credentials are what to sign in with, at Docker Hub or an existing registry. For DigitalOcean's they are a token with the scopes
+	// registry:read and registry:update, by which garbage is collected; it is needed for nothing else.
 	Credentials *Secret `json:"credentials,omitempty"`
 	// Mirror also keeps copies of what is pulled from Docker Hub.
 	//

@@ -246,8 +246,8 @@ var marks = map[string]map[string]Mark{
 		"retention": {Default: "\"7d\"", Pattern: "^[0-9]+[hdw]$", Means: "a number and a unit, such as 36h, 15d or 4w"},
 	},
 	"Bucket": {
-		"name":               {Once: true},
-		"region":             {Once: true},
+		"name":               {Once: true, Example: "\"acme-media\"", Pattern: "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", Means: "3 to 63 lower-case letters, digits, hyphens and dots"},
+		"region":             {Once: true, Example: "\"nyc3\""},
 		"existing":           {Default: "false"},
 		"access":             {Enum: []string{"private", "public-read"}, Default: "\"private\""},
 		"versioning":         {Default: "false"},
@@ -263,7 +263,7 @@ var marks = map[string]map[string]Mark{
 	},
 	"CDN": {
 		"domain": {Example: "\"media.example.com\""},
-		"ttl":    {Default: "3600", Min: new(1)},
+		"ttl":    {Default: "3600", Min: new(60)},
 	},
 	"StorageClass": {
 		"filesystem": {Enum: []string{"ext4", "xfs"}, Default: "\"ext4\""},

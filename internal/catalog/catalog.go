@@ -22,12 +22,14 @@ import (
 	"github.com/k8or/k8or/internal/catalog/messaging/kafka"
 	monitoringexisting "github.com/k8or/k8or/internal/catalog/monitoring/existing"
 	"github.com/k8or/k8or/internal/catalog/monitoring/prometheus"
+	registrydigitalocean "github.com/k8or/k8or/internal/catalog/registry/digitalocean"
 	"github.com/k8or/k8or/internal/catalog/registry/dockerregistry"
 	registryexisting "github.com/k8or/k8or/internal/catalog/registry/existing"
 	"github.com/k8or/k8or/internal/catalog/sink/elk"
 	sinkexisting "github.com/k8or/k8or/internal/catalog/sink/existing"
 	"github.com/k8or/k8or/internal/catalog/storage/classes"
 	"github.com/k8or/k8or/internal/catalog/storage/snapshots"
+	"github.com/k8or/k8or/internal/catalog/storage/spaces"
 	"github.com/k8or/k8or/internal/catalog/support/certmanager"
 	"github.com/k8or/k8or/internal/catalog/support/externaldns"
 	"github.com/k8or/k8or/internal/catalog/support/metricsserver"
@@ -43,7 +45,9 @@ var Products = []product.Product{
 	snapshots.Product,
 	metricsserver.Product,
 	dockerregistry.Product,
+	registrydigitalocean.Product,
 	registryexisting.Product,
+	spaces.Product,
 	strimzi.Product,
 	digitalocean.Product,
 	istio.Product,

@@ -56,6 +56,10 @@ var options = map[string][]product.Option{
 		{Name: "sso.userInfoURL", Type: "text", Doc: "`authURL` is its authorization_endpoint, TokenURL its token_endpoint, UserInfoURL its userinfo_endpoint."},
 		{Name: "sso.role", Type: "text", Doc: "`role` is Grafana's role of whoever signs in: Viewer, Editor or Admin. Left open it is Viewer."},
 	},
+	"registry/digitalocean": {
+		{Name: "name", Type: "text", Doc: "`name` is the registry's name at DigitalOcean, where no two of anybody's have the same. Left open it is the platform's name and uid."},
+		{Name: "region", Type: "text", Doc: "`region` is where images are kept: ams3, blr1, fra1, nyc3, sfo2, sfo3, sgp1 or syd1. Left open it is the platform's, where there are registries, and otherwise DigitalOcean's choice."},
+	},
 	"registry/docker-registry": {
 		{Name: "gateway", Type: "text", Doc: "`gateway` is the gateway that carries the registry's host. Left open it is the one whose domains name the host, or the only one."},
 	},

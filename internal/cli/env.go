@@ -16,6 +16,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/yaml"
@@ -75,6 +76,7 @@ func Main(ctx context.Context, e Env) (code int) {
 	root.SetOut(e.Stdout)
 	root.SetErr(e.Stderr)
 	err := root.ExecuteContext(ctx)
+	app.close(ctx)
 	if _, silent := errors.AsType[exitCode](err); out.err != nil && (err == nil || silent || errors.Is(err, out.err)) {
 		err = &problem.Problem{Code: problem.CannotWrite, Title: "what was to be printed could not be written", Why: out.err.Error(),
 			Fix: "see where standard output goes; what was done stays done", Cause: out.err}
@@ -137,6 +139,19 @@ type app struct {
 	sandboxDir string
 	selection  graph.Selection
 	lose       []string // data that may be destroyed
+	opened     []*opened
+	rotate     []graph.ID
+}
+
+// close gives back what this command needed of accounts for itself alone, whether it went well or not.
+func (a *app) close(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	for _, o := range a.opened {
+		if err := o.Close(ctx); err != nil {
+			fmt.Fprintf(a.Stderr, "note: %v; the next run removes it\n", err)
+		}
+	}
 }
 
 func (a *app) root() *cobra.Command {
@@ -177,7 +192,7 @@ Start without an account:   k8or init && k8or up --sandbox`,
 	for _, group := range []*cobra.Group{{ID: "start", Title: "Start:"}, {ID: "run", Title: "Run:"}, {ID: "look", Title: "Look:"}} {
 		root.AddGroup(group)
 	}
-	root.AddCommand(a.initCommand(), a.validateCommand(), a.schemaCommand(), a.planCommand(), a.upCommand(), a.statusCommand(), a.downCommand(),
+	root.AddCommand(a.initCommand(), a.validateCommand(), a.schemaCommand(), a.planCommand(), a.upCommand(), a.rotateCommand(), a.statusCommand(), a.downCommand(),
 		a.backupCommand(), a.restoreCommand(),
 		a.kubeconfigCommand(), a.kubeTokenCommand(), a.catalogCommand(), a.scopesCommand(), a.sandboxCommand(), a.versionCommand(), a.selftestCommand(),
 		a.costCommand(), a.verifyCommand(), a.whyCommand(), a.openCommand(), a.logsCommand(), a.probeCommand())

@@ -81,7 +81,9 @@ func (a *app) connect(ctx context.Context, doc *document.Document) (*opened, err
 	if err != nil {
 		return nil, err
 	}
-	o.Platform, err = platform.New(a.platformOptions(o, token, speed))
+	if o.Platform, err = platform.New(a.platformOptions(o, token, speed)); err == nil {
+		a.opened = append(a.opened, o)
+	}
 	return o, err
 }
 
@@ -102,7 +104,7 @@ func (a *app) platformOptions(o *opened, token digitalocean.Token, speed float64
 	}
 	return platform.Options{Debug: debug,
 		Document: o.doc, UID: o.newUID, Token: token, Sandbox: a.sandbox, Speed: speed,
-		ChartsDir: cmp.Or(a.chartsDir, a.get("K8OR_CHARTS")), CacheDir: a.cacheDir(), Selection: a.selection, Lose: a.lose, Holder: holder(), Dead: dead, Log: o.log, Env: a.Getenv,
+		ChartsDir: cmp.Or(a.chartsDir, a.get("K8OR_CHARTS")), CacheDir: a.cacheDir(), Selection: a.selection, Lose: a.lose, Rotate: a.rotate, Holder: holder(), Dead: dead, Log: o.log, Env: a.Getenv,
 	}
 }
 
@@ -113,7 +115,7 @@ func (a *app) token(ctx context.Context) (digitalocean.Token, float64, error) {
 		if err != nil {
 			return digitalocean.Token{}, 0, err
 		}
-		return digitalocean.Token{Value: secret.New(s.Token), Source: "the sandbox", APIURL: s.DigitalOcean}, s.Speed, nil
+		return digitalocean.Token{Value: secret.New(s.Token), Source: "the sandbox", APIURL: s.DigitalOcean, SpacesURL: s.Spaces}, s.Speed, nil
 	}
 	token, err := digitalocean.FindToken(digitalocean.TokenPlaces{Getenv: a.get})
 	if missing, ok := errors.AsType[*digitalocean.ErrNoToken](err); ok {

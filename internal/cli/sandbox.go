@@ -7,8 +7,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -107,12 +109,14 @@ func (a *app) sandboxStop() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		said := "The sandbox was not running."
 		if ok {
 			if err := s.Stop(cmd.Context(), a.boxDir()); err != nil {
 				return err
 			}
+			said = "The sandbox has stopped; what it holds is kept in " + a.boxDir() + "."
 		}
-		return a.print(map[string]any{"running": false}, func(w io.Writer) { fmt.Fprintln(w, "The sandbox is not running.") })
+		return a.print(map[string]any{"running": false}, func(w io.Writer) { fmt.Fprintln(w, said) })
 	}}
 }
 
@@ -190,7 +194,11 @@ func (a *app) sandboxRequests() *cobra.Command {
 			}
 		}
 		return a.print(said, func(w io.Writer) {
-			for cloud, r := range said {
+			for _, cloud := range slices.Sorted(maps.Keys(said)) {
+				r := said[cloud]
+				if r.Calls == 0 && cloud != "digitalocean" {
+					continue // most platforms never speak to it
+				}
 				counts, order := map[string]int{}, []string{}
 				for _, c := range r.List {
 					line := fmt.Sprintf("%-6s %-60s %d", c.Method, c.Path, c.Status)

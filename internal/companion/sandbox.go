@@ -39,7 +39,8 @@ type Sandbox struct {
 // startTimeout is how long a sandbox may take to answer: it is ready within a second on an idle machine.
 const startTimeout = 15 * time.Second
 
-// Running is the sandbox that keeps its state in dir; false when none answers there.
+// Running is the sandbox that keeps its state in dir; false when none listens there. One that listens and does not answer is an
+// error.
 func Running(ctx context.Context, dir string) (*Sandbox, bool, error) {
 	raw, err := os.ReadFile(filepath.Join(dir, "sandbox.json"))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -56,9 +57,13 @@ func Running(ctx context.Context, dir string) (*Sandbox, bool, error) {
 		return nil, false, &problem.Problem{Code: problem.CompanionProtocol, Title: fmt.Sprintf("the sandbox in %s speaks protocol %d, and this k8or speaks %d", dir, s.Protocol, Protocol),
 			Fix: "stop it with the k8or that started it, or end its process (" + strconv.Itoa(s.PID) + ")"}
 	}
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	if err := s.Call(ctx, http.MethodGet, "/status", nil, nil); err != nil {
+	switch err := s.Call(ctx, http.MethodGet, "/status", nil, nil); {
+	case errors.Is(err, context.DeadlineExceeded): // somebody listens, and a second sandbox in this folder would not start
+		return nil, false, &problem.Problem{Code: problem.SandboxFailed, Title: fmt.Sprintf("the sandbox in %s does not answer", dir), Why: err.Error(),
+			Fix: "try again when the machine is less busy, or end its process (" + strconv.Itoa(s.PID) + ")", Cause: err}
+	case err != nil:
 		return nil, false, nil // announced by a process that is gone
 	}
 	return s, true, nil

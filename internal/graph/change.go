@@ -83,6 +83,9 @@ type Change struct {
 	Unknown bool   `json:"unknown,omitempty"`
 	Risk    Risk   `json:"risk"`
 	Note    string `json:"note,omitempty"`
+	// Anew says that what others read of the thing will be another once the change is made, such as a new password: until then
+	// nobody knows it, and a plan tells of what reads it that it changes too.
+	Anew bool `json:"-"`
 }
 
 // Compare collects the changes of one resource, field by field. The class of a field is the method that compares it:

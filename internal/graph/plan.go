@@ -119,15 +119,17 @@ func (g *Graph) Plan(ctx context.Context, opts Options) (*Plan, error) {
 	if opts.Shared != nil {
 		m = opts.Shared.memo
 	}
-	v := &view{graph: g, memo: m, seen: make([]seen, len(g.nodes)), errs: make([]error, len(g.nodes)), now: time.Now(), teardown: opts.Teardown}
+	v := &view{graph: g, memo: m, seen: make([]seen, len(g.nodes)), errs: make([]error, len(g.nodes)), anew: make([]bool, len(g.nodes)), now: time.Now(), teardown: opts.Teardown}
 	v.observe(ctx, opts.parallel())
 	listed := v.list(ctx)
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
 	}
 	p := &Plan{}
-	for _, n := range g.nodes {
-		p.Steps = append(p.Steps, v.step(n))
+	for _, n := range g.nodes { // those that are read come before those that read them
+		st := v.step(n)
+		v.anew[n.index] = slices.ContainsFunc(st.Changes, func(c Change) bool { return c.Anew })
+		p.Steps = append(p.Steps, st)
 	}
 	for _, f := range listed {
 		if f.err != nil {
@@ -149,6 +151,7 @@ type view struct {
 	memo     *memo
 	seen     []seen
 	errs     []error
+	anew     []bool // whether a planned change makes what is read of it another
 	now      time.Time
 	teardown bool
 }
@@ -251,7 +254,7 @@ func (v *view) step(n *node) Step {
 		}
 	case Ready:
 		changes, err := diff(n, s, v.memo, v.now, true, func(p *node) (any, bool) {
-			if v.errs[p.index] != nil || v.seen[p.index].state != Ready {
+			if v.errs[p.index] != nil || v.seen[p.index].state != Ready || v.anew[p.index] {
 				return nil, false
 			}
 			return v.seen[p.index].out, true

@@ -67,6 +67,10 @@ func (c *Cluster) Apply(ctx context.Context, set Set) (Applied, error) {
 	if err != nil {
 		return Applied{}, err
 	}
+	set, missing, err := conn.follow(ctx, set)
+	if err != nil || missing != "" { // without its mark, a workload would start its pods twice
+		return Applied{Waiting: missing}, err
+	}
 	sights, err := c.sight(ctx, conn, set)
 	if err != nil {
 		return Applied{}, err

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -79,6 +80,11 @@ func (s Set) named() Set {
 		s.Objects = append(s.Objects[:len(s.Objects):len(s.Objects)], d.object(s.Namespace))
 	}
 	return s
+}
+
+// derives reports whether an object is one of the set's derived Secrets.
+func (s Set) derives(id ID) bool {
+	return slices.ContainsFunc(s.Derived, func(d Derived) bool { return IDOf(d.object(s.Namespace)).same() == id.same() })
 }
 
 // pending is a derived Secret that cannot be made yet.

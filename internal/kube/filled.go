@@ -23,10 +23,20 @@ type Filled struct {
 	// Data are all its keys. An empty value stands for one that nobody can read again (it is shown once, when it is made): what
 	// the Secret holds is kept then.
 	Data graph.Value[map[string]secret.Text]
+	// Again gives all keys anew where one is shown by nobody and the Secret does not hold it either: nobody has it then, so that
+	// another one harms nobody. Nil where there is no way.
+	Again graph.Value[Again]
 
 	kinds *Kinds
 	set   Set // its one object is the Secret, without data
 }
+
+// Again makes up what a Secret holds, as its cloud does.
+type Again func(context.Context) (map[string]secret.Text, error)
+
+// whose is the key that says whose the others are, by the servicebinding.io specification: what is kept of one user is of no
+// use to another.
+const whose = "username"
 
 var _ graph.Resource[Output] = (*Filled)(nil)
 
@@ -86,15 +96,16 @@ func (f *Filled) Diff(c *graph.Call, have graph.Observed[Output]) []graph.Change
 	at := "Secret " + f.namespace() + "/" + f.object().GetName() + " data."
 	want, known := f.Data.Get(c)
 	if !known {
-		return []graph.Change{{Path: at + "*", Unknown: true}}
+		return []graph.Change{{Path: at + "*", Unknown: true, Anew: true}}
 	}
 	d := graph.Fields(c)
+	another := have.Out.held[whose] != want[whose]
 	for _, key := range slices.Sorted(maps.Keys(want)) {
 		switch held, there := have.Out.held[key]; {
 		case !there:
 			d.Add(graph.Change{Path: at + key, After: want[key].String()})
-		case held != want[key] && !want[key].Empty():
-			d.Add(graph.Change{Path: at + key, Before: held.String(), After: "another " + want[key].String(), Note: "pods see it when they start anew"})
+		case held != want[key] && (another || !want[key].Empty()):
+			d.Add(graph.Change{Path: at + key, Before: held.String(), After: "another " + want[key].String()})
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(have.Out.held)) {
@@ -102,7 +113,11 @@ func (f *Filled) Diff(c *graph.Call, have graph.Observed[Output]) []graph.Change
 			d.Add(graph.Change{Path: at + key, Before: have.Out.held[key].String()})
 		}
 	}
-	return d.Changes()
+	changes := d.Changes()
+	for i := range changes {
+		changes[i].Anew = true
+	}
+	return changes
 }
 
 // Create writes the Secret.
@@ -116,8 +131,18 @@ func (f *Filled) Update(ctx context.Context, c *graph.Call, have graph.Observed[
 }
 
 func (f *Filled) write(ctx context.Context, c *graph.Call, held map[string]secret.Text) (graph.Observed[Output], error) {
-	data := map[string]any{}
-	for key, value := range f.Data.Read(c) {
+	all, data := f.Data.Read(c), map[string]any{}
+	if held[whose] != all[whose] {
+		held = nil
+	}
+	lacks := func(key string) bool { return all[key].Empty() && held[key].Empty() }
+	if again := f.Again.Read(c); again != nil && slices.ContainsFunc(slices.Collect(maps.Keys(all)), lacks) {
+		var err error
+		if all, err = again(ctx); err != nil {
+			return graph.Observed[Output]{}, err
+		}
+	}
+	for key, value := range all {
 		if value.Empty() {
 			value = held[key]
 		}

@@ -3,6 +3,8 @@
 package kube
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -41,5 +43,27 @@ func TestAFilledSecretIsNotWrittenWithoutWhatNobodyShows(t *testing.T) {
 	_, err := filled(map[string]secret.Text{"password": {}}).Create(t.Context(), graph.NewCall())
 	if err == nil || !graph.IsPermanent(err) || !strings.Contains(err.Error(), "password of the Secret apps/web.databases.orders") {
 		t.Errorf("a Secret without its password is written: %v", err)
+	}
+}
+
+func TestWhatOneUserHeldIsNotKeptForAnother(t *testing.T) {
+	t.Parallel()
+	f := filled(map[string]secret.Text{"username": secret.New("k8or-web_2"), "password": {}})
+	held := map[string]secret.Text{"username": secret.New("k8or-web"), "password": secret.New("canary-old")}
+	var paths []string
+	for _, c := range f.Diff(graph.NewCall(), graph.Observed[Output]{State: graph.Ready, Out: Output{held: held}}) {
+		paths = append(paths, strings.TrimPrefix(c.Path, "Secret apps/web.databases.orders data."))
+	}
+	if got := strings.Join(paths, " "); got != "password username" {
+		t.Errorf("the plan tells of %q, want password and username", got)
+	}
+	_, err := f.Update(t.Context(), graph.NewCall(), graph.Observed[Output]{Out: Output{held: held}}, nil)
+	if err == nil || !strings.Contains(err.Error(), "password of the Secret") {
+		t.Errorf("the password of one user is written for another: %v", err)
+	}
+	lost := errors.New("asked for another password")
+	f.Again = graph.Known[Again](func(context.Context) (map[string]secret.Text, error) { return nil, lost })
+	if _, err := f.Update(t.Context(), graph.NewCall(), graph.Observed[Output]{Out: Output{held: held}}, nil); !errors.Is(err, lost) {
+		t.Errorf("where the cloud can make another password, it is not asked to: %v", err)
 	}
 }

@@ -109,6 +109,8 @@ type Listed struct {
 // object is.
 type Objects struct {
 	Access graph.Value[Access] `graph:"parent"`
+	// Made are the nodes that write the Secrets that the set follows, in the set's order.
+	Made []graph.Value[Output]
 
 	kinds *Kinds
 	set   Set
@@ -192,11 +194,18 @@ func (r *Objects) Observe(ctx context.Context, c *graph.Call) (graph.Observed[Ou
 func (r *Objects) balanced() bool { return slices.ContainsFunc(r.set.Objects, fronts) }
 
 // Diff says what the dry run found, the gravest first: a plan shows only the first of many.
-func (r *Objects) Diff(_ *graph.Call, have graph.Observed[Output]) []graph.Change {
+func (r *Objects) Diff(c *graph.Call, have graph.Observed[Output]) []graph.Change {
 	var out []graph.Change
 	for _, change := range have.Out.changes {
-		out = append(out, r.set.refused(change, planned(change))...)
+		fields := r.set.guarded(change, planned(change))
+		if r.set.derives(change.ID) {
+			for i := range fields {
+				fields[i].Anew = true
+			}
+		}
+		out = append(out, fields...)
 	}
+	out = append(out, r.foretold(c, out)...)
 	slices.SortStableFunc(out, func(a, b graph.Change) int { return cmp.Compare(b.Risk, a.Risk) })
 	return out
 }
@@ -221,6 +230,10 @@ func planned(change Change) []graph.Change {
 	}
 	var out []graph.Change
 	for _, f := range change.Fields {
+		if f.Path == secretsField {
+			out = append(out, anewFor(change.ID))
+			continue
+		}
 		out = append(out, graph.Change{Path: change.ID.String() + " " + f.Path, Before: f.Before, After: f.After, Risk: risk, Note: change.Note})
 	}
 	return out
@@ -270,11 +283,24 @@ func (k *Kinds) apply(ctx context.Context, id string, set Set) (graph.Observed[O
 	if err != nil {
 		return o, classify(err)
 	}
+	k.tell(pruned)
 	o.Message = "applied"
 	if !pruned.Done {
 		o.Message = pruned.Waiting
 	}
 	return o, nil
+}
+
+// tell names the CRDs that nobody wants any more and that stay, since custom resources would go with them.
+func (k *Kinds) tell(p Pruned) {
+	if !p.Done {
+		return
+	}
+	for _, kept := range p.Kept {
+		if kept.ID.isCRD() && strings.HasSuffix(kept.Why, isLeft) {
+			k.options.Say(fmt.Sprintf("%s stays: %s", kept.ID, kept.Why))
+		}
+	}
 }
 
 // holdsData keeps what data goes with: a claim, with which its volume may go, and a KafkaTopic, with which Strimzi deletes
@@ -345,6 +371,7 @@ func (k *Kinds) delete(ctx context.Context, c *graph.Call, item graph.Item) (str
 	if err != nil {
 		return "", classify(err)
 	}
+	k.tell(gone)
 	return gone.Waiting, nil
 }
 

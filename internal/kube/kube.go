@@ -195,6 +195,7 @@ type Set struct {
 	Namespace string // for namespaced objects that name none
 	Objects   []*unstructured.Unstructured
 	Derived   []Derived         // Secrets whose data come to be in the cluster
+	Follows   []Follow          // Secrets that its pods start anew for
 	Needs     []string          // sets that this one stands on; kept in the inventory so that teardown knows the order
 	Endings   []Ending          // hooks that run when the set goes; no secrets
 	Foreign   []Foreign         // fields that somebody else owns

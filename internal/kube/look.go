@@ -69,6 +69,9 @@ func (c *Cluster) Look(ctx context.Context, set Set) (View, error) {
 	if err != nil {
 		return View{}, err
 	}
+	if set, _, err = conn.follow(ctx, set); err != nil {
+		return View{}, err
+	}
 	sights, err := c.sight(ctx, conn, set)
 	if err != nil {
 		return View{}, err

@@ -23,6 +23,9 @@ type Pruned struct {
 	Kept    []Kept // what stays although nobody wants it any more
 }
 
+// isLeft ends the reason why a CRD is kept: a custom resource, whoever's, would go with it.
+const isLeft = " is left"
+
 // Kept is an object that was left, and why.
 type Kept struct {
 	ID  ID
@@ -221,7 +224,7 @@ func (c *Cluster) keeps(ctx context.Context, conn *connection, set string, id ID
 		if err != nil || tenant == "" {
 			return "", err
 		}
-		return tenant + " is left", nil
+		return tenant + isLeft, nil
 	case id.isNamespace():
 		return c.keepsNamespace(ctx, conn, set, id)
 	}

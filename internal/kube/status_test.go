@@ -55,7 +55,12 @@ func TestStandingKnowsEachKindsOwnCondition(t *testing.T) {
 			spec: {dnsNames: [a.example.com]}, status: {conditions: [{type: Ready, status: "False", message: Issuing}]}}`, Waiting, "once a.example.com leads to the gateway"},
 		"certificate just asked for": {`{apiVersion: cert-manager.io/v1, kind: Certificate, metadata: {name: a, creationTimestamp: "2999-01-01T00:00:00Z", annotations: {k8or.io/proven-outside: "true"}},
 			spec: {dnsNames: [a.example.com]}, status: {conditions: [{type: Ready, status: "False", message: Issuing}]}}`, InProgress, "Issuing"},
-		"plain": {`{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}`, Ready, ""},
+		"pool whose brokers are emptied": {`{apiVersion: kafka.strimzi.io/v1, kind: KafkaNodePool, metadata: {name: a}, spec: {replicas: 3}, status: {nodeIds: [0, 1, 2, 5, 6]}}`,
+			InProgress, "it has 5 nodes and is to have 3"},
+		"pool that grows":           {`{apiVersion: kafka.strimzi.io/v1, kind: KafkaNodePool, metadata: {name: a}, spec: {replicas: 5}, status: {nodeIds: [0, 1, 2]}}`, InProgress, "3 of 5"},
+		"pool that nobody has seen": {`{apiVersion: kafka.strimzi.io/v1, kind: KafkaNodePool, metadata: {name: a}, spec: {replicas: 3}}`, InProgress, "has not seen it"},
+		"pool as it is wanted":      {`{apiVersion: kafka.strimzi.io/v1, kind: KafkaNodePool, metadata: {name: a}, spec: {replicas: 3}, status: {nodeIds: [0, 1, 2]}}`, Ready, ""},
+		"plain":                     {`{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}`, Ready, ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

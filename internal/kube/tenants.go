@@ -96,7 +96,7 @@ func (c *Cluster) tenantsOf(ctx context.Context, conn *connection, namespace str
 	return all, nil
 }
 
-// isByproduct is true of what Kubernetes itself, or Istio, puts into every namespace, and of what goes with its owner.
+// isByproduct is true of what Kubernetes itself, Istio or DOKS puts into every namespace, and of what goes with its owner.
 func isByproduct(kind string, o *metav1.PartialObjectMetadata) bool {
 	if len(o.OwnerReferences) > 0 || o.DeletionTimestamp != nil {
 		return true
@@ -107,6 +107,9 @@ func isByproduct(kind string, o *metav1.PartialObjectMetadata) bool {
 	case "ServiceAccount":
 		return o.Name == "default"
 	case "Secret":
+		if _, pulls := o.Annotations["digitalocean.com/dosecret-identifier"]; pulls { // from a registry at DigitalOcean
+			return true
+		}
 		return strings.HasPrefix(o.Name, "default-token-") && o.Annotations[corev1.ServiceAccountNameKey] == "default"
 	case "Endpoints", "EndpointSlice", "PodMetrics":
 		return true

@@ -191,7 +191,7 @@ func anyDocument(t *rapid.T) *v1alpha1.Platform {
 func add(t *rapid.T, doc *v1alpha1.Platform) string {
 	s := &doc.Spec
 	name := fmt.Sprintf("n%d", len(s.Databases)+len(s.Gateways)+len(s.Apps)+len(s.Messaging)+len(s.Cluster.NodePools))
-	switch what := rapid.SampledFrom([]string{"pool", "autoscaled pool", "database", "gateway", "app", "messaging", "monitoring", "logging", "registry", "high availability"}).Draw(t, "what"); what {
+	switch what := rapid.SampledFrom([]string{"pool", "autoscaled pool", "database", "gateway", "app", "messaging", "monitoring", "logging", "registry", "bucket", "high availability"}).Draw(t, "what"); what {
 	case "pool", "autoscaled pool":
 		if s.Cluster.NodePools == nil { // the one that is there without any stays
 			s.Cluster.NodePools = maps.Clone(v1alpha1.Default(doc).Spec.Cluster.NodePools)
@@ -241,7 +241,16 @@ func add(t *rapid.T, doc *v1alpha1.Platform) string {
 	case "registry":
 		if s.Registry == nil {
 			s.Registry = &v1alpha1.Registry{Product: "docker-registry", Host: "registry.example.com"}
+			if tier := rapid.SampledFrom([]string{"", "starter", "basic", "professional"}).Draw(t, "tier"); tier != "" {
+				s.Registry = &v1alpha1.Registry{Product: "digitalocean", Tier: tier}
+			}
 		}
+	case "bucket":
+		if s.Storage == nil {
+			s.Storage = &v1alpha1.Storage{Spaces: map[string]v1alpha1.Bucket{}}
+		}
+		s.Storage.Spaces[fmt.Sprintf("b%d", len(s.Storage.Spaces))] = v1alpha1.Bucket{}
+		return "bucket"
 	case "high availability":
 		s.Cluster.HighAvailability = new(true)
 	default:

@@ -258,6 +258,10 @@ func billed(s graph.Step) []price.Item {
 		return []price.Item{{For: string(s.Node), What: "read replica, " + out.Size, Kind: price.Database, Slug: out.Engine + "/" + out.Size, Min: 1, Max: 1}}
 	case digitalocean.NATGatewayOut:
 		return []price.Item{doks.EgressItem(out.Size)}
+	case digitalocean.RegistryOut:
+		return []price.Item{{For: "registry", What: "registry, " + out.Tier, Kind: price.Registry, Slug: out.Tier, Min: 1, Max: 1}}
+	case digitalocean.SpaceOut:
+		return []price.Item{{For: cmp.Or(s.Data, string(s.Node)), What: "object storage", Kind: price.Spaces, Min: 1, Max: 1}}
 	case digitalocean.SnapshotOut:
 		return []price.Item{{For: s.Data, What: s.Title, Kind: price.Snapshot, Min: out.GiB, Max: out.GiB}}
 	}

@@ -42,6 +42,9 @@ func (p *Platform) choose(plan *Plan) error {
 	if len(selection.Except) > 0 {
 		said = append(said, "--except "+strings.Join(selection.Except, ","))
 	}
+	if len(p.options.Rotate) > 0 {
+		said = []string{"a rotation of " + joined(p.options.Rotate)}
+	}
 	plan.Notes = append(plan.Notes, fmt.Sprintf("%s leaves %d of %d steps out: what they are about is neither changed nor pruned", strings.Join(said, " "), whole-len(plan.plan.Steps), whole))
 	for _, id := range scope.Along {
 		plan.Notes = append(plan.Notes, fmt.Sprintf("%s was not selected and comes along: it is needed and not there yet", id))

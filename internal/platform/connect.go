@@ -48,6 +48,9 @@ type Options struct {
 	Selection graph.Selection
 	// Lose names the data that may be destroyed where the document does not want it any more, such as databases/orders.
 	Lose []string
+	// Rotate are the entries whose credentials are to be changed for others, such as databases/orders; they, and the apps that use
+	// them, are then what plans and runs are about.
+	Rotate []graph.ID
 	// Transport, KubeTransport and ChartsTransport carry the calls to DigitalOcean, to clusters and to the places of charts;
 	// nil is the network's.
 	Transport, KubeTransport, ChartsTransport http.RoundTripper
@@ -106,7 +109,7 @@ func New(o Options) (*Platform, error) {
 		p.doc.Metadata.UID = o.UID
 	}
 	if !o.Offline {
-		client, err := digitalocean.New(digitalocean.Options{Token: o.Token.Value, BaseURL: o.Token.APIURL, Transport: p.calls, Speed: o.Speed})
+		client, err := digitalocean.New(digitalocean.Options{Token: o.Token.Value, BaseURL: o.Token.APIURL, SpacesURL: o.Token.SpacesURL, Transport: p.calls, Speed: o.Speed})
 		if err != nil {
 			return nil, err
 		}
@@ -127,10 +130,13 @@ func New(o Options) (*Platform, error) {
 	p.helm = release.NewKinds(release.Options{Platform: mark.String(), Cluster: p.kinds.Cluster, Find: p.find, Outlives: p.doc.Spec.Cluster.Existing != "",
 		Owner: func(name string) graph.ID { return graph.ID("apps/" + name) }}) // apps alone ask for releases, each by its own name
 	p.tag = digitalocean.NewLock(p.client, mark, o.Holder, o.Dead)
-	p.estate = digitalocean.NewEstate(p.client, mark, digitalocean.EstateOptions{Drainer: drainer{p.kinds}, Claims: p.claims, Lock: p.tag, Owner: "cluster"})
+	p.estate = digitalocean.NewEstate(p.client, mark, digitalocean.EstateOptions{Drainer: drainer{p.kinds}, Claims: p.claims, Holds: p.holds, Reads: p.reads, Lock: p.tag, Owner: "cluster"})
 	p.fetcher = &chart.Fetcher{Dir: o.ChartsDir, Cache: filepath.Join(o.CacheDir, "charts"), Timeout: 5 * time.Second}
 	if o.ChartsTransport != nil {
 		p.fetcher.HTTP = &http.Client{Transport: o.ChartsTransport}
+	}
+	if len(o.Rotate) > 0 {
+		p.options.Selection = rotation(o.Rotate, p.about())
 	}
 	return p, nil
 }
@@ -184,6 +190,24 @@ func (p *Platform) claims(ctx context.Context, clusterID string) (map[string]dig
 	return out, err
 }
 
+// holds is the value of a Secret's key in the platform's cluster.
+func (p *Platform) holds(ctx context.Context, c *graph.Call, namespace, secret, key string) (string, bool, error) {
+	access, ok, err := p.find(ctx, c)
+	if err != nil || !ok || access.Endpoint == "" {
+		return "", false, err
+	}
+	value, there, err := p.kinds.Cluster(access.ID).SecretValue(ctx, kube.SecretKey{Namespace: namespace, Name: secret, Key: key})
+	return string(value), there, err
+}
+
+// Close removes what this process needed at DigitalOcean for itself alone. Where that was nothing, it makes no call.
+func (p *Platform) Close(ctx context.Context) error {
+	if p.options.Offline {
+		return nil
+	}
+	return p.estate.Close(ctx)
+}
+
 // drainer empties pools through Kubernetes, by the label that DOKS puts on nodes.
 type drainer struct{ kinds *kube.Kinds }
 
@@ -227,14 +251,14 @@ func (p *Platform) about() product.Platform {
 		defer root.Close()
 		return root.ReadFile(name)
 	}
-	return product.Platform{Platform: p.doc, Dir: dir, Minor: minorOf(p.doc.Spec.Cluster.Version), Env: p.options.Env, File: read}
+	return product.Platform{Platform: p.doc, Dir: dir, Minor: minorOf(p.doc.Spec.Cluster.Version), Rotate: p.options.Rotate, Env: p.options.Env, File: read}
 }
 
 // prunable are the kinds whose things go when the document no longer wants them. Of an existing cluster only what k8or
-// put into it goes.
+// put into it goes, and what it made beside it.
 func (p *Platform) prunable() []*graph.Kind {
 	if p.doc.Spec.Cluster.Existing != "" {
-		return []*graph.Kind{p.helm.Releases, p.kinds.Sets}
+		return append([]*graph.Kind{p.helm.Releases, p.kinds.Sets}, p.estate.Beside()...)
 	}
 	return append([]*graph.Kind{p.helm.Releases, p.kinds.Sets}, p.estate.Kinds()...)
 }

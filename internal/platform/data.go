@@ -53,5 +53,11 @@ func (p *Platform) judgeData(steps []graph.Step) problem.List {
 // holdsData reports whether a node is an entry of a category whose things hold data.
 func holdsData(id graph.ID) bool {
 	category, rest, _ := strings.Cut(string(id), "/")
-	return (category == "databases" || category == "messaging") && rest != "" && !strings.Contains(rest, "/")
+	if id == "registry" {
+		return true
+	}
+	if category == "storage" {
+		category, rest, _ = strings.Cut(rest, "/")
+	}
+	return slices.Contains([]string{"databases", "messaging", "spaces"}, category) && rest != "" && !strings.Contains(rest, "/")
 }

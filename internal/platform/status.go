@@ -185,6 +185,12 @@ func Scopes(spec v1alpha1.Spec) []string {
 		if entry.Category == "databases" && entry.Product == "digitalocean" || entry.Category == "messaging" && entry.Choice.Placement == string(product.Managed) {
 			kinds = append(kinds, e.Databases()...)
 		}
+		switch {
+		case entry.Category == "storage.spaces":
+			kinds = append(kinds, e.ObjectStorage()...)
+		case entry.Category == "registry" && entry.Product == "digitalocean":
+			kinds = append(kinds, e.ContainerRegistry()...)
+		}
 	}
 	if spec.Network != nil && spec.Network.Egress != nil {
 		kinds = append(kinds, e.Egress()...)

@@ -64,7 +64,8 @@ func probeJob(one product.Probe, spec probe.Spec, image string) (*batchv1.Job, e
 		TypeMeta:   metav1.TypeMeta{APIVersion: "batch/v1", Kind: "Job"},
 		ObjectMeta: metav1.ObjectMeta{Name: jobName(one), Namespace: probeNamespace(one)},
 		Spec: batchv1.JobSpec{BackoffLimit: new(int32(0)), TTLSecondsAfterFinished: new(int32(keepJob / time.Second)),
-			ActiveDeadlineSeconds: new(int64(limit / time.Second)), Template: corev1.PodTemplateSpec{Spec: pod}},
+			ActiveDeadlineSeconds: new(int64(limit / time.Second)),
+			Template:              corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: maps.Clone(one.PodLabels), Annotations: maps.Clone(one.PodAnnotations)}, Spec: pod}},
 	}, nil
 }
 

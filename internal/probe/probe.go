@@ -12,14 +12,17 @@ type Spec struct {
 	Timeout time.Duration `json:"timeout,omitempty"`
 
 	HTTP        *HTTP        `json:"http,omitempty"`
+	Database    *Database    `json:"database,omitempty"`
 	Kafka       *Kafka       `json:"kafka,omitempty"`
 	Prometheus  *Prometheus  `json:"prometheus,omitempty"`
 	Alert       *Alert       `json:"alert,omitempty"`
 	Logs        *Logs        `json:"logs,omitempty"`
 	Registry    *Registry    `json:"registry,omitempty"`
+	Bucket      *Bucket      `json:"bucket,omitempty"`
 	Certificate *Certificate `json:"certificate,omitempty"`
 	Mesh        *Mesh        `json:"mesh,omitempty"`
 	Egress      *Egress      `json:"egress,omitempty"`
+	Outside     *Outside     `json:"outside,omitempty"`
 }
 
 // HTTP asks for a page as a stranger would.
@@ -78,7 +81,8 @@ type Logs struct {
 	Password string `json:"password,omitempty"`
 }
 
-// Registry pushes a small image, pulls it, compares digests, and deletes it.
+// Registry pushes a small image, pulls it, compares digests, and deletes it. With SignIn it only signs in, and asks for an image that
+// need not be there: what credentials can do that may not push.
 type Registry struct {
 	// Host is the registry's name, Repository where the image goes.
 	Host       string `json:"host"`
@@ -86,7 +90,14 @@ type Registry struct {
 	// Config is a file in the form of Docker's config.json; empty for a registry that asks for no credentials.
 	Config string `json:"config,omitempty"`
 	// Plain speaks HTTP, for a registry reached within the cluster.
-	Plain bool `json:"plain,omitempty"`
+	Plain  bool `json:"plain,omitempty"`
+	SignIn bool `json:"signIn,omitempty"`
+}
+
+// Bucket puts a small object, gets it again, and deletes it, with the key that an app gets.
+type Bucket struct {
+	// Binding is the folder of a servicebinding.io Secret: endpoint, region, bucket, access-key-id and secret-access-key.
+	Binding string `json:"binding"`
 }
 
 // Certificate looks at what a server shows for a name: valid, for that name, and not about to end.
@@ -105,4 +116,13 @@ type Mesh struct {
 	// Metrics is the sidecar's page, Counter the series that must have grown, with the labels that say mutual TLS.
 	Metrics string `json:"metrics"`
 	Counter string `json:"counter"`
+}
+
+// Outside calls a peer of the mesh as somebody who is not in it, and wants to be refused.
+type Outside struct {
+	// URL is the peer's, with its port: http://web.apps.svc:8080/.
+	URL string `json:"url"`
+	// Forbidden says that sidecars refuse by 403 without a word. So may an app, but not only to callers outside: the Mesh probe of
+	// the same app fails by that.
+	Forbidden bool `json:"forbidden,omitempty"`
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content"
+	"oras.land/oras-go/v2/errdef"
 	"oras.land/oras-go/v2/registry/remote"
 	"oras.land/oras-go/v2/registry/remote/auth"
 	"oras.land/oras-go/v2/registry/remote/errcode"
@@ -29,6 +30,9 @@ func (r *Registry) prove(ctx context.Context, g given) (string, error) {
 		return "", err
 	}
 	word := unique()
+	if r.SignIn {
+		return r.signIn(ctx, repo, word)
+	}
 	layer := []byte("k8or " + word + "\n")
 	config := fmt.Appendf(nil, `{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[%q]}}`, digest.FromBytes(layer))
 	image := ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
@@ -57,6 +61,14 @@ func (r *Registry) prove(ctx context.Context, g given) (string, error) {
 		return "", pulled
 	}
 	return fmt.Sprintf("an image was pushed to %s/%s, pulled with the same digests, and deleted", r.Host, r.Repository), nil
+}
+
+// signIn asks for a tag that nobody has: only who is let in is told that it is not there.
+func (r *Registry) signIn(ctx context.Context, repo *remote.Repository, tag string) (string, error) {
+	if _, err := repo.Resolve(ctx, tag); err != nil && !errors.Is(err, errdef.ErrNotFound) {
+		return "", r.told("nobody is let in to pull from "+r.Host+"/"+r.Repository, err)
+	}
+	return fmt.Sprintf("the pull secret is let in at %s/%s", r.Host, r.Repository), nil
 }
 
 // pull reads the image back and holds it against what was pushed.

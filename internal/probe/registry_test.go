@@ -81,6 +81,20 @@ func TestRegistryPushesPullsAndDeletes(t *testing.T) {
 	}
 }
 
+func TestRegistryOnlySignsInWhereItMayNotPush(t *testing.T) {
+	t.Parallel()
+	g := newRegistry(t)
+	spec := g.spec()
+	spec.Registry.SignIn = true
+	f, _ := run(t, spec, g.config("lovelace-1843"))
+	wants(t, f, probe.Passed, "is let in at "+g.host()+"/k8or/probe")
+	if all := strings.Join(g.asked, "\n"); strings.Contains(all, "POST") || strings.Contains(all, "PUT") {
+		t.Errorf("something was pushed:\n%s", all)
+	}
+	f, _ = run(t, spec, g.config("wrong"))
+	wants(t, f, probe.Failed, "refuses the credentials")
+}
+
 func TestRegistrySaysWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	g := newRegistry(t)

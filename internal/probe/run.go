@@ -89,14 +89,17 @@ func (s Spec) prover() (prover, error) {
 		}
 	}
 	add(s.HTTP != nil, s.HTTP)
+	add(s.Database != nil, s.Database)
 	add(s.Kafka != nil, s.Kafka)
 	add(s.Prometheus != nil, s.Prometheus)
 	add(s.Alert != nil, s.Alert)
 	add(s.Logs != nil, s.Logs)
 	add(s.Registry != nil, s.Registry)
+	add(s.Bucket != nil, s.Bucket)
 	add(s.Certificate != nil, s.Certificate)
 	add(s.Mesh != nil, s.Mesh)
 	add(s.Egress != nil, s.Egress)
+	add(s.Outside != nil, s.Outside)
 	if len(all) != 1 {
 		return nil, fmt.Errorf("a probe proves one thing, and this one says %d", len(all))
 	}
@@ -166,7 +169,7 @@ const (
 	Folder       = "/probe"
 )
 
-// Reaches are the servers that the probe calls, as host:port; a broker's are in its Binding and not among them.
+// Reaches are the servers that the probe calls, as host:port; those of a broker or a bucket are in its Binding and not among them.
 func (s Spec) Reaches() []string {
 	var out []string
 	add := func(address string) {
@@ -201,6 +204,8 @@ func (s Spec) Reaches() []string {
 		add(s.Mesh.URL)
 	case s.Egress != nil:
 		add(s.Egress.URL)
+	case s.Outside != nil:
+		add(s.Outside.URL)
 	}
 	return out
 }

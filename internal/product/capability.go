@@ -102,7 +102,9 @@ type LogSink struct {
 	// Stream is the data stream that logs go to; its template and retention are the sink's. A record has its time in
 	// @timestamp and its text in message, as the Elastic Common Schema calls them.
 	Stream string
-	Ready  graph.ID
+	// Door is where writers and readers in the cluster let themselves in; nil where nobody is kept out.
+	Door  *Door
+	Ready graph.ID
 }
 
 // Binding is what one app needs to use something: a Secret in the app's namespace by the servicebinding.io specification.
@@ -112,8 +114,14 @@ type Binding struct {
 	// Namespace and Secret say where it is, Type what it is: "kafka", "postgresql".
 	Namespace, Secret, Type string
 	// Keys are the Secret's keys, sorted.
-	Keys  []string
+	Keys []string
+	// Ready is the node that writes the Secret.
 	Ready graph.ID
+}
+
+// Follow has pods that use the binding start anew when what it holds is another.
+func (b Binding) Follow() Follow {
+	return Follow{Follow: kube.Follow{Namespace: b.Namespace, Name: b.Secret}, By: b.Ready}
 }
 
 // Bucket is a bucket of object storage, which speaks S3. It is offered by storage; who uses it gets a key by its Binding.
@@ -142,6 +150,8 @@ type ImageSource struct {
 type Gateway struct {
 	Entry graph.ID
 	Name  string
+	// Namespace is where its pods are, which meshes take in; empty where it has none of k8or's.
+	Namespace string
 	// Address is the address of its load balancer, an IP address or a name; a known empty one where the gateway is made only
 	// while wiring, for the hosts that its routes ask for.
 	Address graph.Value[string]
@@ -163,8 +173,9 @@ type Route struct {
 	// Guarded says that the namespace lets in nobody who is not named. The gateways' namespaces are named there; a gateway
 	// that has no pods lets itself in.
 	Guarded bool
-	// Pods are the labels of the pods behind the Service, which listen on Port too; nil where they are not known.
-	Pods map[string]string
+	// Pods are the labels of the pods behind the Service, nil where they are not known. They listen on PodPort; zero is Port.
+	Pods    map[string]string
+	PodPort int
 	// Ready is the node after which the Service stands.
 	Ready graph.ID
 }
@@ -177,6 +188,9 @@ type Workload struct {
 	Labels          map[string]string
 	// Ports are those that serve requests, as far as they are known, Metrics those that show metrics alone.
 	Ports, Metrics []int
+	// Service is in front of Ports, under the same numbers, and Account the service account that its pods have; empty where they
+	// are not known.
+	Service, Account string
 	// Ready is the node after which its pods run as they were last asked to.
 	Ready graph.ID
 }
@@ -214,6 +228,8 @@ type DataSource struct {
 	JSON map[string]any
 	// Username and Password are keys of Secrets, CA the authority of its certificate; nil for none.
 	Username, Password, CA *kube.SecretKey
+	// Door is where Grafana lets itself in; nil where nobody is kept out.
+	Door *Door
 }
 
 // Alert is a rule in PromQL. It is wanted by monitoring.
@@ -265,6 +281,8 @@ type Probe struct {
 	Spec         probe.Spec
 	// Namespace is where its Job runs; empty for a namespace of probes.
 	Namespace string
+	// PodLabels and PodAnnotations are on the Job's pod, such as what takes it in to a mesh.
+	PodLabels, PodAnnotations map[string]string
 	// Via is the node of the load balancer that an HTTP or Certificate probe goes in by: its address takes the place of the
 	// Spec's Address, since it is known only once it stands. Empty for none.
 	Via graph.ID

@@ -31,10 +31,11 @@ type ChartSpec struct {
 	// Adjust changes rendered objects in typed code, where that is clearer than a value of the chart.
 	Adjust func([]*unstructured.Unstructured) error
 	// Extra are objects that go with the chart's, Derived Secrets whose data come to be in the cluster, Foreign fields that
-	// somebody else owns.
+	// somebody else owns, Follows Secrets that its pods start anew for.
 	Extra   []*unstructured.Unstructured
 	Derived []kube.Derived
 	Foreign []kube.Foreign
+	Follows []Follow
 }
 
 // Chart renders a chart and adds it as nodes: its CRDs, once for all entries that use the chart, its hooks before and after install, and the
@@ -84,7 +85,7 @@ func (j joint) Chart(id graph.ID, s ChartSpec, opts ...graph.Option) (graph.Valu
 		}
 		before = append(before, pre)
 	}
-	spec := SetSpec{Namespace: s.Namespace, Objects: objects, Derived: s.Derived, Foreign: s.Foreign, standIn: r.StandIn, endings: j.endings(id, r)}
+	spec := SetSpec{Namespace: s.Namespace, Objects: objects, Derived: s.Derived, Foreign: s.Foreign, Follows: s.Follows, standIn: r.StandIn, endings: j.endings(id, r)}
 	if len(spec.endings) > 0 { // what they run on stays until they have run
 		for _, b := range before {
 			spec.needs = append(spec.needs, setName(b))

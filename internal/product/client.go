@@ -48,8 +48,7 @@ func (p Platform) Clients(entry graph.ID) []Client {
 	return out
 }
 
-// Bind makes the Secret by which a client uses an entry known to it. Keys are the Secret's, ready the node after which it is
-// there.
+// Bind makes the Secret by which a client uses an entry known to it. Keys are the Secret's, ready the node that writes it.
 func (b *Building) Bind(entry graph.ID, c Client, kind string, keys []string, ready graph.ID) {
 	keys = slices.Sorted(slices.Values(keys))
 	Offer(b, Binding{Entry: entry, User: c.ID(), Namespace: c.Namespace, Secret: c.SecretName(entry), Type: kind, Keys: keys, Ready: ready})

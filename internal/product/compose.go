@@ -27,6 +27,8 @@ type Platform struct {
 	Dir string
 	// Minor is the Kubernetes minor that charts are rendered for: "1.36".
 	Minor string
+	// Rotate are the entries whose credentials are to be changed for others.
+	Rotate []graph.ID
 	// Env and File read what the document refers to by `from: {env}` and `from: {file}`.
 	Env  func(string) (string, bool)
 	File func(string) ([]byte, error)
@@ -145,7 +147,7 @@ func Items(p Platform, uses []Use, support func(name string) (Product, bool)) ([
 // order given, so foundations come first. Support finds the support product of a name. All errors are found before it
 // returns.
 func Compose(ctx context.Context, p Platform, s Services, uses []Use, support func(name string) (Product, bool)) (*Composition, error) {
-	c := &composer{ctx: ctx, platform: p, services: s, said: map[string][]string{}, Composition: &Composition{Graph: graph.New(), Support: map[string][]graph.ID{}, offers: offers{}}}
+	c := &composer{ctx: ctx, platform: p, services: s, said: map[string][]string{}, outputs: map[graph.ID]graph.Value[kube.Output]{}, Composition: &Composition{Graph: graph.New(), Support: map[string][]graph.ID{}, offers: offers{}}}
 	bounds, err := bindAll(p, uses)
 	if err != nil {
 		return nil, err
@@ -162,6 +164,9 @@ func Compose(ctx context.Context, p Platform, s Services, uses []Use, support fu
 	}
 	if len(errs) > 0 { // what was not built cannot be wired
 		return nil, errors.Join(errs...)
+	}
+	if err := c.allRotate(); err != nil {
+		return nil, err
 	}
 	for _, b := range bounds {
 		if err := b.wires(&Wiring{joint{c, b.id}}); err != nil {
@@ -201,6 +206,8 @@ type composer struct {
 	platform Platform
 	services Services
 	said     map[string][]string // charts by what is to be said of them
+	outputs  map[graph.ID]graph.Value[kube.Output]
+	rotated  []graph.ID // entries that were asked to rotate, and do
 	*Composition
 }
 

@@ -75,19 +75,51 @@ func helpers(name string) (product.Product, bool) {
 
 func compose(t *testing.T, uses ...product.Use) (*product.Composition, error) {
 	t.Helper()
-	about := product.Platform{Platform: &v1alpha1.Platform{Metadata: v1alpha1.Metadata{Name: "shop", UID: "x7k2p9"}}, Minor: "1.36"}
+	ground := product.Use{ID: "cluster", Product: doks.Existing, Spec: v1alpha1.Cluster{Existing: "prod-1"}}
+	return composeOn(t, v1alpha1.Spec{}, append([]product.Use{ground}, uses...)...)
+}
+
+func composeOn(t *testing.T, document v1alpha1.Spec, uses ...product.Use) (*product.Composition, error) {
+	t.Helper()
+	about := product.Platform{Platform: &v1alpha1.Platform{Metadata: v1alpha1.Metadata{Name: "shop", UID: "x7k2p9"}, Spec: document}, Minor: "1.36"}
 	client, err := digitalocean.New(digitalocean.Options{Token: secret.New("none"), BaseURL: "https://api.digitalocean.test", Speed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	services := product.Services{Charts: charttest.None{}, Kube: kube.NewKinds(kube.KindsOptions{Platform: "shop-x7k2p9"}),
 		Estate: digitalocean.NewEstate(client, digitalocean.Mark{Name: "shop", UID: "x7k2p9"}, digitalocean.EstateOptions{})}
-	ground := product.Use{ID: "cluster", Product: doks.Existing, Spec: v1alpha1.Cluster{Existing: "prod-1"}}
-	return product.Compose(t.Context(), about, services, append([]product.Use{ground}, uses...), helpers)
+	return product.Compose(t.Context(), about, services, uses, helpers)
 }
 
 func toyUse(name, host string) product.Use {
 	return product.Use{ID: graph.ID("toys/" + name), Name: name, Product: toy, Spec: spec{host}, Options: v1alpha1.Object{"flavour": "plum"}}
+}
+
+// A product of another cloud lets in the address that the cluster's traffic leaves from, and waits until it does.
+func TestAnAllowListElsewhereTakesTheEgressAddress(t *testing.T) {
+	t.Parallel()
+	cluster := v1alpha1.Cluster{Version: "1.36", NodePools: map[string]v1alpha1.NodePool{"general": {Size: "s-2vcpu-4gb", Count: new(1)}}}
+	for _, network := range []*v1alpha1.Network{nil, {}, {Egress: &v1alpha1.Egress{}}, {Egress: &v1alpha1.Egress{PrivateNodes: new(true)}}} {
+		var asked, found bool
+		elsewhere := &toyProduct{Category: "toys", Name: "elsewhere", Build: func(b *product.Building, e toyEntry) error {
+			asked = true
+			var way product.Egress
+			if way, found = b.Egress(); !found {
+				return nil
+			}
+			object := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "elsewhere.example.com/v1", "kind": "AllowList", "metadata": map[string]any{"name": "toy"}}}
+			return b.Patched(e.ID, "", object, graph.Map(way.Address, func(address string) map[string]any { return map[string]any{"allow": []any{address}} }), graph.After(way.Ready))
+		}}
+		c, err := composeOn(t, v1alpha1.Spec{Region: "nyc3", Network: network}, product.Use{ID: "cluster", Product: doks.Product, Spec: cluster},
+			product.Use{ID: "toys/a", Name: "a", Product: elsewhere, Spec: spec{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		wanted := network != nil && network.Egress != nil
+		if !asked || found != wanted || wanted && !slices.Contains(c.Graph.Needs("toys/a"), "network/egress") {
+			t.Errorf("with network %+v the address is offered: %t, and the list needs %v", network, found, c.Graph.Needs("toys/a"))
+		}
+	}
 }
 
 func TestAToyProductsOffersReachThoseWhoWantThem(t *testing.T) {

@@ -30,6 +30,8 @@ type SetSpec struct {
 	Derived []kube.Derived
 	// Foreign are fields that somebody else owns, beside those of DOKS's controllers.
 	Foreign []kube.Foreign
+	// Follows are Secrets that its pods read and start anew for when these hold something else.
+	Follows []Follow
 	// Guards refuse changes that what stands cannot follow.
 	Guards []kube.Guard
 	// Protected refuses to delete the set, whatever is asked. Something in it has to change with this, or a set that stands
@@ -39,6 +41,13 @@ type SetSpec struct {
 	standIn bool          // made from a footprint
 	endings []kube.Ending // hooks that run when the set goes
 	needs   []string      // sets that those stand on
+}
+
+// Follow is a Secret that pods start anew for.
+type Follow struct {
+	kube.Follow
+	// By is the node that writes it.
+	By graph.ID
 }
 
 // Set is Objects with all that a set can have. Policies that concern the entry's pods and namespaces are applied to them.
@@ -54,8 +63,18 @@ func (j joint) Set(id graph.ID, s SetSpec, opts ...graph.Option) (graph.Value[ku
 		set.Known[kube.ProtectedKey] = "true"
 	}
 	after := append(j.govern(&set), f.Ready...)
+	var made []graph.Value[kube.Output]
+	for _, follow := range s.Follows {
+		by, ok := j.c.outputs[follow.By]
+		if !ok {
+			return graph.Value[kube.Output]{}, fmt.Errorf("%s follows the Secret %s/%s of %s, which is not added yet", id, follow.Namespace, follow.Name, follow.By)
+		}
+		set.Follows, made = append(set.Follows, follow.Follow), append(made, by)
+	}
 	resource := j.Kube().Objects(f.Access, set)
+	resource.Made = made
 	out := graph.Add(j.c.Graph, id, resource, append([]graph.Option{graph.After(after...)}, opts...)...)
+	j.c.outputs[id] = out
 	resource.StandsOn(j.standsOn(id)...)
 	j.c.Sets = append(j.c.Sets, set)
 	j.renders(Rendered{Namespace: s.Namespace, Objects: s.Objects, StandIn: s.standIn})
@@ -64,12 +83,19 @@ func (j joint) Set(id graph.ID, s SetSpec, opts ...graph.Option) (graph.Value[ku
 
 // Filled adds a Secret whose data other nodes make, as one node. The object it is given is the Secret without data.
 func (j joint) Filled(id graph.ID, o *unstructured.Unstructured, data graph.Value[map[string]secret.Text], opts ...graph.Option) error {
+	return j.FilledAgain(id, o, data, graph.Value[kube.Again]{}, opts...)
+}
+
+// FilledAgain is Filled where there is a way to what nobody shows any more.
+func (j joint) FilledAgain(id graph.ID, o *unstructured.Unstructured, data graph.Value[map[string]secret.Text], again graph.Value[kube.Again], opts ...graph.Option) error {
 	f, err := j.foundation()
 	if err != nil {
 		return err
 	}
 	set := kube.Set{Name: setName(id), Objects: []*unstructured.Unstructured{o}, Known: map[string]string{"node": string(id)}}
-	graph.Add(j.c.Graph, id, j.Kube().Filled(f.Access, set, data), append([]graph.Option{graph.After(f.Ready...)}, opts...)...)
+	resource := j.Kube().Filled(f.Access, set, data)
+	resource.Again = again
+	j.c.outputs[id] = graph.Add(j.c.Graph, id, resource, append([]graph.Option{graph.After(f.Ready...)}, opts...)...)
 	j.c.Sets = append(j.c.Sets, set)
 	return nil
 }

@@ -21,7 +21,7 @@ import (
 func Aged(t *testing.T, first string, wait time.Duration, second string, judge func(get func(path string) map[string]any)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld()
+		w := newWorld(t)
 		defer w.cloud.Close()
 		up := func(text string) *platform.Plan {
 			p, err := w.open("k8or.yaml", []byte(text))
@@ -75,7 +75,7 @@ func Aged(t *testing.T, first string, wait time.Duration, second string, judge f
 func Down(t *testing.T, document string, decided graph.DataDecisions) (left []string, later *platform.Teardown, err error) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld()
+		w := newWorld(t)
 		defer w.cloud.Close()
 		before := w.inventory()
 		open := func() *platform.Platform {

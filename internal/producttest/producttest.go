@@ -34,8 +34,10 @@ import (
 	"github.com/k8or/k8or/internal/platform"
 	"github.com/k8or/k8or/internal/problem"
 	"github.com/k8or/k8or/internal/product"
+	"github.com/k8or/k8or/internal/sandbox/clock"
 	simulated "github.com/k8or/k8or/internal/sandbox/digitalocean"
 	"github.com/k8or/k8or/internal/sandbox/memory"
+	"github.com/k8or/k8or/internal/sandbox/spaces"
 	"github.com/k8or/k8or/internal/sandbox/wire"
 	"github.com/k8or/k8or/internal/secret"
 	"github.com/k8or/k8or/internal/ui/ndjson"
@@ -79,7 +81,7 @@ func Example(t *testing.T, name string) {
 		t.Fatal(err)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld()
+		w := newWorld(t)
 		defer w.cloud.Close()
 		p, err := w.open(name, raw)
 		if err != nil {
@@ -102,15 +104,36 @@ func Example(t *testing.T, name string) {
 // world is one simulated cloud and what is needed to work on a platform in it.
 type world struct {
 	cloud   *simulated.Cloud
+	objects *spaces.Server
 	runtime *memory.Runtime
 	seen    bytes.Buffer // everything that was printed
 }
 
-func newWorld() *world {
+func newWorld(t *testing.T) *world {
 	w := &world{runtime: memory.New(nil)}
-	w.cloud = simulated.New(simulated.Options{Seed: 1, Runtime: w.runtime})
+	time, err := clock.NewScaled(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w.objects, err = spaces.Open(spaces.Options{Dir: t.TempDir(), Clock: time}); err != nil {
+		t.Fatal(err)
+	}
+	w.cloud = simulated.New(simulated.Options{Seed: 1, Clock: time, Runtime: w.runtime, Spaces: w.objects})
 	w.runtime.Join(w.cloud)
+	w.objects.Join(w.cloud)
 	return w
+}
+
+// spacesHost is where the world's Spaces are.
+const spacesHost = "127.0.0.1:1"
+
+// ServeHTTP is the world's whole network but for Kubernetes.
+func (w *world) ServeHTTP(answer http.ResponseWriter, r *http.Request) {
+	if r.Host == spacesHost {
+		w.objects.ServeHTTP(answer, r)
+		return
+	}
+	w.cloud.ServeHTTP(answer, r)
 }
 
 // offline is a network without charts.
@@ -130,8 +153,8 @@ func (w *world) open(name string, raw []byte) (*platform.Platform, error) {
 	log.Read(ndjson.New(&w.seen).Event)
 	return platform.New(platform.Options{
 		Document: doc, UID: "t3stx1", Sandbox: true, Speed: 1, Holder: "test", Log: log,
-		Token:     digitalocean.Token{Value: secret.New(simulated.DefaultToken), Source: "the test", APIURL: "https://api.digitalocean.test"},
-		Transport: wire.Transport(w.cloud), KubeTransport: w.runtime.Transport(), ChartsTransport: offline{},
+		Token:     digitalocean.Token{Value: secret.New(simulated.DefaultToken), Source: "the test", APIURL: "https://api.digitalocean.test", SpacesURL: "http://" + spacesHost},
+		Transport: wire.Transport(w), KubeTransport: w.runtime.Transport(), ChartsTransport: offline{},
 		Env: secretOf,
 	})
 }
@@ -140,7 +163,7 @@ func (w *world) open(name string, raw []byte) (*platform.Platform, error) {
 func composes(t *testing.T, name string, raw []byte) {
 	var texts [2]string
 	for i := range texts {
-		p, err := newWorld().open(name, raw)
+		p, err := newWorld(t).open(name, raw)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -265,7 +288,7 @@ func firstDifference(want, got string) string {
 // lives brings the document up, finds nothing to do, and takes it down to nothing.
 func lives(t *testing.T, name string, raw []byte) {
 	ctx := t.Context()
-	w := newWorld()
+	w := newWorld(t)
 	defer w.cloud.Close()
 	before := w.inventory()
 	up := func() *platform.Plan {
@@ -273,6 +296,7 @@ func lives(t *testing.T, name string, raw []byte) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer closed(t, p)
 		plan, err := p.Plan(ctx)
 		if err != nil {
 			t.Fatal(err)
@@ -309,6 +333,13 @@ func lives(t *testing.T, name string, raw []byte) {
 	}
 }
 
+// closed ends a process's work, as the command line does.
+func closed(t *testing.T, p *platform.Platform) {
+	if err := p.Close(context.Background()); err != nil {
+		t.Errorf("close: %v", err)
+	}
+}
+
 // whole is an error with everything it holds.
 func whole(err error) string {
 	list, ok := errors.AsType[problem.List](err)
@@ -328,6 +359,7 @@ func (w *world) down(ctx context.Context, t *testing.T, name string, raw []byte)
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer closed(t, p)
 	teardown, err := p.PlanDown(ctx, graph.DataDecisions{})
 	if err != nil {
 		t.Fatal(err)

@@ -18,7 +18,7 @@ import (
 func Swap(t *testing.T, from, to string, renamed map[string]string, judge func(*platform.Plan)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld()
+		w := newWorld(t)
 		defer w.cloud.Close()
 		before := w.inventory()
 		plan := func(text string) (*platform.Platform, *platform.Plan) {
@@ -69,7 +69,7 @@ func Change(t *testing.T, from, to string) *platform.Plan {
 	t.Helper()
 	var change *platform.Plan
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld()
+		w := newWorld(t)
 		defer w.cloud.Close()
 		for _, text := range []string{from, to} {
 			p, err := w.open("k8or.yaml", []byte(text))

@@ -54,6 +54,8 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 		ts.Check(err)
 		io.WriteString(ts.Stdout(), said) //nolint:errcheck // the script's own
 	},
+	// cluster METHOD PATH [FILE]: what kubectl would ask of the script's cluster.
+	"cluster": cluster,
 	// url: from here on k8or speaks to the script's sandbox as if it were the real cloud, without --sandbox.
 	"url": func(ts *testscript.TestScript, neg bool, _ []string) {
 		raw, err := os.ReadFile(filepath.Join(ts.Getenv("K8OR_SANDBOX_DIR"), "sandbox.json"))
@@ -87,11 +89,35 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 		}
 		nowhere(ts, args[0])
 	},
-	// handed-nowhere: no password or key that the sandbox's databases have handed out is in any such file, bare or in base64.
+	// bound NAMESPACE/SECRET put|get|refused WHAT [TEXT]: one call of S3's by what an app's Secret says.
+	"bound": bound,
+	// users CLUSTER NAME...: the database cluster has these users of k8or's, and no others.
+	"users": func(ts *testscript.TestScript, neg bool, args []string) {
+		if neg || len(args) < 2 {
+			ts.Fatalf("usage: users cluster name...")
+		}
+		var got []string
+		for _, d := range databasesOf(ts) {
+			if d.Name != args[0] {
+				continue
+			}
+			for _, u := range d.users {
+				if strings.HasPrefix(u.Name, "k8or-") {
+					got = append(got, u.Name)
+				}
+			}
+		}
+		slices.Sort(got)
+		if want := slices.Sorted(slices.Values(args[1:])); !slices.Equal(got, want) {
+			ts.Fatalf("%s has the users %v, want %v", args[0], got, want)
+		}
+	},
+	// handed-nowhere: no password or key that the sandbox's databases, Spaces and registries have handed out is in any such file, bare
+	// or in base64. What it has seen once it looks for ever after: a password that was changed for another is still not to be seen.
 	"handed-nowhere": func(ts *testscript.TestScript, neg bool, args []string) {
-		words := handedOut(ts)
+		words := append(handedOut(ts), keysHandedOut(ts)...)
 		if neg || len(args) != 0 || len(words) == 0 {
-			ts.Fatalf("usage: handed-nowhere, while there are databases; they handed out %d secrets", len(words))
+			ts.Fatalf("usage: handed-nowhere, while there is anything that has secrets; %d were handed out", len(words))
 		}
 		for _, word := range words {
 			nowhere(ts, word)
@@ -150,39 +176,58 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	},
 }
 
-// handedOut are the passwords and keys of all users of all databases.
-func handedOut(ts *testscript.TestScript) []string {
+// managed is a database cluster as the sandbox shows it.
+type managed struct {
+	ID, Name, Engine string
+	Connection       struct{ Password string }
+
+	users []struct {
+		Name, Password string
+		Key            string `json:"access_key"`
+	}
+}
+
+// databasesOf are all database clusters with their users.
+func databasesOf(ts *testscript.TestScript) []managed {
 	box := filepath.Join(ts.Getenv("K8OR_SANDBOX_DIR"), "sandbox.json")
 	get := func(path string, into any) {
 		said, err := admin(box, []string{"GET", path})
 		ts.Check(err)
 		ts.Check(json.Unmarshal([]byte(said), into))
 	}
-	var list struct {
-		Databases []struct {
-			ID, Engine string
-			Connection struct{ Password string }
-		}
-	}
+	var list struct{ Databases []managed }
 	get("/v2/databases", &list)
-	var words []string
-	for _, d := range list.Databases {
-		words = append(words, d.Connection.Password)
+	for i, d := range list.Databases {
 		if d.Engine == "valkey" {
 			continue
 		}
-		var of struct {
-			Users []struct {
-				Password string
-				Key      string `json:"access_key"`
-			}
-		}
+		of := struct{ Users any }{&list.Databases[i].users}
 		get("/v2/databases/"+d.ID+"/users", &of)
-		for _, u := range of.Users {
+	}
+	return list.Databases
+}
+
+// handedOut are the passwords and keys of all users of all databases, those of earlier calls included.
+func handedOut(ts *testscript.TestScript) []string {
+	var words []string
+	for _, d := range databasesOf(ts) {
+		words = append(words, d.Connection.Password)
+		for _, u := range d.users {
 			words = append(words, u.Password, u.Key)
 		}
 	}
-	return slices.DeleteFunc(words, func(w string) bool { return w == "" })
+	kept := filepath.Join(ts.Getenv("K8OR_SANDBOX_DIR"), "handed-out.json")
+	if raw, err := os.ReadFile(kept); err == nil {
+		var before []string
+		ts.Check(json.Unmarshal(raw, &before))
+		words = append(words, before...)
+	}
+	slices.Sort(words)
+	words = slices.DeleteFunc(slices.Compact(words), func(w string) bool { return w == "" })
+	raw, err := json.Marshal(words)
+	ts.Check(err)
+	ts.Check(os.WriteFile(kept, raw, 0o600))
+	return words
 }
 
 // nowhere looks for a word in every file below the script's folder but the sandbox's.

@@ -107,6 +107,11 @@ func TestTheToysLogIsReadJoinedAndHandedOn(t *testing.T) {
 		t.Errorf("Fluentd lets in %v, which the agents' pods with labels %v are not", who.Object["from"], agent)
 	}
 
+	// They speak TLS, and check whom they hand on to.
+	if out.settings["tls"] != "On" || out.settings["tls.verify"] != "On" || out.settings["tls.verify_hostname"] != "On" || out.settings["tls.vhost"] != out.settings["Host"] {
+		t.Errorf("the agents do not check whom they hand on to: %v", out.settings)
+	}
+
 	// Fluentd has a match for the tag.
 	text, _, _ := unstructured.NestedString(w.one(t, "ConfigMap", "fluentd").Object, "data", "fluent.conf")
 	var matched bool

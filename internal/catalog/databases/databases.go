@@ -9,6 +9,10 @@ import (
 	"net/url"
 	"strconv"
 
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/kube"
+	"github.com/k8or/k8or/internal/probe"
+	"github.com/k8or/k8or/internal/product"
 	"github.com/k8or/k8or/internal/secret"
 )
 
@@ -58,6 +62,29 @@ func (c Connection) Data() map[string]secret.Text {
 		data[key] = all[key]
 	}
 	return data
+}
+
+// proofs are what a probe proves of an engine, for those that it speaks.
+var proofs = map[string]struct{ name, proves string }{
+	PostgreSQL: {"row", "a table is made, a row written and read again, and all of it taken back, with the app's own credentials"},
+	Valkey:     {"key", "a key is set, read again and deleted, with the app's own credentials"},
+}
+
+// Probe proves that an app can use an entry, by the very Secret that the app has; false for an engine that no probe speaks yet.
+// Keys are those that the Secret has.
+func Probe(entry graph.ID, c product.Client, engine string, keys []string) (product.Probe, bool) {
+	proof, ok := proofs[engine]
+	if !ok {
+		return product.Probe{}, false
+	}
+	files := map[string]kube.SecretKey{}
+	for _, key := range keys {
+		if key != "uri" && key != "provider" && key != "sslmode" {
+			files["database/"+key] = kube.SecretKey{Namespace: c.Namespace, Name: c.SecretName(entry), Key: key}
+		}
+	}
+	return product.Probe{Entry: entry, Name: proof.name + " as " + c.Name, Proves: proof.proves, Spec: probe.Spec{Database: &probe.Database{Binding: probe.Folder + "/database"}},
+		Files: files, Namespace: c.Namespace}, true
 }
 
 // schemes are how clients are told of an engine in a URI, each with what asks for TLS.

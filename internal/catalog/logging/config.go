@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/k8or/k8or/internal/kube"
 	"github.com/k8or/k8or/internal/product"
 )
 
@@ -67,6 +68,9 @@ func Sections(sources []product.LogSource, namespace string, to Target) []Sectio
 	}
 	if to.TLS {
 		forward.Settings = append(forward.Settings, [2]string{"tls", "On"}, [2]string{"tls.verify", "On"})
+	}
+	if to.CA != "" {
+		forward.Settings = append(forward.Settings, [2]string{"tls.ca_file", authorityFolder + "/" + kube.AuthorityKey}, [2]string{"tls.vhost", to.Host}, [2]string{"tls.verify_hostname", "On"})
 	}
 	return append(out, forward)
 }

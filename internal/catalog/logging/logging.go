@@ -32,6 +32,8 @@ const (
 	AgentName  = "fluent-bit"
 	configName = "fluent-bit-config"
 	ConfigFile = "fluent-bit.conf"
+
+	authorityFolder = "/forward"
 )
 
 // Target is the Fluentd that agents hand logs to.
@@ -41,6 +43,9 @@ type Target struct {
 	TLS  bool
 	// Key is the Secret, in the agents' namespace, whose key shared-key both ends know; empty for none.
 	Key string
+	// CA is the Secret, in the agents' namespace, whose key ca.crt is the authority to believe; empty for those that the system
+	// trusts.
+	CA string
 }
 
 // KeyField is the key of a Secret with the words that both ends of the forward protocol know.
@@ -67,7 +72,7 @@ func Agents(w *product.Wiring, a AgentSet) error {
 		// It reads the logs that lie on the node, and marks there how far it has come.
 		"podAnnotations": map[string]any{"k8or.io/config": Hash(config), lint.DisabledChecks: "hostpath-volume"},
 		"env":            environment(a.To),
-	}, a.Values)
+	}, authority(a.To), a.Values)
 	if err != nil {
 		return err
 	}
@@ -81,6 +86,18 @@ func environment(to Target) []any {
 		return nil
 	}
 	return []any{map[string]any{"name": "SHARED_KEY", "valueFrom": map[string]any{"secretKeyRef": map[string]any{"name": to.Key, "key": KeyField}}}}
+}
+
+// authority mounts what the target is believed by.
+func authority(to Target) map[string]any {
+	if to.CA == "" {
+		return nil
+	}
+	return map[string]any{
+		"extraVolumes": []any{map[string]any{"name": "forward", "secret": map[string]any{"secretName": to.CA,
+			"items": []any{map[string]any{"key": kube.AuthorityKey, "path": kube.AuthorityKey}}}}},
+		"extraVolumeMounts": []any{map[string]any{"name": "forward", "mountPath": authorityFolder, "readOnly": true}},
+	}
 }
 
 // ConfigMap is a ConfigMap.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package mesh has what the products of the category mesh share: whose pods join, what their namespaces must allow, and which
-// of their ports may be strict. What a mesh does in its own way stays in its folder.
+// Package mesh has what the products of the category mesh share: whose pods join, what their namespaces must allow, which of
+// their ports may be strict, and how that is proven. What a mesh does in its own way stays in its folder.
 package mesh
 
 import (
@@ -11,7 +11,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/product"
 )
 
@@ -64,39 +63,3 @@ func Exempt(objects []*unstructured.Unstructured, namespaces ...string) error {
 	}
 	return nil
 }
-
-// Member is an app's pods, with the ports that somebody outside of the mesh has to reach.
-type Member struct {
-	product.Workload
-	// Routed are the ports that a gateway leads to.
-	Routed []int
-}
-
-// Members are the pods of all apps, whether they serve or call alone.
-func Members(w *product.Wiring) []Member {
-	routes := product.Offered[product.Route](w)
-	var out []Member
-	for _, workload := range product.Offered[product.Workload](w) {
-		m := Member{Workload: workload}
-		for _, r := range routes {
-			if r.Entry == workload.Entry && !slices.Contains(m.Routed, r.Port) {
-				m.Routed = append(m.Routed, r.Port)
-			}
-		}
-		slices.Sort(m.Routed)
-		out = append(out, m)
-	}
-	return out
-}
-
-// Standing are the nodes after which all members are in the mesh, and so every caller is.
-func Standing(members []Member) []graph.ID {
-	var out []graph.ID
-	for _, m := range members {
-		out = append(out, m.Ready)
-	}
-	return out
-}
-
-// Golden are the panels of a mesh's dashboard: how much, how wrong, how slow. Each is a title, Grafana's unit and PromQL.
-type Golden struct{ Title, Unit, Legend, Expression string }

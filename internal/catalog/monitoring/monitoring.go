@@ -38,6 +38,8 @@ type Watcher struct {
 	Labels    map[string]string
 	// Pods are labels of the pods that scrape; empty for any pod of the namespace.
 	Pods map[string]string
+	// Grafana are labels of the pods that ask data sources.
+	Grafana map[string]string
 	// Sources makes a Grafana data source; nil where Grafana's own Secrets are somebody else's.
 	Sources func(product.DataSource) kube.Derived
 }
@@ -85,7 +87,12 @@ func Join(w *product.Wiring, to Watcher) ([]string, error) {
 			w.Note("Grafana's data source %s is not made: that Grafana is not k8or's", s.Name)
 			continue
 		}
-		of(s.Entry).derived = append(of(s.Entry).derived, to.Sources(s))
+		j := of(s.Entry)
+		j.derived = append(j.derived, to.Sources(s))
+		if s.Door != nil {
+			j.objects = append(j.objects, s.Door.Admit("from-grafana", to.Namespace, to.Grafana))
+			j.after = append(j.after, s.Entry)
+		}
 	}
 	for _, entry := range slices.Sorted(maps.Keys(all)) {
 		j := all[entry]

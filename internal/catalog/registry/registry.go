@@ -41,10 +41,13 @@ func Pull(host, namespace string, credentials []kube.Field, compute func(fields 
 	return kube.Derived{Name: PullSecret, Namespace: namespace, Type: "kubernetes.io/dockerconfigjson", Fields: fields}
 }
 
-// Join offers the registry to the apps: images that name no registry are its, and their pods can pull.
+// Join offers the registry to the apps: images that name no registry are its, and their pods can pull, by the Secret that the
+// policy names or the usual one.
 func Join(b *product.Building, p product.PodPolicy, prefix string) {
 	p.Categories = []string{"apps"}
-	p.PullSecret = PullSecret
+	if p.PullSecret == "" {
+		p.PullSecret = PullSecret
+	}
 	product.Offer(b, p)
 	product.Offer(b, product.ImageSource{Entry: p.Entry, Prefix: prefix})
 }

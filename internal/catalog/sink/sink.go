@@ -24,5 +24,5 @@ func Source(entry graph.ID, s product.LogSink) product.DataSource {
 	}
 	return product.DataSource{Entry: entry, Name: "Logs", Type: "elasticsearch", URL: scheme + s.Address,
 		JSON:     map[string]any{"index": Pattern, "timeField": "@timestamp", "logMessageField": "message", "logLevelField": "level", "maxConcurrentShardRequests": 5},
-		Username: s.Reader, Password: s.ReaderPassword, CA: s.CA}
+		Username: s.Reader, Password: s.ReaderPassword, CA: s.CA, Door: s.Door}
 }

@@ -4,6 +4,7 @@ package digitalocean
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -29,6 +30,8 @@ type Options struct {
 	BaseURL string
 	// AuthURL is where token information is asked for; empty is DigitalOcean's own, or BaseURL when that is given.
 	AuthURL string
+	// SpacesURL is another place of Spaces, in which {{.Region}} stands for a region; empty is DefaultSpacesURL.
+	SpacesURL string
 	// Transport sends the requests; nil is http.DefaultTransport.
 	Transport http.RoundTripper
 	// Speed is how much faster than life the cloud is: the limiter's windows and pauses are divided by it. Zero is 1.
@@ -42,7 +45,10 @@ type Client struct {
 	godo    *godo.Client
 	authURL string
 	speed   float64
-	skew    atomic.Int64 // the server's clock minus ours, in nanoseconds, once seen
+	// spacesURL is where buckets are, objects the way to them: no token goes there, and its limits are other ones.
+	spacesURL string
+	objects   http.RoundTripper
+	skew      atomic.Int64 // the server's clock minus ours, in nanoseconds, once seen
 }
 
 // New makes a client. It makes no call.
@@ -81,7 +87,7 @@ func New(o Options) (*Client, error) {
 	if speed <= 0 {
 		speed = 1
 	}
-	return &Client{godo: g, authURL: strings.TrimSuffix(auth, "/"), speed: speed}, nil
+	return &Client{godo: g, authURL: strings.TrimSuffix(auth, "/"), speed: speed, spacesURL: cmp.Or(strings.TrimSuffix(o.SpacesURL, "/"), DefaultSpacesURL), objects: plain(o)}, nil
 }
 
 // send makes one call and decodes its answer into out, unless out is nil.

@@ -23,6 +23,7 @@ type cluster struct {
 	SSO               *ssoSettings       `json:"sso"`
 	RoutingAgent      *routingAgent      `json:"routing_agent"`
 	Isolated          bool               `json:"isolated_workers"`
+	Registries        []string           `json:"registries"` // whose images it may pull
 	Status            struct {
 		State   string `json:"state"`
 		Message string `json:"message"`

@@ -23,7 +23,8 @@ type ConnectionPool struct {
 	Mode string
 	Size int
 	// DB and User are what it connects to, and as whom.
-	DB, User string
+	DB   string
+	User graph.Value[string]
 }
 
 // PoolAddress is a connection pool that is there: where it answers, by a port of its own and its name as the database's.
@@ -80,12 +81,12 @@ func (p *ConnectionPool) Diff(c *graph.Call, have graph.Observed[PoolAddress]) [
 	d.Wanted("size", wire.Size, p.Size, graph.Restarts, "its clients' connections are cut")
 	d.Wanted("mode", wire.Mode, p.Mode, graph.Restarts, "its clients' connections are cut")
 	d.Wanted("database", wire.DB, p.DB, graph.Restarts, "its clients' connections are cut")
-	d.Wanted("user", wire.User, p.User, graph.Restarts, "its clients' connections are cut")
+	graph.Input(d, "user", wire.User, p.User, graph.Restarts, "its clients' connections are cut")
 	return d.Changes()
 }
 
-func (p *ConnectionPool) body() connectionPool {
-	return connectionPool{Name: p.Name, Mode: p.Mode, Size: p.Size, DB: p.DB, User: p.User}
+func (p *ConnectionPool) body(c *graph.Call) connectionPool {
+	return connectionPool{Name: p.Name, Mode: p.Mode, Size: p.Size, DB: p.DB, User: p.User.Read(c)}
 }
 
 // Create makes the pool.
@@ -94,7 +95,7 @@ func (p *ConnectionPool) Create(ctx context.Context, c *graph.Call) (graph.Obser
 	var answer struct {
 		Pool connectionPool `json:"pool"`
 	}
-	if err := p.On.client.send(ctx, http.MethodPost, poolsPath(id), p.body(), &answer); err != nil {
+	if err := p.On.client.send(ctx, http.MethodPost, poolsPath(id), p.body(c), &answer); err != nil {
 		return graph.Observed[PoolAddress]{}, fmt.Errorf("create connection pool %q in %s: %w", p.Name, p.In, nameTaken(busy(err)))
 	}
 	graph.Forget(c, "digitalocean/databases/"+id+"/pools")
@@ -104,10 +105,10 @@ func (p *ConnectionPool) Create(ctx context.Context, c *graph.Call) (graph.Obser
 // Update writes the pool anew.
 func (p *ConnectionPool) Update(ctx context.Context, c *graph.Call, have graph.Observed[PoolAddress], _ []graph.Change) (graph.Observed[PoolAddress], error) {
 	id := p.Database.Read(c).ID
-	if err := p.On.client.send(ctx, http.MethodPut, poolsPath(id)+"/"+url.PathEscape(p.Name), p.body(), nil); err != nil {
+	if err := p.On.client.send(ctx, http.MethodPut, poolsPath(id)+"/"+url.PathEscape(p.Name), p.body(c), nil); err != nil {
 		return have, fmt.Errorf("change connection pool %q of %s: %w", p.Name, p.In, busy(err))
 	}
 	graph.Forget(c, "digitalocean/databases/"+id+"/pools")
-	have.Out.wire = p.body()
+	have.Out.wire = p.body(c)
 	return have, nil
 }

@@ -45,7 +45,7 @@ func (w *world) graphOf(d data) *graph.Graph {
 		for _, name := range d.users {
 			graph.Add(g, graph.ID("users/"+name), &digitalocean.DatabaseUser{On: e, Database: out, In: d.orders.Name, Name: name})
 		}
-		graph.Add(g, "pool", &digitalocean.ConnectionPool{On: e, Database: out, In: d.orders.Name, Name: "web", Mode: "transaction", Size: d.pool, DB: "orders", User: "k8or-web"}, graph.After("db", "users/k8or-web"))
+		graph.Add(g, "pool", &digitalocean.ConnectionPool{On: e, Database: out, In: d.orders.Name, Name: "web", Mode: "transaction", Size: d.pool, DB: "orders", User: graph.Known("k8or-web")}, graph.After("db", "users/k8or-web"))
 		if d.replica {
 			graph.Add(g, "replica", &digitalocean.ReadReplica{On: e, Database: out, In: d.orders.Name, Name: "shop-x7k2p9-reading", Size: d.orders.Size, Region: "nyc3", VPC: id})
 		}

@@ -23,7 +23,8 @@ type DatabaseUser struct {
 	On       *Estate
 	Database graph.Value[DatabaseOut] `graph:"parent"`
 	In       string                   // the cluster's name
-	Name     string
+	// Name is the user's. One that begins with [UserPrefix] takes turns: it is the name of the first.
+	Name string
 	UserSettings
 }
 
@@ -55,6 +56,7 @@ type MongoUser struct {
 
 // UserOut is a user that is there, with what somebody needs to sign in.
 type UserOut struct {
+	// Name is what it signs in as: that of its turn.
 	Name string
 	// Password is empty where DigitalOcean does not show it again.
 	Password secret.Text
@@ -65,6 +67,8 @@ type UserOut struct {
 	Database DatabaseOut
 
 	settings UserSettings
+	next     string // the name of the turn that is to follow, where a rotation is asked for
+	on       *Estate
 }
 
 type databaseUser struct {
@@ -102,16 +106,31 @@ func (u *DatabaseUser) Observe(ctx context.Context, c *graph.Call) (graph.Observ
 	if err != nil {
 		return graph.Observed[UserOut]{}, err
 	}
-	i := slices.IndexFunc(all, func(o databaseUser) bool { return o.Name == u.Name })
+	name, next := u.Name, ""
+	if takesTurns(u.Name) {
+		there := turns(u.Name, all)
+		if len(there) > 0 {
+			name = atTurn(u.Name, there[len(there)-1])
+		}
+		if wanted := atTurn(u.Name, u.On.wantedTurn(u.In, u.Name, there)); wanted != name {
+			next = wanted
+		}
+	}
+	i := slices.IndexFunc(all, func(o databaseUser) bool { return o.Name == name })
 	if i < 0 {
 		return graph.Observed[UserOut]{}, nil
 	}
-	return u.observed(ctx, c, parent, all[i])
+	o, err := u.observed(ctx, c, parent, all[i])
+	o.Out.next = next
+	return o, err
 }
 
 func (u *DatabaseUser) observed(ctx context.Context, c *graph.Call, parent DatabaseOut, w databaseUser) (graph.Observed[UserOut], error) {
 	o := graph.Observed[UserOut]{State: graph.Ready, ID: w.Name, Out: UserOut{Name: w.Name, Password: secret.New(w.Password), Certificate: secret.New(w.Certificate),
-		Key: secret.New(w.Key), Database: parent, settings: w.Settings}}
+		Key: secret.New(w.Key), Database: parent, settings: w.Settings, on: u.On}}
+	if o.Out.Password.Empty() {
+		o.Out.Password = u.On.shownOnce(parent.ID, w.Name)
+	}
 	var err error
 	o.Out.CA, err = u.On.authority(ctx, c, parent.ID)
 	return o, err
@@ -121,6 +140,9 @@ func (u *DatabaseUser) observed(ctx context.Context, c *graph.Call, parent Datab
 func (u *DatabaseUser) Diff(c *graph.Call, have graph.Observed[UserOut]) []graph.Change {
 	d := graph.Fields(c)
 	d.Wanted("grants", grants(have.Out.settings), grants(u.UserSettings), graph.InPlace)
+	if have.Out.next != "" {
+		d.Add(graph.Change{Path: "user", Before: have.Out.Name, After: have.Out.next, Anew: true, Note: "made beside it; the old one goes once nobody signs in as it"})
+	}
 	return d.Changes()
 }
 
@@ -144,41 +166,51 @@ func grants(s UserSettings) []string {
 
 // Create makes the user.
 func (u *DatabaseUser) Create(ctx context.Context, c *graph.Call) (graph.Observed[UserOut], error) {
-	parent := u.Database.Read(c)
+	return u.make(ctx, c, u.Database.Read(c), u.Name)
+}
+
+// make makes the user under a name: that of its first turn, or of another.
+func (u *DatabaseUser) make(ctx context.Context, c *graph.Call, parent DatabaseOut, name string) (graph.Observed[UserOut], error) {
 	var answer struct {
 		User databaseUser `json:"user"`
 	}
-	if err := u.On.client.send(ctx, http.MethodPost, usersPath(parent.ID), u.body(), &answer); err != nil {
-		return graph.Observed[UserOut]{}, fmt.Errorf("create user %q of database cluster %s: %w", u.Name, parent.Name, nameTaken(busy(err)))
+	if err := u.On.client.send(ctx, http.MethodPost, usersPath(parent.ID), u.body(name), &answer); err != nil {
+		return graph.Observed[UserOut]{}, fmt.Errorf("create user %q of database cluster %s: %w", name, parent.Name, nameTaken(busy(err)))
 	}
+	u.On.keepPassword(parent.ID, answer.User)
 	graph.Forget(c, "digitalocean/databases/"+parent.ID+"/users")
 	return u.observed(ctx, c, parent, answer.User)
 }
 
-func (u *DatabaseUser) body() map[string]any {
-	body := map[string]any{"name": u.Name}
+func (u *DatabaseUser) body(name string) map[string]any {
+	body := map[string]any{"name": name}
 	if len(grants(u.UserSettings)) > 0 {
 		body["settings"] = u.UserSettings
 	}
 	return body
 }
 
-// Update writes anew what the user may do.
-func (u *DatabaseUser) Update(ctx context.Context, c *graph.Call, have graph.Observed[UserOut], _ []graph.Change) (graph.Observed[UserOut], error) {
+// Update writes anew what the user may do, or makes its next turn, which may that from the beginning.
+func (u *DatabaseUser) Update(ctx context.Context, c *graph.Call, have graph.Observed[UserOut], changes []graph.Change) (graph.Observed[UserOut], error) {
+	if slices.ContainsFunc(changes, func(change graph.Change) bool { return change.Path == "user" }) {
+		return u.next(ctx, c, have)
+	}
 	id := u.Database.Read(c).ID
 	body := map[string]any{"settings": u.UserSettings}
-	if err := u.On.client.send(ctx, http.MethodPut, usersPath(id)+"/"+url.PathEscape(u.Name), body, nil); err != nil {
-		return have, fmt.Errorf("change what user %q may do: %w", u.Name, busy(err))
+	if err := u.On.client.send(ctx, http.MethodPut, usersPath(id)+"/"+url.PathEscape(have.Out.Name), body, nil); err != nil {
+		return have, fmt.Errorf("change what user %q may do: %w", have.Out.Name, busy(err))
 	}
 	have.Out.settings = u.UserSettings
 	graph.Forget(c, "digitalocean/databases/"+id+"/users")
 	return have, nil
 }
 
-// inDatabase is where something in a database cluster is: names are unique within a cluster alone.
-type inDatabase struct{ cluster, name string }
+// inDatabase is where something in a database cluster is: names are unique within a cluster alone. Until is the user whose
+// turn came after this one's; empty where it is not known to be used by anybody.
+type inDatabase struct{ cluster, name, entry, until string }
 
-// listUsers finds the users of apps in the clusters that stay: those of one that goes go with it.
+// listUsers finds the users of apps in the clusters that stay: those of one that goes go with it. The newest of each is what
+// the document may want; one whose turn is over is wanted by nobody.
 func (e *Estate) listUsers(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
 	ours, err := e.ourDatabases(ctx, c)
 	if err != nil || c.Teardown {
@@ -196,11 +228,21 @@ func (e *Estate) listUsers(ctx context.Context, c *graph.Call) ([]graph.Item, er
 		if err != nil {
 			return nil, err
 		}
+		entry := e.mark.entryOf(d.Tags)
 		for _, u := range users {
-			if strings.HasPrefix(u.Name, UserPrefix) {
-				items = append(items, graph.Item{Key: d.Name + "/" + u.Name, ID: d.ID + "/" + u.Name, Owner: graph.ID(e.mark.entryOf(d.Tags)), Ref: inDatabase{d.ID, u.Name},
-					Title: fmt.Sprintf("user %s of database %s", u.Name, d.Name)})
+			if !takesTurns(u.Name) {
+				continue
 			}
+			base, turn := turnOf(u.Name)
+			wanted := e.wantedTurn(d.Name, base, turns(base, users))
+			item := graph.Item{Key: d.Name + "/" + base, ID: d.ID + "/" + u.Name, Owner: graph.ID(entry), Ref: inDatabase{cluster: d.ID, name: u.Name},
+				Title: fmt.Sprintf("user %s of database %s", u.Name, d.Name)}
+			if turn < wanted {
+				item.Key = d.Name + "/" + u.Name + " (old)"
+				item.Ref = inDatabase{d.ID, u.Name, entry, base}
+				item.Title += ", once nobody signs in as it"
+			}
+			items = append(items, item)
 		}
 	}
 	return items, nil
@@ -209,6 +251,11 @@ func (e *Estate) listUsers(ctx context.Context, c *graph.Call) ([]graph.Item, er
 // deleteUser deletes a user: nobody signs in as it any more.
 func (e *Estate) deleteUser(ctx context.Context, _ *graph.Call, item graph.Item) (string, error) {
 	at, _ := item.Ref.(inDatabase)
+	if at.until != "" && e.options.Reads != nil {
+		if waiting, err := e.options.Reads(ctx, graph.ID(at.entry), strings.TrimPrefix(at.until, UserPrefix)); err != nil || waiting != "" {
+			return waiting, err
+		}
+	}
 	err := gone(e.client.send(ctx, http.MethodDelete, usersPath(at.cluster)+"/"+url.PathEscape(at.name), nil, nil))
 	if err != nil {
 		return "", fmt.Errorf("delete %s: %w", item.Title, busy(err))

@@ -11,6 +11,7 @@ import (
 	"github.com/digitalocean/godo"
 
 	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/secret"
 )
 
 // Drainer empties a pool's nodes before the pool goes. It does not wait: a sentence says what it waits for, and an empty
@@ -28,8 +29,14 @@ type EstateOptions struct {
 	Drainer Drainer
 	// Claims says which claims of a cluster the volumes belong to, by the volumes' ids. An error means unknown.
 	Claims func(ctx context.Context, clusterID string) (map[string]Claim, error)
+	// Reads says what still runs with the credentials that an app had before its Secret for an entry was written anew; empty for
+	// nothing. A user whose turn is over goes only then. Nil lets it go once everything that is wanted stands.
+	Reads func(ctx context.Context, entry graph.ID, app string) (waiting string, err error)
 	// Lock tells what a killed run left of its own lock; nil leaves such tags alone.
 	Lock *Lock
+	// Holds is the value of a Secret's key in the platform's cluster; false where there is no such key, or no cluster. By it is
+	// told whether somebody holds what a cloud shows once. Nil is as if nobody held anything.
+	Holds func(ctx context.Context, c *graph.Call, namespace, secret, key string) (string, bool, error)
 	// Owner is the node that everything found by the mark counts as part of.
 	Owner graph.ID
 }
@@ -44,15 +51,24 @@ type Estate struct {
 
 	databases, databaseFirewalls, databaseNames, databaseUsers, databaseAdmins, connectionPools, databaseConfigs, readReplicas, kafkaTopics *graph.Kind
 
+	spaces, spacesKeys, cdns, registries, registryAccess *graph.Kind
+
 	// What this process did or learned, and lists may not show yet, or not any more.
-	mu     sync.Mutex
-	claims map[string]Claim     // by the volume's id, as far as they were ever known
-	deaf   map[string]time.Time // clusters that did not say their claims, and when they were asked
-	did    map[string]bool      // "remember <cluster>", "end <cluster>", "assign <project> <urn>", "use <family>"
-	keep   []string             // stores that a teardown leaves, by the names of their data
-	first  []string             // volumes of which a teardown takes a snapshot before they go, by the names of their data
-	wanted []DatabaseSpec       // database clusters that the document wants
-	busy   map[string]time.Time // database clusters that DigitalOcean is at work on, and until when not to ask again
+	mu       sync.Mutex
+	claims   map[string]Claim     // by the volume's id, as far as they were ever known
+	deaf     map[string]time.Time // clusters that did not say their claims, and when they were asked
+	did      map[string]bool      // "remember <cluster>", "end <cluster>", "assign <project> <urn>", "use <family>"
+	keep     []string             // stores that a teardown leaves, by the names of their data
+	first    []string             // volumes of which a teardown takes a snapshot before they go, by the names of their data
+	wanted   []DatabaseSpec       // database clusters that the document wants
+	busy     map[string]time.Time // database clusters that DigitalOcean is at work on, and until when not to ask again
+	run      runKey
+	cdnsSeen cdnList
+	buckets  []string               // that the document wants
+	made     map[string]secret.Text // secrets of access keys that this process made, by their ids
+	// rotates are the database clusters whose users are to have another turn, each with the turns that were wanted first.
+	rotates   map[string]map[string]int
+	passwords map[inDatabase]secret.Text // that are shown once
 }
 
 // Ranks of pruning: what runs in the cluster (100, package kube) goes first; what a cluster leaves behind can only be
@@ -72,7 +88,8 @@ const (
 
 // NewEstate is the part of the client's account that carries the mark.
 func NewEstate(client *Client, mark Mark, o EstateOptions) *Estate {
-	e := &Estate{client: client, mark: mark, options: o, claims: map[string]Claim{}, did: map[string]bool{}, deaf: map[string]time.Time{}, busy: map[string]time.Time{}}
+	e := &Estate{client: client, mark: mark, options: o, claims: map[string]Claim{}, did: map[string]bool{}, deaf: map[string]time.Time{}, busy: map[string]time.Time{}, made: map[string]secret.Text{},
+		rotates: map[string]map[string]int{}, passwords: map[inDatabase]secret.Text{}}
 	const lag = 5 * time.Second
 	e.projects = &graph.Kind{Name: "digitalocean/project", Lag: lag, Rank: rankProject, List: e.listProjects, Delete: e.deleteProject}
 	e.members = &graph.Kind{Name: "digitalocean/project-members", Stays: true}
@@ -101,6 +118,11 @@ func NewEstate(client *Client, mark Mark, o EstateOptions) *Estate {
 	e.kafkaTopics = &graph.Kind{Name: "digitalocean/kafka-topic", Lag: lag, Stays: true}
 	e.connectionPools = &graph.Kind{Name: "digitalocean/connection-pool", Lag: lag, Stays: true}
 	e.databaseConfigs = &graph.Kind{Name: "digitalocean/database-config", Lag: lag, Stays: true}
+	e.spaces = &graph.Kind{Name: "digitalocean/space", Lag: lag, Deadline: time.Hour, Rank: rankCluster, List: e.listSpaces, Delete: e.deleteSpace}
+	e.spacesKeys = &graph.Kind{Name: "digitalocean/spaces-key", Lag: lag, Rank: rankUser, List: e.listSpacesKeys, Delete: e.deleteSpacesKey}
+	e.cdns = &graph.Kind{Name: "digitalocean/cdn", Lag: lag, Rank: rankUser, List: e.listCDNs, Delete: e.deleteCDN}
+	e.registries = &graph.Kind{Name: "digitalocean/registry", Lag: lag, Rank: rankVolume, List: e.listRegistries, Delete: e.deleteRegistry}
+	e.registryAccess = &graph.Kind{Name: "digitalocean/registry-access", Lag: lag, Stays: true}
 	for _, k := range append(e.Kinds(), e.Databases()...) {
 		k.Owner = o.Owner
 	}
@@ -161,7 +183,7 @@ func (e *Estate) hasDone(what string) bool {
 
 // Kinds are all that can be pruned, highest rank first. Those of families that the platform never had cost no call.
 func (e *Estate) Kinds() []*graph.Kind {
-	return []*graph.Kind{e.databaseUsers, e.readReplicas, e.pools, e.clusters, e.databases, e.loadBalancers, e.volumes, e.snapshots, e.natGateways, e.vpcs, e.projects, e.tags}
+	return []*graph.Kind{e.databaseUsers, e.readReplicas, e.spacesKeys, e.cdns, e.pools, e.clusters, e.databases, e.spaces, e.loadBalancers, e.registries, e.volumes, e.snapshots, e.natGateways, e.vpcs, e.projects, e.tags}
 }
 
 // Always are the kinds that every platform has.
@@ -175,6 +197,19 @@ func (e *Estate) Egress() []*graph.Kind { return []*graph.Kind{e.natGateways} }
 // Databases are the kinds of platforms that have managed databases.
 func (e *Estate) Databases() []*graph.Kind {
 	return []*graph.Kind{e.databases, e.databaseFirewalls, e.databaseNames, e.databaseUsers, e.databaseAdmins, e.connectionPools, e.databaseConfigs, e.readReplicas, e.kafkaTopics}
+}
+
+// Beside are the kinds of what stands beside a cluster, be it the platform's own or somebody else's, highest rank first.
+func (e *Estate) Beside() []*graph.Kind {
+	return []*graph.Kind{e.readReplicas, e.spacesKeys, e.cdns, e.databases, e.spaces, e.registries, e.tags}
+}
+
+// ObjectStorage are the kinds of platforms that have buckets.
+func (e *Estate) ObjectStorage() []*graph.Kind { return []*graph.Kind{e.spaces, e.spacesKeys, e.cdns} }
+
+// ContainerRegistry are the kinds of platforms that have a registry at DigitalOcean.
+func (e *Estate) ContainerRegistry() []*graph.Kind {
+	return []*graph.Kind{e.registries, e.registryAccess}
 }
 
 // The account's lists, each read once a pass.

@@ -114,7 +114,7 @@ func (e *Estate) listProjects(ctx context.Context, c *graph.Call) ([]graph.Item,
 	return items, nil
 }
 
-// deleteProject deletes a project once it is empty. Volumes and databases that are still in it were kept on purpose, since they
+// deleteProject deletes a project once it is empty. Volumes, databases and buckets that are still in it were kept on purpose, since they
 // go before projects: they move to the account's default project. Anything else is waited for.
 func (e *Estate) deleteProject(ctx context.Context, _ *graph.Call, item graph.Item) (string, error) {
 	held, err := list[godo.ProjectResource](ctx, e.client, "/v2/projects/"+item.ID+"/resources", "resources")
@@ -125,7 +125,7 @@ func (e *Estate) deleteProject(ctx context.Context, _ *graph.Call, item graph.It
 	for _, r := range held {
 		switch {
 		case r.Status == "not_found":
-		case strings.HasPrefix(r.URN, "do:volume:"), strings.HasPrefix(r.URN, "do:dbaas:"):
+		case strings.HasPrefix(r.URN, "do:volume:"), strings.HasPrefix(r.URN, "do:dbaas:"), strings.HasPrefix(r.URN, "do:space:"):
 			kept = append(kept, r.URN)
 		default:
 			others = append(others, r.URN)

@@ -34,6 +34,12 @@ var scopesOf = map[string][]string{
 	"digitalocean/connection-pool":   {"database:create", "database:read", "database:update"},
 	"digitalocean/database-config":   {"database:read", "database:update"},
 	"digitalocean/database-replica":  {"database:create", "database:delete", "database:read"},
+
+	"digitalocean/space":           {"project:assign_resource", "spaces_key:create_credentials", "spaces_key:delete", "spaces_key:read", "tag:create", "tag:delete", "tag:read"},
+	"digitalocean/cdn":             {"cdn:create", "cdn:delete", "cdn:read", "cdn:update", "tag:create", "tag:delete", "tag:read"},
+	"digitalocean/registry":        {"registry:create", "registry:delete", "registry:read", "registry:update", "tag:create", "tag:delete", "tag:read"},
+	"digitalocean/registry-access": {"kubernetes:create", "kubernetes:read", "kubernetes:update", "registry:read"},
+	"digitalocean/spaces-key":      {"spaces_key:create_credentials", "spaces_key:delete", "spaces_key:read", "spaces_key:update", "tag:create", "tag:read"},
 }
 
 // alwaysScopes are what every run needs: whose token it is, what is offered, and the lock.
@@ -136,6 +142,15 @@ func scopeOf(method, path string) string {
 		return "droplet:" + verb
 	case "databases":
 		return "database:" + verb
+	case "cdn":
+		return "cdn:" + verb
+	case "registries":
+		return "registry:" + verb
+	case "spaces":
+		if verb == "create" {
+			return "spaces_key:create_credentials"
+		}
+		return "spaces_key:" + verb
 	case "account", "regions", "sizes":
 		return parts[1] + ":" + verb
 	}

@@ -13,8 +13,8 @@ import (
 )
 
 // listTags finds the platform's tags that nothing needs any more: the memory of clusters that are gone and have left
-// nothing, the claims of volumes that are gone, the locks of runs that were killed, and in a teardown the mark itself once
-// no cluster and no database carries it.
+// nothing, the claims of volumes that are gone, the locks of runs that were killed, and in a teardown what speaks of
+// databases and buckets that are gone, and the mark itself once no cluster and no database carries it.
 func (e *Estate) listTags(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
 	all, err := e.allTags(ctx, c)
 	if err != nil {
@@ -32,9 +32,22 @@ func (e *Estate) listTags(ctx context.Context, c *graph.Call) ([]graph.Item, err
 	if err != nil {
 		return nil, err
 	}
+	marked, err := e.markedSpaces(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	buckets, err := e.ourSpaces(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	registries, err := e.ourRegistries(ctx, c)
+	if err != nil {
+		return nil, err
+	}
 	var items []graph.Item
 	for _, t := range all {
 		title := "tag " + t.Name
+		bucket, ofBucket := e.mark.ofSpaces(t.Name)
 		id, memory := e.mark.clusterOf(t.Name)
 		_, claim := e.mark.claimOf(t.Name)
 		switch {
@@ -48,6 +61,18 @@ func (e *Estate) listTags(ctx context.Context, c *graph.Call) ([]graph.Item, err
 			items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title + ", a lock that was left behind"})
 		case strings.EqualFold(t.Name, e.mark.usesTag(usesNATGateways)):
 			if c.Teardown {
+				items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title})
+			}
+		case ofBucket:
+			if c.Teardown && !slices.ContainsFunc(buckets, func(s markedSpace) bool { return s.Name == bucket }) {
+				items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title})
+			}
+		case strings.HasPrefix(strings.ToLower(t.Name), e.mark.registryTag("")):
+			if c.Teardown && !slices.ContainsFunc(registries, func(r RegistryOut) bool { return strings.EqualFold(t.Name, e.mark.registryTag(r.Name)) }) {
+				items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title})
+			}
+		case strings.EqualFold(t.Name, e.mark.usesTag(usesSpaces)):
+			if c.Teardown && len(marked) == 0 { // while a bucket is marked, looking for it takes a key
 				items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title})
 			}
 		case e.mark.ofStores(t.Name):
@@ -99,6 +124,11 @@ func (e *Estate) leftBehind(ctx context.Context, c *graph.Call) (map[string]bool
 
 // deleteTag deletes a tag; with the memory of a cluster goes the cluster's own tag, first.
 func (e *Estate) deleteTag(ctx context.Context, _ *graph.Call, item graph.Item) (string, error) {
+	if strings.EqualFold(item.ID, e.mark.usesTag(usesSpaces)) { // without the tag nobody would look for this run's key
+		if err := e.Close(ctx); err != nil {
+			return "", err
+		}
+	}
 	names := []string{item.ID}
 	if own, ok := item.Ref.(string); ok {
 		names = []string{own, item.ID}

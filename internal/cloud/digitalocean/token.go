@@ -21,6 +21,8 @@ type Token struct {
 	Source string
 	// APIURL is another place of the API, if one is set; empty is DigitalOcean's own.
 	APIURL string
+	// SpacesURL is another place of Spaces, if one is set, in which {{.Region}} stands for a region.
+	SpacesURL string
 }
 
 // TokenPlaces are where a token is looked for. The zero value looks at this process's environment and this person's
@@ -43,7 +45,7 @@ func (e *ErrNoToken) Error() string {
 
 // FindToken looks for a token as people who use DigitalOcean's other tools expect: DIGITALOCEAN_ACCESS_TOKEN, then
 // DIGITALOCEAN_TOKEN, then doctl's configuration with its current context, or the one that DIGITALOCEAN_CONTEXT names.
-// DIGITALOCEAN_API_URL is honoured. The error is an [ErrNoToken] when there is none.
+// DIGITALOCEAN_API_URL and SPACES_ENDPOINT_URL are honoured. The error is an [ErrNoToken] when there is none.
 func FindToken(p TokenPlaces) (Token, error) {
 	if p.Getenv == nil {
 		p.Getenv = os.Getenv
@@ -51,11 +53,11 @@ func FindToken(p TokenPlaces) (Token, error) {
 	if p.ReadFile == nil {
 		p.ReadFile = os.ReadFile
 	}
-	api := p.Getenv("DIGITALOCEAN_API_URL")
+	api, objects := p.Getenv("DIGITALOCEAN_API_URL"), p.Getenv("SPACES_ENDPOINT_URL")
 	looked := []string{"DIGITALOCEAN_ACCESS_TOKEN", "DIGITALOCEAN_TOKEN"}
 	for _, name := range looked {
 		if value := strings.TrimSpace(p.Getenv(name)); value != "" {
-			return Token{Value: secret.New(value), Source: name, APIURL: api}, nil
+			return Token{Value: secret.New(value), Source: name, APIURL: api, SpacesURL: objects}, nil
 		}
 	}
 	if p.ConfigDir == "" {
@@ -81,6 +83,7 @@ func FindToken(p TokenPlaces) (Token, error) {
 		if api != "" {
 			found.APIURL = api
 		}
+		found.SpacesURL = objects
 		if !found.Value.Empty() {
 			return found, nil
 		}

@@ -48,6 +48,15 @@ func chain(o Options) http.RoundTripper {
 	return again{next: limited, pause: time.Duration(float64(250*time.Millisecond) / speed)}
 }
 
+// plain is the way of a request that the token has nothing to do with: try again if it is a read, put a limit to it, send it.
+func plain(o Options) http.RoundTripper {
+	next := o.Transport
+	if next == nil {
+		next = http.DefaultTransport
+	}
+	return again{next: timed{next: next}, pause: time.Duration(float64(250*time.Millisecond) / max(o.Speed, 1))}
+}
+
 // authorized signs requests.
 type authorized struct {
 	next  http.RoundTripper

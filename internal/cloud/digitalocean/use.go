@@ -17,6 +17,7 @@ const (
 	usesDatabases   = "databases"
 	usesNATGateways = "nat-gateways"
 	usesReplicas    = "replicas"
+	usesSpaces      = "spaces"
 )
 
 // usesTag is that tag: "k8or:shop-x7k2p9:uses:databases".

@@ -18,10 +18,12 @@ import (
 	"github.com/k8or/k8or/internal/cloud/digitalocean"
 	"github.com/k8or/k8or/internal/event"
 	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/sandbox/clock"
 	"github.com/k8or/k8or/internal/sandbox/contract"
 	simulated "github.com/k8or/k8or/internal/sandbox/digitalocean"
 	"github.com/k8or/k8or/internal/sandbox/fault"
 	"github.com/k8or/k8or/internal/sandbox/record"
+	"github.com/k8or/k8or/internal/sandbox/spaces"
 	"github.com/k8or/k8or/internal/sandbox/wire"
 	"github.com/k8or/k8or/internal/secret"
 )
@@ -39,6 +41,21 @@ type world struct {
 	drains *drains
 	events *eventLog
 	claims map[string]digitalocean.Claim
+	spaces *spaces.Server
+	held   map[string]string // what Secrets of the cluster hold, by namespace/name/key
+}
+
+// spacesHost is where the world's Spaces are.
+const spacesHost = "127.0.0.1:1"
+
+// byHost sends what is for Spaces there, past the published description, which does not speak of it.
+type byHost struct{ spaces, rest http.RoundTripper }
+
+func (b byHost) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Host == spacesHost {
+		return b.spaces.RoundTrip(r)
+	}
+	return b.rest.RoundTrip(r)
 }
 
 var mark = digitalocean.Mark{Name: "shop", UID: "x7k2p9"}
@@ -47,18 +64,28 @@ var mark = digitalocean.Mark{Name: "shop", UID: "x7k2p9"}
 func inWorld(t *testing.T, test func(w *world), change ...func(*simulated.Options)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{T: t, faults: &fault.Set{}, record: &record.Log{}, drains: &drains{}, events: &eventLog{}, claims: map[string]digitalocean.Claim{}}
+		w := &world{T: t, faults: &fault.Set{}, record: &record.Log{}, drains: &drains{}, events: &eventLog{}, claims: map[string]digitalocean.Claim{}, held: map[string]string{}}
 		o := simulated.Options{Seed: 1, Faults: w.faults, Record: w.record, Runtime: planes{}}
+		time, err := clock.NewScaled(1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if w.spaces, err = spaces.Open(spaces.Options{Dir: t.TempDir(), Clock: time, Faults: w.faults}); err != nil {
+			t.Fatal(err)
+		}
+		o.Clock, o.Spaces = time, w.spaces
 		for _, f := range change {
 			f(&o)
 		}
 		w.cloud = simulated.New(o)
 		defer w.cloud.Close()
+		w.spaces.Join(w.cloud)
 		w.wire = wire.Transport(w.cloud)
 		if document, err := contract.Find(); err == nil && document != nil {
 			w.wire = contract.Transport{Next: w.wire, Document: document, Deviations: simulated.Deviations,
 				Report: func(v contract.Violation) { t.Errorf("not as published: %s", v) }}
 		}
+		w.wire = byHost{wire.Transport(w.spaces), w.wire}
 		w.client = w.clientWith(simulated.DefaultToken)
 		w.estate = w.estateOn(w.client)
 		test(w)
@@ -66,7 +93,7 @@ func inWorld(t *testing.T, test func(w *world), change ...func(*simulated.Option
 }
 
 func (w *world) clientWith(token string) *digitalocean.Client {
-	c, err := digitalocean.New(digitalocean.Options{Token: secret.New(token), BaseURL: "https://sandbox.example.com", Transport: w.wire})
+	c, err := digitalocean.New(digitalocean.Options{Token: secret.New(token), BaseURL: "https://sandbox.example.com", SpacesURL: "http://" + spacesHost, Transport: w.wire})
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -75,7 +102,11 @@ func (w *world) clientWith(token string) *digitalocean.Client {
 
 func (w *world) estateOn(c *digitalocean.Client) *digitalocean.Estate {
 	return digitalocean.NewEstate(c, mark, digitalocean.EstateOptions{Drainer: w.drains,
-		Claims: func(context.Context, string) (map[string]digitalocean.Claim, error) { return w.claims, nil }})
+		Claims: func(context.Context, string) (map[string]digitalocean.Claim, error) { return w.claims, nil },
+		Holds: func(_ context.Context, _ *graph.Call, namespace, secret, key string) (string, bool, error) {
+			value, ok := w.held[namespace+"/"+secret+"/"+key]
+			return value, ok, nil
+		}})
 }
 
 // planes is a runtime whose control planes are up at once.

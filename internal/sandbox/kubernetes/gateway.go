@@ -19,7 +19,7 @@ import (
 // brought are the definitions that DOKS itself puts into clusters and manages there: Cilium's network policies and volume
 // snapshots everywhere, and Gateway API on VPC-native clusters from 1.33 on, by DigitalOcean's documentation. Versions are those
 // of Cilium 1.18, of Gateway API 1.3, which it is built for, and of DigitalOcean's driver 4.16. Schemas are left open.
-var brought = []definition{
+var brought = []broughtKind{
 	{ciliumGroup, "CiliumNetworkPolicy", "ciliumnetworkpolicies", []string{"v2"}, false},
 	{ciliumGroup, "CiliumClusterwideNetworkPolicy", "ciliumclusterwidenetworkpolicies", []string{"v2"}, true},
 	{gatewayGroup, "GatewayClass", "gatewayclasses", []string{"v1", "v1beta1"}, true},
@@ -33,8 +33,8 @@ var brought = []definition{
 	{snapshotGroup, "VolumeSnapshotContent", "volumesnapshotcontents", []string{"v1"}, true},
 }
 
-// definition is a custom resource that DOKS brings.
-type definition struct {
+// broughtKind is a custom resource that DOKS brings.
+type broughtKind struct {
 	group, kind, plural string
 	versions            []string // the stored one first
 	cluster             bool
@@ -81,7 +81,7 @@ func Definitions(ctx context.Context, client dynamic.Interface, k digitalocean.C
 }
 
 // define puts the definition into a cluster, unless it is there.
-func (g definition) define(ctx context.Context, client dynamic.Interface, annotations map[string]any) error {
+func (g broughtKind) define(ctx context.Context, client dynamic.Interface, annotations map[string]any) error {
 	var versions []any
 	for i, v := range g.versions {
 		versions = append(versions, map[string]any{

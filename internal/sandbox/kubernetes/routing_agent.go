@@ -15,7 +15,7 @@ import (
 // cluster: DigitalOcean's own examples name no namespace.
 var (
 	routing = furniture{name: "routing-agent", image: "docker.io/digitalocean/routing-agent:v0.1.0"}
-	routes  = definition{"networking.doks.digitalocean.com", "Route", "routes", []string{"v1alpha1"}, true}
+	routes  = broughtKind{"networking.doks.digitalocean.com", "Route", "routes", []string{"v1alpha1"}, true}
 )
 
 // RoutingAgent puts DOKS's routing agent and the definition of its Routes into a cluster, unless they are there. Nothing takes

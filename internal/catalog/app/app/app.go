@@ -82,7 +82,7 @@ func offer(b *product.Building, e entry, service string) {
 	product.Offer(b, product.LogSource{Entry: e.ID, Namespace: a.Namespace, Labels: selector(e.Name), Multiline: a.Multiline})
 	w := product.Workload{Entry: e.ID, Name: e.Name, Namespace: a.Namespace, Labels: selector(e.Name), Ready: e.ID}
 	if a.FromImage() && a.Port != nil {
-		w.Ports = []int{port(a)}
+		w.Ports, w.Service, w.Account = []int{port(a)}, service, e.Name
 	}
 	if a.Metrics != nil && a.Metrics.Port != nil && *a.Metrics.Port != port(a) {
 		w.Metrics = []int{*a.Metrics.Port}

@@ -19,13 +19,18 @@ func fromChart(b *product.Building, e entry) error {
 	if err != nil {
 		return err
 	}
-	spec := product.ChartSpec{
-		Source: chartSource(b.Platform().Dir, c.Source, c.Version), Release: e.Name, Namespace: e.Spec.Namespace, KeepNamespace: true, Values: c.Values,
+	used, err := uses(b, e)
+	if err != nil {
+		return err
 	}
+	spec := product.ChartSpec{
+		Source: chartSource(b.Platform().Dir, c.Source, c.Version), Release: e.Name, Namespace: e.Spec.Namespace, KeepNamespace: true, Values: c.Values, Follows: follows(used),
+	}
+	first := graph.After(after(used, before)...)
 	if c.Release {
-		_, err = b.Release(e.ID, spec, graph.After(before))
+		_, err = b.Release(e.ID, spec, first)
 	} else {
-		_, err = b.Chart(e.ID, spec, graph.After(before))
+		_, err = b.Chart(e.ID, spec, first)
 	}
 	if err != nil {
 		return err

@@ -43,10 +43,7 @@ func fromImage(b *product.Building, e entry) error {
 	if m.uses, err = uses(b, e); err != nil {
 		return err
 	}
-	after := []graph.ID{before}
-	for _, u := range m.uses {
-		after = append(after, u.Ready)
-	}
+	first := after(m.uses, before)
 	if e.Spec.BeforeRollout != nil {
 		objects := []runtime.Object{m.beforeRollout()}
 		if secret != nil {
@@ -57,10 +54,10 @@ func fromImage(b *product.Building, e entry) error {
 		if err != nil {
 			return err
 		}
-		if _, err := b.Objects(id, e.Spec.Namespace, u, graph.After(after...)); err != nil {
+		if _, err := b.Objects(id, e.Spec.Namespace, u, graph.After(first...)); err != nil {
 			return err
 		}
-		after = append(after, id)
+		first = append(first, id)
 	}
 	objects := m.objects()
 	if secret != nil {
@@ -70,7 +67,7 @@ func fromImage(b *product.Building, e entry) error {
 	if err != nil {
 		return err
 	}
-	if _, err := b.Objects(e.ID, e.Spec.Namespace, u, graph.After(after...)); err != nil {
+	if _, err := b.Set(e.ID, product.SetSpec{Namespace: e.Spec.Namespace, Objects: u, Follows: follows(m.uses)}, graph.After(first...)); err != nil {
 		return err
 	}
 	offer(b, e, e.Name)

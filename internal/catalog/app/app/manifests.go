@@ -31,7 +31,11 @@ func fromManifests(b *product.Building, e entry) error {
 	if err != nil {
 		return err
 	}
-	if _, err := b.Objects(e.ID, e.Spec.Namespace, objects, graph.After(before)); err != nil {
+	used, err := uses(b, e)
+	if err != nil {
+		return err
+	}
+	if _, err := b.Set(e.ID, product.SetSpec{Namespace: e.Spec.Namespace, Objects: objects, Follows: follows(used)}, graph.After(after(used, before)...)); err != nil {
 		return err
 	}
 	offer(b, e, e.Name)

@@ -45,6 +45,24 @@ func uses(b *product.Building, e entry) ([]use, error) {
 	return out, nil
 }
 
+// follows are the Secrets of what an app uses: it starts anew when one of them holds something else.
+func follows(all []use) []product.Follow {
+	var out []product.Follow
+	for _, u := range all {
+		out = append(out, u.Follow())
+	}
+	return out
+}
+
+// after are the nodes that write them, behind one more.
+func after(all []use, before graph.ID) []graph.ID {
+	out := []graph.ID{before}
+	for _, u := range all {
+		out = append(out, u.Ready)
+	}
+	return out
+}
+
 // env are the variables of an entry: EVENTS_BOOTSTRAP_SERVERS for the key bootstrap-servers of messaging/events.
 func (u use) env() []corev1.EnvVar {
 	shout := strings.NewReplacer("-", "_", ".", "_")

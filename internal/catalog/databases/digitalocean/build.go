@@ -4,6 +4,7 @@ package digitalocean
 
 import (
 	"cmp"
+	"context"
 	"maps"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/kube"
 	"github.com/k8or/k8or/internal/product"
+	"github.com/k8or/k8or/internal/secret"
 )
 
 // maker makes the nodes of one entry.
@@ -39,6 +41,9 @@ func build(b *product.Building, e entry) error {
 		}
 	}
 	b.Estate().Want(wanted.DatabaseSpec)
+	if b.Rotates() {
+		b.Estate().Rotate(m.name)
+	}
 	m.out = graph.Add(b.Graph(), e.ID, wanted)
 	graph.Add(b.Graph(), e.ID+"/firewall", &digitalocean.DatabaseFirewall{On: b.Estate(), Database: m.out, In: m.name, Allow: e.Spec.Access,
 		Cluster: graph.Map(base.Access, func(a kube.Access) string { return a.ID })})
@@ -115,13 +120,13 @@ func (m *maker) clients() error {
 		users = append(users, user{name: name, privileges: cmp.Or(u.Privileges, "readWrite"), databases: in})
 	}
 	for i := range users {
-		users[i].connection = m.connection(users[i])
+		users[i].connection, users[i].again = m.connection(users[i])
 	}
 	granted, err := m.grants(users)
 	if err != nil {
 		return err
 	}
-	m.pools(granted)
+	m.pools(users, granted)
 	for _, u := range users {
 		if err := m.bind(u, granted); err != nil {
 			return err
@@ -132,25 +137,32 @@ func (m *maker) clients() error {
 
 // user is somebody who signs in.
 type user struct {
-	name       string
+	name       string          // in the document's words: an app's user signs in as that of its turn
 	client     *product.Client // nil for a user of the document
 	privileges string          // read, readWrite, admin
 	databases  []string
 	connection graph.Value[databases.Connection]
+	again      graph.Value[kube.Again] // of engines whose passwords are shown once
 }
 
 // connection adds the user, and is how it signs in. Valkey has one user, whom all share.
-func (m *maker) connection(u user) graph.Value[databases.Connection] {
+func (m *maker) connection(u user) (graph.Value[databases.Connection], graph.Value[kube.Again]) {
 	c := databases.Connection{Engine: m.Spec.Engine, Provider: "digitalocean", Database: m.first()}
 	if len(u.databases) > 0 && u.databases[0] != "" {
 		c.Database = u.databases[0]
 	}
 	if m.Spec.Engine == databases.Valkey {
 		admin := graph.Add(m.b.Graph(), m.ID+graph.ID("/users/"+u.name), &digitalocean.DatabaseAdmin{On: m.b.Estate(), Database: m.out, In: m.name, For: u.name})
-		return graph.Map(admin, func(o digitalocean.UserOut) databases.Connection { return with(c, o) })
+		return graph.Map(admin, func(o digitalocean.UserOut) databases.Connection { return with(c, o) }), graph.Value[kube.Again]{}
 	}
 	out := graph.Add(m.b.Graph(), m.ID+graph.ID("/users/"+u.name), &digitalocean.DatabaseUser{On: m.b.Estate(), Database: m.out, In: m.name, Name: u.name, UserSettings: m.settings(u)})
-	return graph.Map(out, func(o digitalocean.UserOut) databases.Connection { return with(c, o) })
+	again := graph.Map(out, func(o digitalocean.UserOut) kube.Again {
+		return func(ctx context.Context) (map[string]secret.Text, error) {
+			renewed, err := o.Renew(ctx)
+			return with(c, renewed).Data(), err
+		}
+	})
+	return graph.Map(out, func(o digitalocean.UserOut) databases.Connection { return with(c, o) }), again
 }
 
 func with(c databases.Connection, o digitalocean.UserOut) databases.Connection {
@@ -172,15 +184,17 @@ func (m *maker) settings(u user) digitalocean.UserSettings {
 }
 
 // pools are the entry's connection pools, made once their users are.
-func (m *maker) pools(after graph.ID) {
+func (m *maker) pools(users []user, after graph.ID) {
 	for _, name := range slices.Sorted(maps.Keys(m.Spec.ConnectionPools)) {
 		p := m.Spec.ConnectionPools[name]
-		u := p.User
-		if app, ok := strings.CutPrefix(u, "apps/"); ok {
-			u = digitalocean.UserPrefix + app
+		as := graph.Known(p.User)
+		if app, ok := strings.CutPrefix(p.User, "apps/"); ok {
+			if i := slices.IndexFunc(users, func(u user) bool { return u.client != nil && u.client.Name == app }); i >= 0 {
+				as = graph.Map(users[i].connection, func(c databases.Connection) string { return c.Username })
+			}
 		}
 		graph.Add(m.b.Graph(), m.ID+graph.ID("/pools/"+name), &digitalocean.ConnectionPool{On: m.b.Estate(), Database: m.out, In: m.name, Name: name, Mode: cmp.Or(p.Mode, "transaction"),
-			Size: p.Size, DB: p.Database, User: u}, graph.After(after))
+			Size: p.Size, DB: p.Database, User: as}, graph.After(after))
 	}
 }
 
@@ -195,10 +209,14 @@ func (m *maker) bind(u user, granted graph.ID) error {
 		return err
 	}
 	id := m.ID + graph.ID("/apps/"+u.client.Name)
-	if err := m.b.Filled(id, product.BindingSecret(u.client.Namespace, u.client.SecretName(m.ID), m.Spec.Engine), data, graph.After(before, granted, m.ID+"/firewall")); err != nil {
+	if err := m.b.FilledAgain(id, product.BindingSecret(u.client.Namespace, u.client.SecretName(m.ID), m.Spec.Engine), data, u.again, graph.After(before, granted, m.ID+"/firewall")); err != nil {
 		return err
 	}
 	m.b.Bind(m.ID, *u.client, m.Spec.Engine, databases.Keys(m.Spec.Engine), id)
+	if probe, ok := databases.Probe(m.ID, *u.client, m.Spec.Engine, databases.Keys(m.Spec.Engine)); ok {
+		probe.Look = "the database cluster " + m.name + " at DigitalOcean"
+		product.Offer(m.b, probe)
+	}
 	return nil
 }
 

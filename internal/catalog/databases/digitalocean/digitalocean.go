@@ -136,10 +136,28 @@ func check(p product.Platform, e entry) []product.Refusal {
 	if d.Backups != nil && d.Backups.Retention != "" && days(d.Backups.Retention) > backupDays {
 		refuse("backups.retention", "DigitalOcean keeps a database's backups for a week", "it cannot be told to keep them longer", "write 7d, and export what has to be kept longer")
 	}
+	if p.Rotates(e.ID) {
+		checkRotation(p, e, refuse)
+	}
 	if d.MigrateFrom != "" {
 		refuse("migrateFrom", "k8or does not move data between databases yet", "", "remove it; restoreFrom begins a database with another's backup")
 	}
 	return out
+}
+
+// checkRotation says what keeps the users of an entry from taking turns.
+func checkRotation(p product.Platform, e entry, refuse func(field, what, why, fix string)) {
+	if e.Spec.Engine == databases.Valkey {
+		refuse("", "Valkey's password cannot be changed without downtime", "DigitalOcean's Valkey has one user, whose old password is void the moment it has a new one",
+			"give it a new one in DigitalOcean's control panel at a quiet hour, and run `k8or up` at once: it writes the Secrets and starts the apps anew")
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.Spec.ConnectionPools)) {
+		if u := e.Spec.ConnectionPools[name].User; strings.HasPrefix(u, "apps/") {
+			refuse("connectionPools."+name+".user", fmt.Sprintf("the pool %s lets in one user of %s alone", name, u), "while credentials are changed, two of them have to get in",
+				"remove user: each client of the pool signs in as itself then")
+		}
+	}
 }
 
 // backupDays is how long DigitalOcean keeps backups, and how far back a moment can be restored. Source: its documentation, 2025-11.

@@ -18,6 +18,7 @@ import (
 	"github.com/k8or/k8or/internal/catalog/databases"
 	"github.com/k8or/k8or/internal/cloud/digitalocean"
 	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/kube"
 	"github.com/k8or/k8or/internal/product"
 	"github.com/k8or/k8or/internal/secret"
 )
@@ -63,27 +64,27 @@ func (m *maker) grants(users []user) (graph.ID, error) {
 		return "", err
 	}
 	id := m.ID + "/grants"
-	_, err = m.b.Objects(id, m.Namespace(), job, graph.After(append(after, signIn)...))
+	follow := product.Follow{Follow: kube.Follow{Namespace: m.Namespace(), Name: grantsSecret, Jobs: true}, By: signIn} // who signs in under another name needs to be let in too
+	_, err = m.b.Set(id, product.SetSpec{Namespace: m.Namespace(), Objects: job, Follows: []product.Follow{follow}}, graph.After(append(after, signIn)...))
 	return id, err
 }
 
-// signIns are the server's address and everybody's password, by the names of the Job's variables.
+// signIns are the server's address and everybody's name and password, by the names of the Job's variables.
 func signIns(all []databases.Connection) map[string]secret.Text {
 	data := map[string]secret.Text{}
 	for i, c := range all {
 		data["PGHOST"], data["PGPORT"] = secret.New(c.Host), secret.New(strconv.Itoa(c.Port))
-		data[password(i-1)] = c.Password
+		if i == 0 {
+			data["ADMIN"] = c.Password
+			continue
+		}
+		data[variable("USER", i-1)], data[variable("PASSWORD", i-1)] = secret.New(c.Username), c.Password
 	}
 	return data
 }
 
-// password is the variable of a user's password; that of doadmin comes before the first.
-func password(i int) string {
-	if i < 0 {
-		return "ADMIN"
-	}
-	return "PASSWORD_" + strconv.Itoa(i)
-}
+// variable is one of a user's.
+func variable(what string, i int) string { return what + "_" + strconv.Itoa(i) }
 
 // job says it. Its name carries the wording, so that another wording is another Job.
 func (m *maker) job(users []user) *batchv1.Job {
@@ -107,14 +108,22 @@ func (m *maker) job(users []user) *batchv1.Job {
 		Spec: batchv1.JobSpec{BackoffLimit: new(int32(6)), Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app.kubernetes.io/name": "grants"}}, Spec: pod}}}
 }
 
+// rights is a role of PostgreSQL that nobody signs in as: what a user may do is said of it, and what the user makes belongs to
+// it, since a user's sessions begin as it. So a user of another turn may the same and owns the same, and one whose turn is over
+// can go, for nothing belongs to it or speaks of it. No user's name has a dot.
+func rights(name string) string { return name + ".rights" }
+
 // postgres lets users into their databases: who writes makes tables of its own and shares them with all who write; who reads
 // reads them. Owners alone can share what is theirs, so each says it itself, of what there is and of what will be.
 func (m *maker) postgres(users []user) string {
 	var b strings.Builder
 	for _, db := range m.names() {
-		fmt.Fprintf(&b, "as doadmin \"$%s\" %s <<'SQL'\n", password(-1), quoted(db))
 		in := slices.DeleteFunc(slices.Clone(users), func(u user) bool { return !slices.Contains(u.databases, db) })
-		for _, u := range in {
+		fmt.Fprintf(&b, "as doadmin \"$ADMIN\" %s <<SQL\n", quoted(db))
+		for i, u := range users {
+			if !slices.Contains(u.databases, db) {
+				continue
+			}
 			schema, database := "USAGE", "CONNECT"
 			if u.privileges != "read" {
 				schema, database = "USAGE, CREATE", "CONNECT, TEMPORARY"
@@ -122,29 +131,33 @@ func (m *maker) postgres(users []user) string {
 			if u.privileges == "admin" {
 				database += ", CREATE"
 			}
-			fmt.Fprintf(&b, "GRANT %s ON DATABASE \"%s\" TO \"%s\";\nGRANT %s ON SCHEMA public TO \"%s\";\n", database, db, u.name, schema, u.name)
+			role := rights(u.name)
+			fmt.Fprintf(&b, "DO \\$\\$ BEGIN CREATE ROLE \"%s\" NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END \\$\\$;\n", role)
+			fmt.Fprintf(&b, "GRANT %s ON DATABASE \"%s\" TO \"%s\";\nGRANT %s ON SCHEMA public TO \"%s\";\nGRANT \"%s\" TO \"$%s\";\n", database, db, role, schema, role, role, variable("USER", i))
 		}
 		b.WriteString("SQL\n")
 		for i, u := range users {
 			if u.privileges == "read" || !slices.Contains(u.databases, db) {
 				continue
 			}
-			var says strings.Builder
+			role := rights(u.name)
+			fmt.Fprintf(&b, "as \"$%s\" \"$%s\" %s <<SQL\nSET ROLE NONE;\nALTER ROLE SESSION_USER SET role = '%s';\nREASSIGN OWNED BY SESSION_USER TO \"%s\";\nSET ROLE \"%s\";\n",
+				variable("USER", i), variable("PASSWORD", i), quoted(db), role, role, role)
 			for _, other := range in {
 				if other.name == u.name {
 					continue
 				}
-				tables, sequences := "SELECT", "SELECT"
+				may := "SELECT"
 				if other.privileges != "read" {
-					tables, sequences = "ALL", "ALL"
+					may = "ALL"
 				}
-				fmt.Fprintf(&says, "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT %s ON TABLES TO \"%s\";\nALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT %s ON SEQUENCES TO \"%s\";\n"+
-					"DO $$ DECLARE t text; BEGIN FOR t IN SELECT format('%%I.%%I', schemaname, tablename) FROM pg_tables WHERE schemaname = 'public' AND tableowner = current_user "+
-					"LOOP EXECUTE 'GRANT %s ON TABLE ' || t || ' TO \"%s\"'; END LOOP; END $$;\n", tables, other.name, sequences, other.name, tables, other.name)
+				for _, what := range []string{"TABLES", "SEQUENCES"} {
+					fmt.Fprintf(&b, "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT %s ON %s TO \"%s\";\n", may, what, rights(other.name))
+				}
+				fmt.Fprintf(&b, "DO \\$\\$ DECLARE t text; BEGIN FOR t IN SELECT format('%%I.%%I', schemaname, tablename) FROM pg_tables WHERE schemaname = 'public' AND tableowner = current_user "+
+					"LOOP EXECUTE 'GRANT %s ON TABLE ' || t || ' TO \"%s\"'; END LOOP; END \\$\\$;\n", may, rights(other.name))
 			}
-			if says.Len() > 0 {
-				fmt.Fprintf(&b, "as %s \"$%s\" %s <<'SQL'\n%sSQL\n", quoted(u.name), password(i), quoted(db), says.String())
-			}
+			b.WriteString("SQL\n")
 		}
 	}
 	return b.String()
@@ -160,10 +173,10 @@ var mysqlPrivileges = map[string]string{
 
 func (m *maker) mysql(users []user) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "as doadmin \"$%s\" <<'SQL'\n", password(-1))
-	for _, u := range users {
+	b.WriteString("as doadmin \"$ADMIN\" <<SQL\n")
+	for i, u := range users {
 		for _, db := range u.databases {
-			fmt.Fprintf(&b, "GRANT %s ON `%s`.* TO '%s'@'%%';\n", mysqlPrivileges[u.privileges], db, u.name)
+			fmt.Fprintf(&b, "GRANT %s ON \\`%s\\`.* TO '$%s'@'%%';\n", mysqlPrivileges[u.privileges], db, variable("USER", i))
 		}
 	}
 	b.WriteString("SQL\n")

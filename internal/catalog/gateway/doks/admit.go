@@ -3,6 +3,7 @@
 package doks
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strconv"
@@ -36,7 +37,7 @@ func admit(w *product.Wiring, e gateway.Entry, hosts []gateway.Host) error {
 			if doors[key] == nil {
 				doors[key] = &door{r, map[int]bool{}}
 			}
-			doors[key].ports[r.Port] = true
+			doors[key].ports[cmp.Or(r.PodPort, r.Port)] = true
 			ready = append(ready, r.Ready)
 		}
 	}

@@ -65,7 +65,7 @@ func build(b *product.Building, e entry) error {
 	return nil
 }
 
-// wire makes an Ingress for each host and namespace, and lets the controller's namespace into those of the apps.
+// wire makes an Ingress for each host and namespace, and lets the controller's namespace in where nobody is let in who is not named.
 func wire(w *product.Wiring, e entry) error {
 	for _, host := range gateway.Hosts(product.Offered[product.Route](w), e.Name) {
 		set := product.SetSpec{}
@@ -73,20 +73,36 @@ func wire(w *product.Wiring, e entry) error {
 		for _, ns := range spaces {
 			in := host.Ingress(gateway.Of(e), ns, routes[ns])
 			in.Spec.IngressClassName = &e.Spec.Existing.Class
-			admit := &networkingv1.NetworkPolicy{TypeMeta: metav1.TypeMeta{APIVersion: "networking.k8s.io/v1", Kind: "NetworkPolicy"},
-				ObjectMeta: metav1.ObjectMeta{Name: in.Name, Namespace: ns},
-				Spec: networkingv1.NetworkPolicySpec{PolicyTypes: []networkingv1.PolicyType{networkingv1.PolicyTypeIngress},
-					Ingress: []networkingv1.NetworkPolicyIngressRule{{From: []networkingv1.NetworkPolicyPeer{{
-						NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"kubernetes.io/metadata.name": e.Spec.Existing.Namespace}}}}}}}}
-			objects, err := product.Objects(in, admit)
+			object, err := product.Object(in)
 			if err != nil {
 				return err
 			}
-			set.Objects = append(set.Objects, objects...)
+			set.Objects = append(set.Objects, object)
+			seen := map[string]bool{}
+			for _, r := range routes[ns] {
+				if !r.Guarded || seen[r.Service] {
+					continue
+				}
+				seen[r.Service] = true
+				if object, err = product.Object(admit(in.Name+"."+r.Service, r, e.Spec.Existing.Namespace)); err != nil {
+					return err
+				}
+				set.Objects = append(set.Objects, object)
+			}
 		}
 		if _, err := w.Set(host.ID(e.ID), set, graph.After(host.Ready()...)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// admit lets pods of a namespace in to those behind a route. A pod that a policy speaks of lets in nobody else, so it speaks of no
+// other pods than these, as far as they are known.
+func admit(name string, r product.Route, from string) *networkingv1.NetworkPolicy {
+	return &networkingv1.NetworkPolicy{TypeMeta: metav1.TypeMeta{APIVersion: "networking.k8s.io/v1", Kind: "NetworkPolicy"},
+		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: r.Namespace},
+		Spec: networkingv1.NetworkPolicySpec{PodSelector: metav1.LabelSelector{MatchLabels: r.Pods}, PolicyTypes: []networkingv1.PolicyType{networkingv1.PolicyTypeIngress},
+			Ingress: []networkingv1.NetworkPolicyIngressRule{{From: []networkingv1.NetworkPolicyPeer{{
+				NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"kubernetes.io/metadata.name": from}}}}}}}}
 }

@@ -40,7 +40,7 @@ func build(b *product.Building, e entry) error {
 		return err
 	}
 	service := gateway.ServiceName(e.Name)
-	product.Offer(b, product.Gateway{Entry: e.ID, Name: e.Name, Address: graph.Map(out, func(o kube.Output) string { return o.Addresses[service] })})
+	product.Offer(b, product.Gateway{Entry: e.ID, Name: e.Name, Namespace: e.Namespace(), Address: graph.Map(out, func(o kube.Output) string { return o.Addresses[service] })})
 	if err := plugins(b, g); err != nil {
 		return err
 	}

@@ -41,7 +41,7 @@ func build(b *product.Building, e product.Entry[v1alpha1.Gateway, Options]) erro
 	}
 	service := gateway.ServiceName(e.Name)
 	address := graph.Map(out, func(o kube.Output) string { return o.Addresses[service] })
-	product.Offer(b, product.Gateway{Entry: e.ID, Name: e.Name, Address: address})
+	product.Offer(b, product.Gateway{Entry: e.ID, Name: e.Name, Namespace: e.Namespace(), Address: address})
 	if err := guard(b, g); err != nil {
 		return err
 	}

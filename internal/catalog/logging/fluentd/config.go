@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 
+	"github.com/k8or/k8or/internal/kube"
 	"github.com/k8or/k8or/internal/product"
 )
 
@@ -60,7 +61,8 @@ func config(e entry, s product.LogSink) (string, error) {
 	var b strings.Builder
 	for _, d := range []directive{
 		{"source", "", [][2]string{{"@type", "forward"}, {"@id", "in_agents"}, {"bind", "0.0.0.0"}, {"port", "24224"}},
-			[]directive{{"security", "", [][2]string{{"self_hostname", `"#{ENV['HOSTNAME']}"`}, {"shared_key", `"#{ENV['SHARED_KEY']}"`}}, nil}}},
+			[]directive{{"security", "", [][2]string{{"self_hostname", `"#{ENV['HOSTNAME']}"`}, {"shared_key", `"#{ENV['SHARED_KEY']}"`}}, nil},
+				{"transport", "tls", [][2]string{{"cert_path", forwardFolder + "/" + kube.CertificateKey}, {"private_key_path", forwardFolder + "/" + kube.PrivateKeyKey}}, nil}}},
 		{"source", "", [][2]string{{"@type", "prometheus"}, {"@id", "in_metrics"}, {"bind", "0.0.0.0"}, {"port", "24231"}, {"metrics_path", "/metrics"}}, nil},
 		{"source", "", [][2]string{{"@type", "prometheus_output_monitor"}, {"@id", "in_outputs"}}, nil},
 		{"label", "@ERROR", nil, []directive{

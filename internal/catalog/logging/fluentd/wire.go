@@ -4,6 +4,7 @@ package fluentd
 
 import (
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -19,6 +20,8 @@ var chartSource = chart.Source{Repo: "https://fluent.github.io/helm-charts", Nam
 const (
 	sinkSecret = "fluentd-sink"
 	keySecret  = "fluentd-forward"
+
+	forwardFolder = "/forward"
 )
 
 func wire(w *product.Wiring, e entry) error {
@@ -37,14 +40,14 @@ func wire(w *product.Wiring, e entry) error {
 	_, err = w.Chart(e.ID, product.ChartSpec{
 		Source: chartSource, Release: "fluentd", Namespace: e.Namespace(), Values: vals, Footprint: footprint, OwnValues: len(e.Spec.Values) > 0,
 		Adjust:  func(objects []*unstructured.Unstructured) error { return adjust(objects, e) },
-		Extra:   append([]*unstructured.Unstructured{logging.ConfigMap("fluentd", map[string]any{"fluent.conf": text}), door()}, budgets(e)...),
+		Extra:   slices.Concat([]*unstructured.Unstructured{logging.ConfigMap("fluentd", map[string]any{"fluent.conf": text}), door()}, budgets(e), ways(e, s)),
 		Derived: secrets(e, s),
 	}, graph.After(s.Ready))
 	if err != nil {
 		return err
 	}
 	return logging.Agents(w, logging.AgentSet{ID: e.ID + "/agents", Namespace: e.Namespace(), Values: e.Options.Agents, After: []graph.ID{e.ID},
-		To: logging.Target{Host: "fluentd." + e.Namespace() + ".svc", Port: 24224, Key: keySecret}})
+		To: logging.Target{Host: host(e), Port: 24224, TLS: true, Key: keySecret, CA: keySecret}})
 }
 
 // chartValues is what document and sink say to the chart.
@@ -63,11 +66,32 @@ func chartValues(e entry, s product.LogSink, text string) map[string]any {
 		"resources":      map[string]any{"requests": map[string]any{"cpu": z.cpu.String(), "memory": z.memory.String()}, "limits": map[string]any{"memory": z.limit.String()}},
 		"persistence":    map[string]any{"size": fmt.Sprintf("%dGi", z.buffer)},
 	}
-	if s.CA != nil {
-		out["volumes"] = []any{map[string]any{"name": "sink", "secret": map[string]any{"secretName": sinkSecret, "items": []any{map[string]any{"key": "ca.crt", "path": "ca.crt"}}}}}
-		out["volumeMounts"] = []any{map[string]any{"name": "sink", "mountPath": "/sink", "readOnly": true}}
+	var volumes, mounts []any
+	mount := func(name, secret, folder string, keys ...string) {
+		var items []any
+		for _, key := range keys {
+			items = append(items, map[string]any{"key": key, "path": key})
+		}
+		volumes = append(volumes, map[string]any{"name": name, "secret": map[string]any{"secretName": secret, "items": items}})
+		mounts = append(mounts, map[string]any{"name": name, "mountPath": folder, "readOnly": true})
 	}
+	mount("forward", keySecret, forwardFolder, kube.CertificateKey, kube.PrivateKeyKey)
+	if s.CA != nil {
+		mount("sink", sinkSecret, "/sink", kube.AuthorityKey)
+	}
+	out["volumes"], out["volumeMounts"] = volumes, mounts
 	return out
+}
+
+// host is what the agents call Fluentd, and its certificate is for.
+func host(e entry) string { return "fluentd." + e.Namespace() + ".svc" }
+
+// ways let Fluentd in where logs are kept.
+func ways(e entry, s product.LogSink) []*unstructured.Unstructured {
+	if s.Door == nil {
+		return nil
+	}
+	return []*unstructured.Unstructured{s.Door.Admit("from-fluentd", e.Namespace(), pods)}
 }
 
 // adjust gives a stand-in, which knows no values, the replicas of its size.
@@ -82,9 +106,10 @@ func adjust(objects []*unstructured.Unstructured, e entry) error {
 	return nil
 }
 
-// secrets are copies of what the sink's writer signs in with, and the words that agents and Fluentd know each other by.
+// secrets are copies of what the sink's writer signs in with, and what agents and Fluentd know each other by: the words of the
+// forward protocol, and a certificate that the agents are given.
 func secrets(e entry, s product.LogSink) []kube.Derived {
-	out := []kube.Derived{{Name: keySecret, Namespace: e.Namespace(), Fields: []kube.Field{{Key: logging.KeyField, Random: 32}}}}
+	out := []kube.Derived{{Name: keySecret, Namespace: e.Namespace(), Fields: append([]kube.Field{{Key: logging.KeyField, Random: 32}}, kube.SelfSigned(host(e), host(e)+".cluster.local")...)}}
 	var fields []kube.Field
 	for _, f := range []struct {
 		key  string
@@ -101,12 +126,12 @@ func secrets(e entry, s product.LogSink) []kube.Derived {
 }
 
 // pods are the labels of Fluentd's pods.
-var pods = map[string]any{"app.kubernetes.io/name": "fluentd", "app.kubernetes.io/instance": "fluentd"}
+var pods = map[string]string{"app.kubernetes.io/name": "fluentd", "app.kubernetes.io/instance": "fluentd"}
 
 // door lets the agents in to Fluentd, and whoever reads its metrics, and nobody else.
 func door() *unstructured.Unstructured {
 	return &unstructured.Unstructured{Object: map[string]any{"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": map[string]any{"name": "fluentd"},
-		"spec": map[string]any{"podSelector": map[string]any{"matchLabels": pods}, "policyTypes": []any{"Ingress"}, "ingress": []any{
+		"spec": map[string]any{"podSelector": map[string]any{"matchLabels": podLabels()}, "policyTypes": []any{"Ingress"}, "ingress": []any{
 			map[string]any{"from": []any{map[string]any{"podSelector": map[string]any{"matchLabels": map[string]any{"app.kubernetes.io/name": logging.AgentName}}}},
 				"ports": []any{map[string]any{"protocol": "TCP", "port": int64(24224)}}},
 			map[string]any{"ports": []any{map[string]any{"protocol": "TCP", "port": "metrics"}}},
@@ -118,5 +143,13 @@ func budgets(e entry) []*unstructured.Unstructured {
 		return nil
 	}
 	return []*unstructured.Unstructured{{Object: map[string]any{"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": map[string]any{"name": "fluentd"},
-		"spec": map[string]any{"maxUnavailable": int64(1), "selector": map[string]any{"matchLabels": pods}}}}}
+		"spec": map[string]any{"maxUnavailable": int64(1), "selector": map[string]any{"matchLabels": podLabels()}}}}}
+}
+
+func podLabels() map[string]any {
+	out := map[string]any{}
+	for k, v := range pods {
+		out[k] = v
+	}
+	return out
 }

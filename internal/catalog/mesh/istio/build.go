@@ -5,11 +5,9 @@ package istio
 import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/catalog/mesh"
 	"github.com/k8or/k8or/internal/chart"
 	"github.com/k8or/k8or/internal/graph"
-	"github.com/k8or/k8or/internal/problem"
 	"github.com/k8or/k8or/internal/product"
 )
 
@@ -21,11 +19,6 @@ func source(name string) chart.Source {
 }
 
 func build(b *product.Building, e entry) error {
-	if e.Options.Mode != "" && e.Options.Mode != "sidecar" {
-		return &problem.Problem{Code: v1alpha1.CodeNotAvailable, Kind: problem.Usage, Path: "spec.mesh.options.mode", Title: "mode cannot be " + e.Options.Mode,
-			Why: "ambient needs cni-exclusive off, bpf-lb-sock-hostns-only on and no eBPF masquerading in the ConfigMap kube-system/cilium-config, which DigitalOcean manages",
-			Fix: "remove mode, or set it to sidecar"}
-	}
 	vals, err := product.Values(values)
 	if err != nil {
 		return err
@@ -45,14 +38,21 @@ func build(b *product.Building, e entry) error {
 		Adjust: func(objects []*unstructured.Unstructured) error { return mesh.Exempt(objects, namespace) }}, graph.After(base)); err != nil {
 		return err
 	}
-	join := product.PodPolicy{Entry: e.ID, Categories: []string{"apps"}, NamespaceLabels: mesh.Allowed(nil),
-		// On the pods and not on their namespace, so that they roll when the mesh comes, and when it goes.
-		PodLabels: map[string]string{"sidecar.istio.io/inject": "true"}, Ready: e.ID}
-	join.Sidecar.CPU, join.Sidecar.Memory = z.proxyCPU, z.proxyMemory
-	product.Offer(b, join)
+	join(b, e, z)
 	b.Note("the namespaces of the apps enforce no pod security profile, since a sidecar's init container needs NET_ADMIN; what k8or makes there keeps to the restricted one")
 	offer(b, e)
 	return nil
+}
+
+// join takes the pods of apps and gateways in. The marks are on the pods and not on their namespaces, so that they roll when the
+// mesh comes, and when it goes.
+func join(b *product.Building, e entry, z size) {
+	apps := product.PodPolicy{Entry: e.ID, Categories: []string{"apps"}, NamespaceLabels: mesh.Allowed(nil), PodLabels: joined(), Ready: e.ID}
+	gateways := product.PodPolicy{Entry: e.ID, Categories: []string{"gateways"}, PodLabels: joined(), PodAnnotations: passedBy(), Ready: e.ID}
+	for _, p := range []product.PodPolicy{apps, gateways} {
+		p.Sidecar.CPU, p.Sidecar.Memory = z.proxyCPU, z.proxyMemory
+		product.Offer(b, p)
+	}
 }
 
 // offer makes Istio known to monitoring and logging.
@@ -69,7 +69,7 @@ func offer(b *product.Building, e entry) {
 		Summary:    "more than 5 % of the requests to {{ $labels.destination_workload }} end in an error of the server's"})
 	product.Offer(b, product.Alert{Entry: e.ID, Name: "MeshConfigRejected", For: "10m", Severity: "warning",
 		Expression: `sum(rate(pilot_total_xds_rejects[5m])) > 0`, Summary: "sidecars refuse what Istio tells them"})
-	product.Offer(b, product.Dashboard{Entry: e.ID, Title: "Mesh", JSON: mesh.Dashboard("k8or-mesh", "Mesh (Istio)", []mesh.Golden{
+	product.Offer(b, product.Dashboard{Entry: e.ID, Title: "Mesh", JSON: product.Panels("k8or-mesh", "Mesh (Istio)", "mesh", []product.Panel{
 		{Title: "Requests in a second", Unit: "reqps", Legend: "{{destination_workload}}", Expression: `sum by (destination_workload) (rate(istio_requests_total{reporter="destination"}[5m]))`},
 		{Title: "Share of errors", Unit: "percentunit", Legend: "{{destination_workload}}", Expression: `sum by (destination_workload) (rate(istio_requests_total{reporter="destination",response_code=~"5.."}[5m])) / sum by (destination_workload) (rate(istio_requests_total{reporter="destination"}[5m]))`},
 		{Title: "Slowest twentieth", Unit: "ms", Legend: "{{destination_workload}}", Expression: `histogram_quantile(0.95, sum by (destination_workload, le) (rate(istio_request_duration_milliseconds_bucket{reporter="destination"}[5m])))`},

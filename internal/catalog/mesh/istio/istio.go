@@ -5,6 +5,7 @@ package istio
 
 import (
 	_ "embed"
+	"fmt"
 
 	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/product"
@@ -33,6 +34,7 @@ var Product = &product.Definition[v1alpha1.Mesh, Options]{
 	Placements:  []product.Placement{product.Cluster},
 	TakesValues: true,
 	Page:        page,
+	Check:       check,
 	Build:       build,
 	Wire:        wire,
 }
@@ -47,6 +49,21 @@ type Options struct {
 }
 
 type entry = product.Entry[v1alpha1.Mesh, Options]
+
+// check refuses what DOKS does not allow for. Istio's platform prerequisites say what ambient needs of Cilium, and DigitalOcean's
+// documentation that Cilium's configuration is among what it manages and sets back.
+func check(_ product.Platform, e entry) []product.Refusal {
+	switch e.Options.Mode {
+	case "", "sidecar":
+		return nil
+	case "ambient":
+		return []product.Refusal{{Field: "options.mode", What: "Istio cannot run ambient on DOKS",
+			Why: "it needs `cni-exclusive: \"false\"`, `bpf-lb-sock-hostns-only: \"true\"` and no eBPF masquerading in the ConfigMap kube-system/cilium-config, which is DigitalOcean's: " +
+				"nobody says that it is so, and who changes it is set back",
+			Fix: "remove `mode`: pods then have sidecars"}}
+	}
+	return []product.Refusal{{Field: "options.mode", What: fmt.Sprintf("Istio has no mode %q", e.Options.Mode), Why: "it is sidecar, or is left out", Fix: "remove `mode`"}}
+}
 
 // size is what one word of the document sets together: the control plane, and the sidecar of each pod.
 type size struct {

@@ -58,7 +58,7 @@ func build(b *product.Building, e entry) error {
 // mesh comes, and when it goes. What comes in to a gateway from outside passes its proxy by, or it would lose the caller's address.
 func join(b *product.Building, e entry, z size) {
 	apps := product.PodPolicy{Entry: e.ID, Categories: []string{"apps"}, NamespaceLabels: mesh.Allowed(nil), Ready: e.ID,
-		PodAnnotations: map[string]string{"linkerd.io/inject": "enabled"}}
+		PodAnnotations: joined()}
 	gateways := product.PodPolicy{Entry: e.ID, Categories: []string{"gateways"}, Ready: e.ID,
 		PodAnnotations: map[string]string{"linkerd.io/inject": "enabled", "config.linkerd.io/skip-inbound-ports": "80,443,8000,8443"}}
 	for _, p := range []product.PodPolicy{apps, gateways} {
@@ -84,7 +84,7 @@ func offer(b *product.Building, e entry) {
 	product.Offer(b, product.Alert{Entry: e.ID, Name: "MeshServerErrors", For: "10m", Severity: "warning",
 		Expression: `sum by (namespace, pod) (rate(response_total{direction="inbound",classification="failure"}[5m])) / sum by (namespace, pod) (rate(response_total{direction="inbound"}[5m])) > 0.05`,
 		Summary:    "more than 5 % of the requests to {{ $labels.namespace }}/{{ $labels.pod }} fail"})
-	product.Offer(b, product.Dashboard{Entry: e.ID, Title: "Mesh", JSON: mesh.Dashboard("k8or-mesh", "Mesh (Linkerd)", []mesh.Golden{
+	product.Offer(b, product.Dashboard{Entry: e.ID, Title: "Mesh", JSON: product.Panels("k8or-mesh", "Mesh (Linkerd)", "mesh", []product.Panel{
 		{Title: "Requests in a second", Unit: "reqps", Legend: "{{namespace}}/{{pod}}", Expression: `sum by (namespace, pod) (rate(request_total{direction="inbound"}[5m]))`},
 		{Title: "Share of errors", Unit: "percentunit", Legend: "{{namespace}}/{{pod}}", Expression: `sum by (namespace, pod) (rate(response_total{direction="inbound",classification="failure"}[5m])) / sum by (namespace, pod) (rate(response_total{direction="inbound"}[5m]))`},
 		{Title: "Slowest twentieth", Unit: "ms", Legend: "{{namespace}}/{{pod}}", Expression: `histogram_quantile(0.95, sum by (namespace, pod, le) (rate(response_latency_ms_bucket{direction="inbound"}[5m])))`},

@@ -212,11 +212,32 @@ func (m maker) guards() []kube.Guard {
 			return ""
 		}
 		return fmt.Sprintf("Kafka's own topics were made with %d of %d copies for this number of brokers, and its quorum of controllers is fixed: make a new entry beside this one and move the messages", have, want)
-	}})
+	}, Tell: moves})
 	for _, name := range m.topicNames() {
 		out = append(out, kube.Guard{Kind: "KafkaTopic", Name: topicObject(name), Field: "spec.partitions", Refuse: shrinks("the number of a topic's partitions", "keep it, or make a new topic")})
 	}
 	return out
+}
+
+// moves says what another number of brokers moves. Strimzi keeps a broker for as long as it holds anything.
+func moves(before, after string) string {
+	have, want := number(before), number(after)
+	switch {
+	case want > have && have > 1:
+		return fmt.Sprintf("Cruise Control then moves partitions onto %s, from all others; clients see nothing of it", count(want-have, "new broker"))
+	case want < have:
+		return fmt.Sprintf("Cruise Control first moves every partition off %s onto the %d that stay, which need the room for them; a broker goes once nothing is on it, and its disk stays as a claim",
+			count(have-want, "broker"), want)
+	}
+	return ""
+}
+
+// count is a number of things.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "the " + thing
+	}
+	return fmt.Sprintf("the %d %ss", n, thing)
 }
 
 // shrinks refuses a smaller amount.

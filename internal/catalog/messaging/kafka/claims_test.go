@@ -102,6 +102,20 @@ func TestWhatStandsIsNotShrunk(t *testing.T) {
 	}
 }
 
+func TestThePlanSaysWhatAnotherNumberOfBrokersMoves(t *testing.T) {
+	t.Parallel()
+	guards := events(v1alpha1.Messaging{}).guards()
+	at := slices.IndexFunc(guards, func(g kube.Guard) bool { return g.Name == brokerPool && g.Field == "spec.replicas" })
+	for _, row := range []struct{ before, after, says string }{
+		{"3", "5", "onto the 2 new brokers"}, {"3", "4", "onto the new broker"}, {"5", "3", "off the 2 brokers onto the 3 that stay"}, {"4", "3", "off the broker onto"},
+		{"3", "3", ""},
+	} {
+		if got := guards[at].Tell(row.before, row.after); !strings.Contains(got, row.says) || row.says == "" && got != "" {
+			t.Errorf("from %s to %s brokers the plan says %q, want %q", row.before, row.after, got, row.says)
+		}
+	}
+}
+
 func TestTopicsOfAllNamesHaveObjectsOfTheirOwn(t *testing.T) {
 	t.Parallel()
 	seen := map[string]string{}

@@ -77,6 +77,9 @@ func buildManaged(b *product.Building, e entry) error {
 		spec.Storage = product.MiB(e.Spec.Storage.Size)
 	}
 	b.Estate().Want(spec)
+	if b.Rotates() {
+		b.Estate().Rotate(m.name)
+	}
 	m.out = graph.Add(b.Graph(), e.ID, &digitalocean.Database{On: b.Estate(), Entry: string(e.ID), DatabaseSpec: spec, VPC: base.Network, Project: base.Project})
 	graph.Add(b.Graph(), e.ID+"/firewall", &digitalocean.DatabaseFirewall{On: b.Estate(), Database: m.out, In: m.name,
 		Cluster: graph.Map(base.Access, func(a kube.Access) string { return a.ID })})

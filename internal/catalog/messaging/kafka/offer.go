@@ -4,7 +4,6 @@ package kafka
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -59,29 +58,20 @@ func (m maker) alerts() []product.Alert {
 // dashboard is a page of Grafana's: what a person looks at first when messages are late.
 func (m maker) dashboard() []byte {
 	in := fmt.Sprintf("namespace=%q", m.Namespace())
-	panels := []struct{ title, unit, legend, expression string }{
-		{"Messages in a second", "ops", "{{topic}}", `sum by (topic) (rate(kafka_server_brokertopicmetrics_messagesinpersec_total{%s,topic!=""}[5m]))`},
-		{"Bytes in a second", "Bps", "{{pod}}", `sum by (pod) (rate(kafka_server_brokertopicmetrics_bytesinpersec_total{%s,topic!=""}[5m]))`},
-		{"Bytes out a second", "Bps", "{{pod}}", `sum by (pod) (rate(kafka_server_brokertopicmetrics_bytesoutpersec_total{%s,topic!=""}[5m]))`},
-		{"Messages that consumers are behind", "short", "{{consumergroup}} {{topic}}", `sum by (consumergroup, topic) (kafka_consumergroup_lag{%s})`},
-		{"Partitions without a leader", "short", "offline", `sum(kafka_controller_kafkacontroller_offlinepartitionscount{%s})`},
-		{"Partitions that lack a copy", "short", "under-replicated", `sum(kafka_server_replicamanager_underreplicatedpartitions{%s})`},
-		{"Heap in use", "bytes", "{{pod}}", `sum by (pod) (jvm_memory_used_bytes{%s})`},
-		{"Free space of disks", "percentunit", "{{persistentvolumeclaim}}", `kubelet_volume_stats_available_bytes{%[1]s} / kubelet_volume_stats_capacity_bytes{%[1]s}`},
+	panels := []product.Panel{
+		{Title: "Messages in a second", Unit: "ops", Legend: "{{topic}}", Expression: `sum by (topic) (rate(kafka_server_brokertopicmetrics_messagesinpersec_total{%s,topic!=""}[5m]))`},
+		{Title: "Bytes in a second", Unit: "Bps", Legend: "{{pod}}", Expression: `sum by (pod) (rate(kafka_server_brokertopicmetrics_bytesinpersec_total{%s,topic!=""}[5m]))`},
+		{Title: "Bytes out a second", Unit: "Bps", Legend: "{{pod}}", Expression: `sum by (pod) (rate(kafka_server_brokertopicmetrics_bytesoutpersec_total{%s,topic!=""}[5m]))`},
+		{Title: "Messages that consumers are behind", Unit: "short", Legend: "{{consumergroup}} {{topic}}", Expression: `sum by (consumergroup, topic) (kafka_consumergroup_lag{%s})`},
+		{Title: "Partitions without a leader", Unit: "short", Legend: "offline", Expression: `sum(kafka_controller_kafkacontroller_offlinepartitionscount{%s})`},
+		{Title: "Partitions that lack a copy", Unit: "short", Legend: "under-replicated", Expression: `sum(kafka_server_replicamanager_underreplicatedpartitions{%s})`},
+		{Title: "Heap in use", Unit: "bytes", Legend: "{{pod}}", Expression: `sum by (pod) (jvm_memory_used_bytes{%s})`},
+		{Title: "Free space of disks", Unit: "percentunit", Legend: "{{persistentvolumeclaim}}", Expression: `kubelet_volume_stats_available_bytes{%[1]s} / kubelet_volume_stats_capacity_bytes{%[1]s}`},
 	}
-	var out []any
-	for i, p := range panels {
-		out = append(out, map[string]any{"id": i + 1, "type": "timeseries", "title": p.title,
-			"gridPos":     map[string]any{"x": 12 * (i % 2), "y": 8 * (i / 2), "w": 12, "h": 8},
-			"fieldConfig": map[string]any{"defaults": map[string]any{"unit": p.unit}, "overrides": []any{}},
-			"targets":     []any{map[string]any{"refId": "A", "expr": fmt.Sprintf(p.expression, in), "legendFormat": p.legend}}})
+	for i := range panels {
+		panels[i].Expression = fmt.Sprintf(panels[i].Expression, in)
 	}
-	raw, err := json.Marshal(map[string]any{"uid": uid(m.ID), "title": "Kafka " + m.Name, "tags": []any{"k8or", "kafka"}, "schemaVersion": 39, "refresh": "30s",
-		"time": map[string]any{"from": "now-3h", "to": "now"}, "panels": out})
-	if err != nil {
-		panic(err) // texts and numbers alone
-	}
-	return raw
+	return product.Panels(uid(m.ID), "Kafka "+m.Name, "kafka", panels)
 }
 
 // uid is a dashboard's identity, at most 40 characters.

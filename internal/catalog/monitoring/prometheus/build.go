@@ -75,7 +75,7 @@ func offer(b *product.Building, e entry) {
 		Address: product.ConsoleAddress(e.Spec.Console)})
 	product.Offer(b, product.Page{Entry: e.ID, Name: "prometheus", Title: "Prometheus", Namespace: ns, Service: name + "-prometheus", Port: 9090, Login: "it has no sign-in; it is reached through the cluster alone"})
 	product.Offer(b, product.Page{Entry: e.ID, Name: "alertmanager", Title: "Alertmanager", Namespace: ns, Service: name + "-alertmanager", Port: 9093, Login: "it has no sign-in; it is reached through the cluster alone"})
-	b.Console(e.Spec.Console, product.Route{Entry: e.ID, Namespace: ns, Service: "grafana", Port: 80, Ready: e.ID})
+	b.Console(e.Spec.Console, product.Route{Entry: e.ID, Namespace: ns, Service: "grafana", Port: 80, Guarded: true, Pods: grafanaPods, PodPort: 3000, Ready: e.ID})
 	product.Offer(b, product.LogSource{Entry: e.ID, Namespace: ns})
 	product.Offer(b, alertProbe(e))
 	product.Offer(b, grafanaProbe(e))

@@ -21,6 +21,9 @@ func podsOf(kind string) map[string]string {
 	return map[string]string{"app.kubernetes.io/name": kind, "app.kubernetes.io/instance": name}
 }
 
+// grafanaPods are the labels that the chart gives the pods of Grafana.
+var grafanaPods = map[string]string{"app.kubernetes.io/name": "grafana", "app.kubernetes.io/instance": name}
+
 func object(apiVersion, kind, objectName string, rest map[string]any) *unstructured.Unstructured {
 	o := &unstructured.Unstructured{Object: map[string]any{"apiVersion": apiVersion, "kind": kind, "metadata": map[string]any{"name": objectName}}}
 	for k, v := range rest {
@@ -115,6 +118,9 @@ func around(e entry) []*unstructured.Unstructured {
 			"roleRef":  map[string]any{"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name + "-prometheus"},
 			"subjects": []any{map[string]any{"kind": "ServiceAccount", "name": "prometheus", "namespace": e.Namespace()}}}),
 		door("prometheus", 9090), door("alertmanager", 9093),
+		// They have no sign-in: whoever reaches them reads everything, and silences alerts.
+		product.Within("prometheus", e.Namespace(), podsOf("prometheus"), false), product.Within("alertmanager", e.Namespace(), podsOf("alertmanager"), false),
+		product.Within("grafana", e.Namespace(), grafanaPods, e.Spec.Console != nil && e.Spec.Console.Host != ""),
 	}
 	if z.prometheus > 1 {
 		objects = append(objects, budget("prometheus"))

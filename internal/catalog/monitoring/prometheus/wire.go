@@ -20,6 +20,6 @@ func wire(w *product.Wiring, e entry) error {
 
 // watcher is this product's Prometheus, which selects everything whatever its labels.
 func watcher(e entry) monitoring.Watcher {
-	return monitoring.Watcher{Entry: e.ID, Ready: e.ID, Namespace: e.Namespace(), Pods: podsOf("prometheus"),
+	return monitoring.Watcher{Entry: e.ID, Ready: e.ID, Namespace: e.Namespace(), Pods: podsOf("prometheus"), Grafana: grafanaPods,
 		Sources: func(s product.DataSource) kube.Derived { return source(e, s) }}
 }

@@ -30,7 +30,8 @@ func build(b *product.Building, e entry) error {
 	if err != nil {
 		return err
 	}
-	extra := []*unstructured.Unstructured{elasticsearch(e, pool), kibana(e, pool)}
+	extra := []*unstructured.Unstructured{elasticsearch(e, pool), kibana(e, pool), exporter(e, pool),
+		product.Within("elasticsearch", e.Namespace(), nodes, false), product.Within("kibana", e.Namespace(), kibanaPods, public(e))}
 	if e.Options.Logstash != nil {
 		extra = append(extra, logstash(e, pool))
 	}
@@ -58,7 +59,8 @@ func offer(b *product.Building, e entry, ready graph.ID) {
 	}
 	s := product.LogSink{Entry: e.ID, Address: name + "-es-http." + ns + ".svc:9200", Namespace: ns, Service: name + "-es-http",
 		Username: key("logs-writer", "username"), Password: key("logs-writer", "password"), CA: key(name+"-es-http-certs-public", "ca.crt"),
-		Reader: key("logs-reader", "username"), ReaderPassword: key("logs-reader", "password"), Stream: sink.Stream, Ready: ready}
+		Reader: key("logs-reader", "username"), ReaderPassword: key("logs-reader", "password"), Stream: sink.Stream, Ready: ready,
+		Door: &product.Door{Namespace: ns, Pods: nodes, Port: 9200}}
 	product.Offer(b, s)
 	product.Offer(b, sink.Source(e.ID, s))
 	page := product.Page{Entry: e.ID, Name: "kibana", Title: "Kibana", Namespace: ns, Service: name + "-kb-http", Port: 5601, Scheme: "https",
@@ -67,8 +69,9 @@ func offer(b *product.Building, e entry, ready graph.ID) {
 		page.Scheme = "http"
 	}
 	product.Offer(b, page)
-	b.Console(e.Spec.Console, product.Route{Entry: e.ID, Namespace: ns, Service: name + "-kb-http", Port: 5601, Ready: e.ID})
+	b.Console(e.Spec.Console, product.Route{Entry: e.ID, Namespace: ns, Service: name + "-kb-http", Port: 5601, Guarded: true, Pods: kibanaPods, Ready: e.ID})
 	product.Offer(b, product.MetricsTarget{Entry: e.ID, Name: "operator", Namespace: ns, Labels: map[string]string{"app.kubernetes.io/name": "elastic-operator"}, Port: "metrics", Path: "/metrics"})
+	watch(b, e, e.ID)
 	product.Offer(b, product.LogSource{Entry: e.ID, Namespace: ns})
 	product.Offer(b, product.Probe{Entry: e.ID, Name: "search", Proves: "Elasticsearch answers as the user who may only search", Look: "k8or logs logging/sink", Namespace: ns,
 		Spec:  probe.Spec{HTTP: &probe.HTTP{URL: "https://" + s.Address + "/_cluster/health", Status: 200, CA: "/probe/ca.crt", Username: "/probe/username", Password: "/probe/password"}},

@@ -103,6 +103,9 @@ func sizeOf(s v1alpha1.Sink) size {
 // nodes are the labels that ECK gives the pods of Elasticsearch.
 var nodes = map[string]string{"common.k8s.elastic.co/type": "elasticsearch", "elasticsearch.k8s.elastic.co/cluster-name": name}
 
+// kibanaPods are the labels that ECK gives the pods of Kibana.
+var kibanaPods = map[string]string{"common.k8s.elastic.co/type": "kibana", "kibana.k8s.elastic.co/name": name}
+
 func (l *Logstash) replicas() int { return max(l.Replicas, 1) }
 
 // choose declares what the operator makes of the custom resources; the operator's own pod is read from its objects.

@@ -16,14 +16,16 @@ const rolesSecret = "logs-roles"
 var users = []struct{ secret, name, roles string }{
 	{"logs-writer", "k8or-writer", "k8or_writer"},           // Fluentd: appends, and nothing else
 	{"logs-reader", "k8or-reader", "k8or_reader"},           // Grafana and probes: search, and nothing else
+	{exporterName, "k8or-exporter", "k8or_exporter"},        // its exporter: statistics, and no record
 	{"logs-setup", "k8or-setup", "k8or_setup,kibana_admin"}, // the Job of setup.go
 }
 
 // roles are what they may do.
 var roles = map[string]any{
-	"k8or_writer": role([]string{"monitor"}, "auto_configure", "create_doc", "view_index_metadata"),
-	"k8or_reader": role([]string{"monitor"}, "read", "view_index_metadata"),
-	"k8or_setup":  role([]string{"monitor", "manage_ilm", "manage_index_templates"}, "manage"),
+	"k8or_writer":   role([]string{"monitor"}, "auto_configure", "create_doc", "view_index_metadata"),
+	"k8or_reader":   role([]string{"monitor"}, "read", "view_index_metadata"),
+	"k8or_exporter": map[string]any{"cluster": []string{"monitor"}, "indices": []any{map[string]any{"names": []string{"*"}, "privileges": []string{"monitor"}}}},
+	"k8or_setup":    role([]string{"monitor", "manage_ilm", "manage_index_templates"}, "manage"),
 }
 
 func role(cluster []string, privileges ...string) map[string]any {

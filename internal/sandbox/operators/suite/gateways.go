@@ -5,8 +5,10 @@ package suite
 import (
 	"testing"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 const (
@@ -176,5 +178,26 @@ webhooks:
 			return false, err
 		}
 		return string(got.Webhooks[0].ClientConfig.CABundle) == root && *got.Webhooks[0].FailurePolicy == "Fail", nil
+	})
+}
+
+func routesAreHeldUntilNodesLetGo(t *testing.T, c *Cluster) {
+	name := "out-" + c.namespace
+	ways := c.dynamic.Resource(schema.GroupVersionResource{Group: "networking.doks.digitalocean.com", Version: "v1alpha1", Resource: "routes"})
+	route := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "networking.doks.digitalocean.com/v1alpha1", "kind": "Route",
+		"metadata": map[string]any{"name": name}, "spec": map[string]any{"destinations": []any{"203.0.113.0/24"}, "gateways": []any{"10.0.0.2"}}}}
+	_, err := ways.Create(c, route, metav1.CreateOptions{})
+	must(t, err, "create a Route")
+	c.until(t, "the Route is held", func() (bool, error) {
+		got, err := ways.Get(c, name, metav1.GetOptions{})
+		return err == nil && len(got.GetFinalizers()) == 1, err
+	})
+	must(t, ways.Delete(c, name, metav1.DeleteOptions{}), "delete the Route")
+	c.until(t, "the Route is gone", func() (bool, error) {
+		_, err := ways.Get(c, name, metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			return true, nil
+		}
+		return false, err
 	})
 }

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package digitalocean
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/k8or/k8or/internal/graph"
+)
+
+// RegistryHost is where the images of all registries at DigitalOcean are.
+const RegistryHost = "registry.digitalocean.com"
+
+// RegistryRegions are those that keep registries' images. Source: the published API description of 2026-08-07.
+var RegistryRegions = []string{"ams3", "blr1", "fra1", "nyc3", "sfo2", "sfo3", "sgp1", "syd1"}
+
+// Registry is a container registry. It bears no tags, so its mark is a tag that nothing carries and that names it. It holds
+// images, and is never replaced.
+type Registry struct {
+	On   *Estate
+	Name string // unique among all registries of all accounts
+	// Region is where its images are kept, chosen once; empty lets DigitalOcean choose.
+	Region string
+	// Tier is the account's subscription: starter, basic or professional. The account's registries share it. Empty is basic for
+	// an account's first one, and is not compared.
+	Tier string
+}
+
+// RegistryOut is a registry that is there.
+type RegistryOut struct {
+	Name, Region, Tier string
+
+	others []string // the account's other registries
+}
+
+type registry struct {
+	Name         string `json:"name"`
+	Region       string `json:"region"`
+	Subscription struct {
+		Tier struct {
+			Slug string `json:"slug"`
+		} `json:"tier"`
+	} `json:"subscription"`
+}
+
+var _ graph.Resource[RegistryOut] = (*Registry)(nil)
+
+// Kind is the kind of registries.
+func (r *Registry) Kind() *graph.Kind { return r.On.registries }
+
+// Key is the name.
+func (r *Registry) Key() string { return r.Name }
+
+// registryTag is a registry's mark: "k8or:shop-x7k2p9:registry:shop-x7k2p9".
+func (m Mark) registryTag(name string) string { return m.Tag() + ":registry:" + name }
+
+// markedRegistries are the names of registries that tags of this platform speak of, whether or not they are there.
+func (e *Estate) markedRegistries(ctx context.Context, c *graph.Call) ([]string, error) {
+	tags, err := e.allTags(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, t := range tags {
+		if name, ok := cutPrefixFold(t.Name, e.mark.Tag()+":registry:"); ok {
+			out = append(out, strings.ToLower(name))
+		}
+	}
+	return out, nil
+}
+
+func (e *Estate) allRegistries(ctx context.Context, c *graph.Call) ([]registry, error) {
+	return graph.Once(ctx, c, "digitalocean/registries", func(ctx context.Context) ([]registry, error) { // which has no pages
+		var answer struct {
+			Registries []registry `json:"registries"`
+		}
+		err := e.client.get(ctx, "/v2/registries", &answer)
+		return answer.Registries, err
+	})
+}
+
+// ourRegistries are the platform's registries that are there. They cost a call only where a tag speaks of one.
+func (e *Estate) ourRegistries(ctx context.Context, c *graph.Call) ([]RegistryOut, error) {
+	marked, err := e.markedRegistries(ctx, c)
+	if err != nil || len(marked) == 0 {
+		return nil, err
+	}
+	all, err := e.allRegistries(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	var ours []RegistryOut
+	for _, w := range all {
+		if slices.Contains(marked, w.Name) {
+			ours = append(ours, registryOut(w, all))
+		}
+	}
+	return ours, nil
+}
+
+func registryOut(w registry, all []registry) RegistryOut {
+	out := RegistryOut{Name: w.Name, Region: w.Region, Tier: w.Subscription.Tier.Slug}
+	for _, o := range all {
+		if o.Name != w.Name {
+			out.others = append(out.others, o.Name)
+		}
+	}
+	return out
+}
+
+// Observe finds the registry by its name among those that tags speak of.
+func (r *Registry) Observe(ctx context.Context, c *graph.Call) (graph.Observed[RegistryOut], error) {
+	ours, err := r.On.ourRegistries(ctx, c)
+	if err != nil {
+		return graph.Observed[RegistryOut]{}, err
+	}
+	for _, out := range ours {
+		if out.Name == r.Name {
+			return graph.Observed[RegistryOut]{State: graph.Ready, ID: r.Name, Out: out}, nil
+		}
+	}
+	return graph.Observed[RegistryOut]{}, nil
+}
+
+// Diff compares region and tier.
+func (r *Registry) Diff(c *graph.Call, have graph.Observed[RegistryOut]) []graph.Change {
+	d := graph.Fields(c)
+	if r.Region != "" {
+		d.Wanted("region", have.Out.Region, r.Region, graph.Refused, "a registry's images stay in their region")
+	}
+	if r.Tier != "" {
+		risk, note := graph.InPlace, "it is the account's subscription"
+		if len(have.Out.others) > 0 {
+			risk, note = graph.Refused, "the subscription is the account's, and "+few(have.Out.others)+" has part in it: change it in the control panel, and then here"
+		}
+		d.Wanted("tier", have.Out.Tier, r.Tier, risk, note)
+	}
+	return d.Changes()
+}
+
+// Create makes the registry, its mark first.
+func (r *Registry) Create(ctx context.Context, c *graph.Call) (graph.Observed[RegistryOut], error) {
+	var none graph.Observed[RegistryOut]
+	all, err := r.On.allRegistries(ctx, c)
+	if err != nil {
+		return none, err
+	}
+	if slices.ContainsFunc(all, func(o registry) bool { return o.Name == r.Name }) {
+		marked, err := r.On.markedRegistries(ctx, c)
+		if err != nil {
+			return none, err
+		}
+		if !slices.Contains(marked, r.Name) {
+			return none, graph.Permanent(fmt.Errorf("the registry %q %w: give this one another name, or use it with product: existing", r.Name, graph.ErrStranger))
+		}
+	}
+	tier, err := r.subscribe(ctx, all)
+	if err != nil {
+		return none, err
+	}
+	if err := r.On.makeTag(ctx, c, r.On.mark.registryTag(r.Name)); err != nil {
+		return none, err
+	}
+	body := map[string]string{"name": r.Name, "subscription_tier_slug": tier}
+	if r.Region != "" {
+		body["region"] = r.Region
+	}
+	var answer struct {
+		Registry registry `json:"registry"`
+	}
+	if err := r.On.client.send(ctx, http.MethodPost, "/v2/registries", body, &answer); err != nil {
+		if s := statusOf(err); s == http.StatusPreconditionFailed || s == http.StatusConflict {
+			err = graph.Permanent(err) // a name that is taken, a subscription that is full: neither passes by itself
+		}
+		return none, fmt.Errorf("create registry %q (%s): %w", r.Name, tier, err)
+	}
+	graph.Forget(c, "digitalocean/registries")
+	out := registryOut(answer.Registry, all)
+	out.Tier = tier
+	return graph.Observed[RegistryOut]{State: graph.Ready, ID: r.Name, Out: out}, nil
+}
+
+// subscribe is the tier that the registry is made in. An account that has registries has a subscription, which all of them share:
+// only professional holds several.
+func (r *Registry) subscribe(ctx context.Context, others []registry) (string, error) {
+	if len(others) == 0 {
+		if r.Tier == "" {
+			return "basic", nil
+		}
+		return r.Tier, nil
+	}
+	have := others[0].Subscription.Tier.Slug
+	switch {
+	case have == "professional" && (r.Tier == "" || r.Tier == have):
+		return have, nil
+	case r.Tier == "professional":
+		return r.Tier, r.changeTier(ctx)
+	case have == "professional":
+		return "", graph.Permanent(fmt.Errorf("the account's subscription to registries is professional, and %s has part in it: write tier: professional", others[0].Name))
+	}
+	return "", graph.Permanent(fmt.Errorf("%w: it has the registry %s, and its subscription, %s, holds one: write tier: professional, which holds ten, or use that one with product: existing", ErrQuota, others[0].Name, have))
+}
+
+func (r *Registry) changeTier(ctx context.Context) error {
+	err := r.On.client.send(ctx, http.MethodPost, "/v2/registries/subscription", map[string]string{"tier_slug": r.Tier}, nil)
+	if err == nil {
+		return nil
+	}
+	if statusOf(err) == http.StatusPreconditionFailed {
+		err = graph.Permanent(fmt.Errorf("what the registry holds is more than that tier allows: %w", err))
+	}
+	return fmt.Errorf("change the account's subscription to registries to %s: %w", r.Tier, err)
+}
+
+// Update changes the tier.
+func (r *Registry) Update(ctx context.Context, c *graph.Call, have graph.Observed[RegistryOut], _ []graph.Change) (graph.Observed[RegistryOut], error) {
+	if err := r.changeTier(ctx); err != nil {
+		return have, err
+	}
+	graph.Forget(c, "digitalocean/registries")
+	have.Out.Tier = r.Tier
+	return have, nil
+}
+
+func (e *Estate) listRegistries(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
+	ours, err := e.ourRegistries(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	var items []graph.Item
+	for _, r := range ours {
+		items = append(items, graph.Item{Key: r.Name, ID: r.Name, Data: "registry", Owner: "registry", Ref: r, Title: fmt.Sprintf("registry %s (%s, %s)", r.Name, r.Tier, r.Region)})
+	}
+	return items, nil
+}
+
+// deleteRegistry deletes a registry with all its images, and then its mark.
+func (e *Estate) deleteRegistry(ctx context.Context, c *graph.Call, item graph.Item) (string, error) {
+	if err := gone(e.client.send(ctx, http.MethodDelete, "/v2/registries/"+item.ID, nil, nil)); err != nil {
+		return "", fmt.Errorf("delete registry %s: %w", item.ID, err)
+	}
+	graph.Forget(c, "digitalocean/registries")
+	return "", e.dropTag(ctx, c, e.mark.registryTag(item.ID))
+}
+
+// RegistryAccess lets a cluster pull from a registry: DigitalOcean then puts a Secret named like the registry into each of its
+// namespaces, and keeps it there. It goes with the cluster or the registry.
+type RegistryAccess struct {
+	On       *Estate
+	Cluster  graph.Value[string] `graph:"parent"` // its id
+	Registry graph.Value[RegistryOut]
+	Name     string // the registry's
+}
+
+// RegistryAccessOut says by which Secret pods pull, in each namespace.
+type RegistryAccessOut struct{ PullSecret string }
+
+var _ graph.Resource[RegistryAccessOut] = (*RegistryAccess)(nil)
+
+// Kind is the kind of such permissions.
+func (a *RegistryAccess) Kind() *graph.Kind { return a.On.registryAccess }
+
+// Key is the registry's name.
+func (a *RegistryAccess) Key() string { return a.Name }
+
+// Observe reads it from the cluster.
+func (a *RegistryAccess) Observe(ctx context.Context, c *graph.Call) (graph.Observed[RegistryAccessOut], error) {
+	id, ok := a.Cluster.Get(c)
+	if !ok || id == "" {
+		return graph.Observed[RegistryAccessOut]{}, nil
+	}
+	all, err := a.On.allClusters(ctx, c)
+	if err != nil {
+		return graph.Observed[RegistryAccessOut]{}, err
+	}
+	for _, k := range all {
+		if k.ID == id && slices.Contains(k.Registries, a.Name) {
+			return a.there(), nil
+		}
+	}
+	return graph.Observed[RegistryAccessOut]{}, nil
+}
+
+func (a *RegistryAccess) there() graph.Observed[RegistryAccessOut] {
+	return graph.Observed[RegistryAccessOut]{State: graph.Ready, ID: a.Name, Out: RegistryAccessOut{PullSecret: a.Name}}
+}
+
+// Diff finds nothing: it is there or not.
+func (a *RegistryAccess) Diff(*graph.Call, graph.Observed[RegistryAccessOut]) []graph.Change {
+	return nil
+}
+
+// Create lets the cluster in.
+func (a *RegistryAccess) Create(ctx context.Context, c *graph.Call) (graph.Observed[RegistryAccessOut], error) {
+	body := map[string][]string{"cluster_uuids": {a.Cluster.Read(c)}, "registries": {a.Registry.Read(c).Name}}
+	if err := a.On.client.send(ctx, http.MethodPost, "/v2/kubernetes/registries", body, nil); err != nil {
+		return graph.Observed[RegistryAccessOut]{}, fmt.Errorf("let the cluster pull from registry %s: %w", a.Name, err)
+	}
+	graph.Forget(c, "digitalocean/clusters")
+	return a.there(), nil
+}
+
+// Update has nothing to change.
+func (a *RegistryAccess) Update(_ context.Context, _ *graph.Call, have graph.Observed[RegistryAccessOut], _ []graph.Change) (graph.Observed[RegistryAccessOut], error) {
+	return have, nil
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package platform
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/problem"
+	"github.com/k8or/k8or/internal/product"
+)
+
+// rotation is what a rotation is about: the entries whose credentials change, and the apps that use them.
+func rotation(entries []graph.ID, about product.Platform) graph.Selection {
+	var s graph.Selection
+	seen := map[graph.ID]bool{}
+	for _, id := range entries {
+		s.Only = append(s.Only, string(id))
+		for _, c := range about.Clients(id) {
+			if !seen[c.ID()] {
+				seen[c.ID()] = true
+				s.Only = append(s.Only, string(c.ID()))
+			}
+		}
+	}
+	return s
+}
+
+// PlanRotation says what [Options.Rotate] would do: new credentials beside those that are there, the Secrets and apps that go
+// over to them, and what goes at last. It writes nothing; [Platform.Up] carries it out. Where an earlier rotation was cut off,
+// it is that one which is finished.
+func (p *Platform) PlanRotation(ctx context.Context) (*Plan, error) {
+	var known []string
+	for _, e := range p.doc.Spec.Entries() {
+		known = append(known, e.ID())
+	}
+	for _, id := range p.options.Rotate {
+		if !slices.Contains(known, string(id)) {
+			return nil, nothingCalled(string(id), known)
+		}
+	}
+	plan, err := p.Plan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range p.options.Rotate {
+		for _, st := range plan.whole {
+			if st.Node == id && st.State == graph.Absent && st.Err == nil {
+				return nil, &problem.Problem{Code: problem.BadUsage, Kind: problem.Usage, Title: fmt.Sprintf("%s is not there yet, so nobody has credentials of it", id), Fix: "`k8or up` makes it"}
+			}
+		}
+	}
+	if !plan.Changes() && len(plan.Problems) == 0 {
+		return nil, &problem.Problem{Code: problem.BadUsage, Kind: problem.Usage, Title: "nobody has credentials that could be changed: no app uses " + joined(p.options.Rotate),
+			Fix: "name an entry that apps have in their `uses`"}
+	}
+	return plan, nil
+}
+
+func joined(ids []graph.ID) string {
+	var out []string
+	for _, id := range ids {
+		out = append(out, string(id))
+	}
+	return strings.Join(out, ", ")
+}
+
+// reads says which pod still runs with the credentials that an app had before its Secret was written anew, so that these stay
+// until it is gone; empty where there is none.
+func (p *Platform) reads(ctx context.Context, entry graph.ID, app string) (string, error) {
+	for _, c := range p.about().Clients(entry) {
+		if c.Name != app {
+			continue
+		}
+		access, ok, err := p.find(ctx, graph.NewCall())
+		if err != nil || !ok {
+			return "", err
+		}
+		pod, err := p.kinds.Cluster(access.ID).OlderThan(ctx, c.Namespace, c.SecretName(entry))
+		if err != nil || pod == "" {
+			return "", err
+		}
+		return fmt.Sprintf("pod %s started before the Secret %s/%s was changed, and may sign in as before", pod, c.Namespace, c.SecretName(entry)), nil
+	}
+	return "", nil
+}

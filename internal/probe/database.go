@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package probe
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Database writes something and reads it again, with the credentials that an app gets.
+type Database struct {
+	// Binding is the folder of a servicebinding.io Secret: type, host, port, username, password, database and ca.crt. Its type
+	// says which engine it is: postgresql or valkey. Without ca.crt the system's authorities are believed.
+	Binding string `json:"binding"`
+	// Address, when given, is connected to in place of the Binding's host and port: a server by a way that DNS does not know. Its
+	// certificate is still to be for the host.
+	Address string `json:"address,omitempty"`
+}
+
+// prove speaks to the engine that the Binding names.
+func (d *Database) prove(ctx context.Context, g given) (string, error) {
+	b := map[string]string{}
+	for _, key := range []string{"type", "host", "port", "username", "password"} {
+		raw, err := g.file(path.Join(d.Binding, key))
+		if err != nil {
+			return "", err
+		}
+		b[key] = string(raw)
+	}
+	authority := path.Join(d.Binding, "ca.crt")
+	if raw, err := g.file(authority); err != nil || len(raw) == 0 {
+		authority = ""
+	}
+	config, err := g.trust(authority)
+	if err != nil {
+		return "", err
+	}
+	config.ServerName = b["host"]
+	at := net.JoinHostPort(b["host"], b["port"])
+	if d.Address != "" {
+		at = d.Address
+	}
+	switch b["type"] {
+	case "postgresql":
+		database, err := g.file(path.Join(d.Binding, "database"))
+		if err != nil {
+			return "", err
+		}
+		return row(ctx, b, string(database), at, config)
+	case "valkey":
+		return key(ctx, b, at, config)
+	default:
+		return "", &trouble{what: fmt.Sprintf("the Binding is of type %s, which this probe does not speak", b["type"]), look: "the Binding's type"}
+	}
+}
+
+// row makes a table in PostgreSQL, writes a row, reads it again, and takes all of it back: nobody else ever sees it.
+func row(ctx context.Context, b map[string]string, database, at string, config *tls.Config) (string, error) {
+	host, text, err := net.SplitHostPort(at)
+	if err != nil {
+		return "", err
+	}
+	port, err := strconv.ParseUint(text, 10, 16)
+	if err != nil {
+		return "", &trouble{what: fmt.Sprintf("the Binding's port is %q", text), look: "the Binding's Secret"}
+	}
+	c, err := pgconn.ParseConfig("host=127.0.0.1 sslmode=disable") // all that counts is said below
+	if err != nil {
+		return "", err
+	}
+	c.Host, c.Port, c.Database, c.User, c.Password, c.TLSConfig, c.Fallbacks = host, uint16(port), database, b["username"], b["password"], config, nil
+	conn, err := pgconn.ConnectConfig(ctx, c)
+	if err != nil {
+		return "", toldOf("PostgreSQL", err, b["username"])
+	}
+	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is left to be lost
+	word := unique()
+	results, err := conn.Exec(ctx, fmt.Sprintf("BEGIN; CREATE TABLE %s (word text); INSERT INTO %s VALUES ('%s'); SELECT word FROM %s; ROLLBACK", word, word, word, word)).ReadAll()
+	if err != nil {
+		return "", toldOf("PostgreSQL", err, b["username"])
+	}
+	for _, r := range results {
+		if len(r.Rows) == 1 && len(r.Rows[0]) == 1 && string(r.Rows[0][0]) == word {
+			return fmt.Sprintf("a row was written to the database %s as %s, and read again", database, b["username"]), nil
+		}
+	}
+	return "", &trouble{what: "PostgreSQL took a row and does not show it again", look: "its logs"}
+}
+
+// toldOf says what an error of a database's means. It never has the password in it.
+func toldOf(engine string, err error, user string) error {
+	if told := untrusted(engine, err); told != nil {
+		return told
+	}
+	t := &trouble{what: engine + " does not answer", look: "whether the database is online, and its firewall", cause: err}
+	if p, ok := errors.AsType[*pgconn.PgError](err); ok {
+		t.cause = errors.New(p.Message)
+		switch p.Code[:2] {
+		case "28":
+			t.what, t.look = fmt.Sprintf("%s refuses the user %s and the password of the Binding", engine, user), "the Binding's Secret; `k8or up` writes what its cloud says"
+		case "42":
+			t.what, t.look = fmt.Sprintf("%s does not let %s make a table", engine, user), "the rights that the user was given: the Job `grants`"
+		default:
+			t.what, t.look = engine+" refuses", "its logs"
+		}
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		t.look += "; within the time there was no answer, which a firewall looks like too"
+	}
+	return t
+}
+
+// key sets a key of Valkey for a minute, reads it again and deletes it. Its protocol is lines and lengths.
+func key(ctx context.Context, b map[string]string, at string, config *tls.Config) (string, error) {
+	dialer := tls.Dialer{Config: config}
+	conn, err := dialer.DialContext(ctx, "tcp", at)
+	if err != nil {
+		return "", toldOf("Valkey", err, b["username"])
+	}
+	defer conn.Close()
+	stop := context.AfterFunc(ctx, func() { conn.Close() }) //nolint:errcheck // it only ends what waits
+	defer stop()
+	in := bufio.NewReader(conn)
+	say := func(words ...string) (string, error) {
+		var line strings.Builder
+		fmt.Fprintf(&line, "*%d\r\n", len(words))
+		for _, w := range words {
+			fmt.Fprintf(&line, "$%d\r\n%s\r\n", len(w), w)
+		}
+		if _, err := io.WriteString(conn, line.String()); err != nil {
+			return "", err
+		}
+		return reply(in)
+	}
+	if _, err := say("AUTH", b["username"], b["password"]); err != nil {
+		if refused, ok := errors.AsType[refusal](err); ok {
+			return "", &trouble{what: fmt.Sprintf("Valkey refuses the user %s and the password of the Binding", b["username"]), look: "the Binding's Secret; `k8or up` writes what its cloud says", cause: refused}
+		}
+		return "", toldOf("Valkey", err, b["username"])
+	}
+	name, word := "k8or:probe:"+unique(), unique()
+	for _, words := range [][]string{{"SET", name, word, "EX", "60"}, {"GET", name}, {"DEL", name}} {
+		got, err := say(words...)
+		if err != nil {
+			return "", &trouble{what: "Valkey does not take " + words[0], look: "its memory and eviction policy", cause: err}
+		}
+		if words[0] == "GET" && got != word {
+			return "", &trouble{what: "Valkey took a key and does not show it again", look: "its memory and eviction policy"}
+		}
+	}
+	return fmt.Sprintf("a key was set as %s, read again and deleted", b["username"]), nil
+}
+
+// refusal is an error that Valkey says itself.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
+// reply reads one answer: a line, a number or a text.
+func reply(in *bufio.Reader) (string, error) {
+	line, err := in.ReadString('\n')
+	if err != nil {
+		return "", err
+	}
+	line = strings.TrimRight(line, "\r\n")
+	if line == "" {
+		return "", errors.New("it answers with nothing")
+	}
+	switch line[0] {
+	case '+', ':':
+		return line[1:], nil
+	case '-':
+		return "", refusal(line[1:])
+	case '$':
+		n, err := strconv.Atoi(line[1:])
+		if err != nil || n > 1<<16 {
+			return "", fmt.Errorf("it answers with a text of length %q", line[1:])
+		}
+		if n < 0 {
+			return "", nil
+		}
+		text := make([]byte, n+2)
+		_, err = io.ReadFull(in, text)
+		return string(text[:n]), err
+	default:
+		return "", fmt.Errorf("it does not speak its protocol: it begins with %q", line[:1])
+	}
+}

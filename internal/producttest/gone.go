@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package producttest
+
+import (
+	"bytes"
+	"testing"
+	"testing/synctest"
+
+	"github.com/k8or/k8or/internal/graph"
+)
+
+// Gone brings a platform up by one document and then by another. Each of the words has to stand somewhere in the cluster after the
+// first, such as a mark on a pod's template, and nowhere after the second.
+func Gone(t *testing.T, from, to string, words ...string) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.cloud.Close()
+		for _, text := range []string{from, to} {
+			p, err := w.open("k8or.yaml", []byte(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			plan, err := p.Plan(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := p.Up(t.Context(), plan, plan.Approve(graph.Replaces), nil); err != nil {
+				t.Fatalf("up: %s", whole(err))
+			}
+			for _, cluster := range w.cloud.Clusters() {
+				held, err := w.runtime.Server(cluster.ID).Export()
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, word := range words {
+					switch there := bytes.Contains(held, []byte(word)); {
+					case text == from && !there:
+						t.Errorf("%s is nowhere in the cluster, so this proves nothing", word)
+					case text == to && there:
+						at := bytes.Index(held, []byte(word))
+						t.Errorf("%s is still in the cluster: …%s…", word, held[max(0, at-300):min(len(held), at+100)])
+					}
+				}
+			}
+		}
+	})
+}

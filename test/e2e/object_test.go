@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// bound runs one call of S3's by what an app's Secret says, and nothing else: `bound NAMESPACE/SECRET put KEY TEXT`, `… get KEY`,
+// `… refused BUCKET` where its key opens no other bucket.
+func bound(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: bound namespace/secret put|get|refused what [text]")
+	}
+	data := secretOf(ts, args[0])
+	for _, key := range []string{"type", "provider", "endpoint", "host", "region", "bucket", "access-key-id", "secret-access-key"} {
+		if len(data[key]) == 0 {
+			ts.Fatalf("the Secret %s has no %s", args[0], key)
+		}
+	}
+	client := s3.New(s3.Options{BaseEndpoint: new(string(data["endpoint"])), UsePathStyle: true, Region: string(data["region"]), RetryMaxAttempts: 1,
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: string(data["access-key-id"]), SecretAccessKey: string(data["secret-access-key"])}, nil
+		})})
+	bucket := string(data["bucket"])
+	switch what := args[2]; args[1] {
+	case "put":
+		_, err := client.PutObject(context.Background(), &s3.PutObjectInput{Bucket: &bucket, Key: &what, Body: strings.NewReader(args[3])})
+		ts.Check(err)
+	case "get":
+		got, err := client.GetObject(context.Background(), &s3.GetObjectInput{Bucket: &bucket, Key: &what})
+		ts.Check(err)
+		text, err := io.ReadAll(got.Body)
+		ts.Check(err)
+		fmt.Fprintf(ts.Stdout(), "%s\n", text)
+	case "refused":
+		_, err := client.PutObject(context.Background(), &s3.PutObjectInput{Bucket: &what, Key: new("a"), Body: strings.NewReader("x")})
+		if err == nil || !strings.Contains(err.Error(), "AccessDenied") {
+			ts.Fatalf("the key of bucket %s is not refused at %s: %v", bucket, what, err)
+		}
+	default:
+		ts.Fatalf("bound does not know %s", args[1])
+	}
+}
+
+// secretOf are the data of a Secret of the only cluster.
+func secretOf(ts *testscript.TestScript, name string) map[string][]byte {
+	box := filepath.Join(ts.Getenv("K8OR_SANDBOX_DIR"), "sandbox.json")
+	ask := func(path string, into any) {
+		said, err := admin(box, []string{"GET", path})
+		ts.Check(err)
+		ts.Check(json.Unmarshal([]byte(said), into))
+	}
+	var list struct {
+		Clusters []struct{ ID string } `json:"kubernetes_clusters"`
+	}
+	ask("/v2/kubernetes/clusters", &list)
+	if len(list.Clusters) != 1 {
+		ts.Fatalf("there are %d clusters", len(list.Clusters))
+	}
+	var access struct {
+		Server, Token string
+		CA            []byte `json:"certificate_authority_data"`
+	}
+	ask("/v2/kubernetes/clusters/"+list.Clusters[0].ID+"/credentials", &access)
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(access.CA) {
+		ts.Check(errors.New("the cluster's authority is no certificate"))
+	}
+	namespace, secret, _ := strings.Cut(name, "/")
+	request, err := http.NewRequest(http.MethodGet, fmt.Sprintf("%s/api/v1/namespaces/%s/secrets/%s", access.Server, namespace, secret), nil)
+	ts.Check(err)
+	request.Header.Set("Authorization", "Bearer "+access.Token)
+	answer, err := (&http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}).Do(request)
+	ts.Check(err)
+	defer answer.Body.Close()
+	var found struct {
+		Data    map[string][]byte
+		Message string
+	}
+	ts.Check(json.NewDecoder(answer.Body).Decode(&found))
+	if answer.StatusCode != http.StatusOK {
+		ts.Fatalf("read the Secret %s: %s", name, found.Message)
+	}
+	return found.Data
+}
+
+// keysHandedOut are the secrets of access keys and the tokens of registries that the sandbox keeps, which no call shows again.
+func keysHandedOut(ts *testscript.TestScript) []string {
+	raw, err := os.ReadFile(filepath.Join(ts.Getenv("K8OR_SANDBOX_DIR"), "state.json"))
+	ts.Check(err)
+	var state struct {
+		DigitalOcean struct {
+			Accounts map[string]struct {
+				Spaces     struct{ Keys []struct{ Secret string } }
+				Registries struct{ Credentials []struct{ Token string } }
+			}
+		}
+	}
+	ts.Check(json.Unmarshal(raw, &state))
+	var words []string
+	for _, a := range state.DigitalOcean.Accounts {
+		for _, k := range a.Spaces.Keys {
+			words = append(words, k.Secret)
+		}
+		for _, c := range a.Registries.Credentials {
+			words = append(words, c.Token)
+		}
+	}
+	return slices.DeleteFunc(words, func(w string) bool { return w == "" })
+}
