@@ -173,6 +173,13 @@ func burySnapshot(s *Scene) Outcome {
 
 // playContent takes the snapshot, or finds the one that the content was made for.
 func playContent(s *Scene) Outcome {
+	ref := mapAt(s.Object.Object, "spec", "volumeSnapshotRef")
+	if uid := textAt(ref, "uid"); uid != "" && textAt(s.Object.Object, "spec", "deletionPolicy") == "Delete" {
+		// Its snapshot went before it was known that the content is to go along.
+		if of := s.Get(volumeSnapshots, textAt(ref, "namespace"), textAt(ref, "name")); of == nil || string(of.GetUID()) != uid {
+			return Outcome{Gone: []Reference{{Resource: snapshotContents, Name: s.Object.GetName()}}}
+		}
+	}
 	if truthAt(s.Object.Object, false, "status", "readyToUse") {
 		return Outcome{Self: held(s.Object, boundContent)}
 	}

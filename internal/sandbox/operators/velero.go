@@ -183,7 +183,8 @@ func snapshotsFor(s *Scene, chosen []Object, out *Outcome) (taken map[string]str
 		}
 		content := s.Get(snapshotContents, "", textAt(have.Object, "status", "boundVolumeSnapshotContentName"))
 		if !truthAt(have.Object, false, "status", "readyToUse") || content == nil {
-			waiting = waiting || !late
+			// One that has failed is given up; how long a good one takes is the cluster's affair, which runs in real time.
+			waiting = waiting || !late || textAt(have.Object, "status", "error", "message") == ""
 			continue
 		}
 		taken[c.GetNamespace()+"/"+c.GetName()] = textAt(content.Object, "status", "snapshotHandle")
