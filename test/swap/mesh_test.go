@@ -29,7 +29,7 @@ func TestAMeshThatGoesLeavesNoPodInjected(t *testing.T) {
 	linkerd := strings.Replace(meshed, "product: istio", "product: linkerd", 1)
 	none := strings.Replace(meshed, "  mesh: {product: istio}\n", "", 1)
 	istios := []string{"sidecar.istio.io/inject", "includeInboundPorts", "networking.istio.io/exportTo"}
-	linkerds := []string{"linkerd.io/inject", "config.linkerd.io/skip-inbound-ports"}
+	linkerds := []string{`"linkerd.io/inject":"enabled"`, "config.linkerd.io/skip-inbound-ports"}
 	producttest.Gone(t, meshed, none, istios...)
 	producttest.Gone(t, meshed, linkerd, istios...)
 	producttest.Gone(t, linkerd, none, linkerds...)
