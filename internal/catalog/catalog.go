@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/k8or/k8or/internal/catalog/app/app"
+	"github.com/k8or/k8or/internal/catalog/backups/velero"
 	"github.com/k8or/k8or/internal/catalog/cluster/doks"
 	"github.com/k8or/k8or/internal/catalog/databases/digitalocean"
 	databasesexisting "github.com/k8or/k8or/internal/catalog/databases/existing"
@@ -69,6 +70,7 @@ var Products = []product.Product{
 	kong.Product,
 	gatewaydoks.Product,
 	gatewayexisting.Product,
+	velero.Product,
 	app.Product,
 }
 

@@ -43,7 +43,7 @@ func (p Platform) Clients(entry graph.ID) []Client {
 		}
 	}
 	if b := p.Spec.Backups; b != nil && b.Bucket == string(entry) {
-		out = append(out, Client{Name: "k8or.backups", Namespace: "backups", Entry: "backups"})
+		out = append(out, Client{Name: "backups.velero", Namespace: "backups", Entry: "backups"})
 	}
 	return out
 }

@@ -26,17 +26,17 @@ func (b *Building) AppNamespace(name string) (graph.ID, error) {
 }
 
 // ClientNamespace adds the namespace of who uses an entry, once, whoever needs it first: what leaves a Secret there for it, or
-// itself. Entry is who it is of, empty for an app.
-func (b *Building) ClientNamespace(name string, entry graph.ID) (graph.ID, error) {
-	if entry == "" {
-		return b.AppNamespace(name)
+// itself.
+func (b *Building) ClientNamespace(c Client) (graph.ID, error) {
+	if c.Entry == "" {
+		return b.AppNamespace(c.Namespace)
 	}
-	id := entry + "/namespace"
+	id := c.Entry + "/namespace"
 	if b.c.Graph.Has(id) {
 		return id, nil
 	}
-	of := &Building{joint{b.c, entry}}
-	_, err := of.Objects(id, "", []*unstructured.Unstructured{of.EntryNamespace(name)})
+	of := &Building{joint{b.c, c.Entry}}
+	_, err := of.Objects(id, "", []*unstructured.Unstructured{of.EntryNamespace(c.Namespace)})
 	return id, err
 }
 

@@ -67,6 +67,11 @@ func build(b *product.Building, e entry) error {
 			})
 		}
 	}
+	offered := product.Bucket{Entry: e.ID, Name: name, Region: region(b.Platform(), e), Endpoint: b.Estate().SpacesURL(region(b.Platform(), e)), Ready: e.ID}
+	if e.Spec.Existing {
+		offered.Ready = ""
+	}
+	product.Offer(b, offered)
 	for _, c := range b.Platform().Clients(e.ID) {
 		if err := client(b, e, c, name, at, after); err != nil {
 			return err
@@ -77,7 +82,7 @@ func build(b *product.Building, e entry) error {
 
 // client gives an app a key to the bucket, and the Secret that holds it.
 func client(b *product.Building, e entry, c product.Client, bucket string, at graph.Value[place], after []graph.Option) error {
-	before, err := b.AppNamespace(c.Namespace)
+	before, err := b.ClientNamespace(c)
 	if err != nil {
 		return err
 	}
@@ -106,7 +111,7 @@ func client(b *product.Building, e entry, c product.Client, bucket string, at gr
 	}
 	product.Offer(b, product.Probe{Entry: e.ID, Name: "object-" + c.Name, Proves: "an object can be put into the bucket, got again and deleted by the key of " + c.Name,
 		Spec: probe.Spec{Bucket: &probe.Bucket{Binding: "/probe/s3"}}, Namespace: c.Namespace, Files: files, Look: "the access key and the bucket in the control panel"})
-	if app := b.Platform().Spec.Apps[c.Name]; !app.FromImage() {
+	if app := b.Platform().Spec.Apps[c.Name]; c.Entry == "" && !app.FromImage() {
 		b.Note("%s: app %s finds its key in the Secret %s/%s", e.ID, c.Name, c.Namespace, held.GetName())
 	}
 	return nil
