@@ -17,6 +17,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/gofrs/flock"
+
 	"github.com/k8or/k8or/internal/problem"
 )
 
@@ -180,23 +182,20 @@ func (s *Sandbox) Call(ctx context.Context, method, path string, in, out any) er
 	return json.Unmarshal(answer, out)
 }
 
-// Stop ends a sandbox and waits until it no longer answers.
+// Stop ends a sandbox and waits until its folder is free for another: it holds a lock on it until it has put everything away.
 func (s *Sandbox) Stop(ctx context.Context, dir string) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	if err := s.Call(ctx, http.MethodPost, "/stop", nil, nil); err != nil {
 		return err
 	}
-	look := time.NewTicker(20 * time.Millisecond)
-	defer look.Stop()
-	for {
-		if _, ok, err := Running(ctx, dir); err != nil || !ok {
-			return err
-		}
-		select {
-		case <-look.C:
-		case <-ctx.Done():
-			return fmt.Errorf("the sandbox (process %d) still answers after being asked to stop", s.PID)
-		}
+	lock := flock.New(filepath.Join(dir, "lock"))
+	switch free, err := lock.TryLockContext(ctx, 20*time.Millisecond); {
+	case free:
+		return lock.Unlock()
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("the sandbox (process %d) still runs after being asked to stop", s.PID)
+	default:
+		return fmt.Errorf("wait for the sandbox's end: %w", err)
 	}
 }

@@ -242,14 +242,34 @@ func (w world) Update(manager string, o *unstructured.Unstructured) error {
 	return err
 }
 
-// UpdateStatus replaces an object's status.
+// UpdateStatus replaces an object's status. Where a definition keeps no status apart, as Velero's do, the status is a field like
+// any other.
 func (w world) UpdateStatus(manager string, o *unstructured.Unstructured) error {
 	gvr, err := w.of(o)
 	if err != nil {
 		return err
 	}
+	if !w.statusApart(gvr) {
+		return w.Update(manager, o)
+	}
 	_, err = w.at(gvr, o.GetNamespace()).UpdateStatus(w.ctx, o, metav1.UpdateOptions{FieldManager: manager})
 	return err
+}
+
+// statusApart is whether a resource has its status as a subresource; those of Kubernetes' own have.
+func (w world) statusApart(gvr schema.GroupVersionResource) bool {
+	item, there, err := w.watched[definitions.GroupResource()].informer.GetStore().GetByKey(gvr.Resource + "." + gvr.Group)
+	if err != nil || !there {
+		return true
+	}
+	versions, _, _ := unstructured.NestedSlice(item.(*unstructured.Unstructured).Object, "spec", "versions")
+	for _, v := range versions {
+		if v, ok := v.(map[string]any); ok && v["name"] == gvr.Version {
+			_, apart, _ := unstructured.NestedMap(v, "subresources", "status")
+			return apart
+		}
+	}
+	return true
 }
 
 // Delete removes an object and, in the background, what it owns.

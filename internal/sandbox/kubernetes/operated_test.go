@@ -3,6 +3,7 @@
 package kubernetes
 
 import (
+	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -76,7 +77,7 @@ func TestWatchesComeAndGoWithTheDefinitions(t *testing.T) {
 		once.Do(func() { close(begun) }) // what changes from now on is seen
 		return true, w, err
 	})
-	o := newOperated(&Runtime{}, digitalocean.ClusterSpec{Name: "shop"}, client)
+	o := newOperated(&Runtime{options: Options{Cloud: func(string) http.RoundTripper { return http.DefaultTransport }}}, digitalocean.ClusterSpec{Name: "shop"}, client)
 	o.watch(t.Context(), definitions)
 	until := func(what string, done func() bool) {
 		t.Helper()
