@@ -173,7 +173,7 @@ func TestInvoicesComeAsCSVAndPDF(t *testing.T) {
 	b.do(201, "POST", "/v2/volumes", `{"name":"data","region":"nyc3","size_gigabytes":100}`)
 	b.clock.Advance(84 * time.Hour)
 	get := func(part string) (string, string) {
-		r, err := http.NewRequestWithContext(t.Context(), "GET", "https://api.digitalocean.com/v2/customers/my/invoices/"+b.preview()+"/"+part, nil)
+		r, err := http.NewRequestWithContext(b.Context(), "GET", "https://api.digitalocean.com/v2/customers/my/invoices/"+b.preview()+"/"+part, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -323,7 +323,7 @@ func TestUnchangedGodoDecodesADeletingClusterWithGodoStates(t *testing.T) {
 	clusterBench(t, func(b *bench, _ *paper) {
 		id := b.createShop()
 		b.do(204, "DELETE", "/v2/kubernetes/clusters/"+id, "")
-		clusters, _, err := b.godo().Kubernetes.List(t.Context(), &godo.ListOptions{PerPage: 200})
+		clusters, _, err := b.godo().Kubernetes.List(b.Context(), &godo.ListOptions{PerPage: 200})
 		if err != nil || len(clusters) != 1 || clusters[0].Status.State != godo.KubernetesClusterStatusDeleted {
 			t.Errorf("got %v, %v", clusters, err)
 		}
@@ -376,7 +376,7 @@ func TestClusterGoesOnAfterALoad(t *testing.T) {
 
 func TestUnchangedGodoLivesThroughAClustersLife(t *testing.T) {
 	clusterBench(t, func(b *bench, _ *paper) {
-		ctx, client := t.Context(), b.godo()
+		ctx, client := b.Context(), b.godo()
 		yes := true
 		k, _, err := client.Kubernetes.Create(ctx, &godo.KubernetesClusterCreateRequest{
 			Name: "shop", RegionSlug: "nyc3", VersionSlug: "1.36", HA: &yes,
