@@ -50,7 +50,7 @@ func (a *app) downCommand() *cobra.Command {
 					return err
 				}
 			}
-			err = a.run(ctx, o, func(watch platform.Watch) (*platform.Result, error) { return o.Down(ctx, t, data, watch) })
+			err = a.run(ctx, o, func(watch platform.Watch) (*platform.Result, error) { return o.Down(ctx, t, watch) })
 			if err == nil && a.output == "text" {
 				left := "nothing of it is left"
 				if len(data.Keep)+len(data.Copied) > 0 {

@@ -64,7 +64,7 @@ func (a *app) selftest(ctx context.Context, budget int) error {
 		return err
 	}
 	var result *platform.Result
-	if result, err = o.Down(ctx, t, graph.DataDecisions{}, nil); err != nil {
+	if result, err = o.Down(ctx, t, nil); err != nil {
 		return err
 	}
 	a.receipt("Down: %d things are gone, %d are left. In all %s.", result.Done[graph.Delete], len(result.Left), time.Since(began).Round(time.Second))

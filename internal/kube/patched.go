@@ -124,7 +124,7 @@ func (p *Patched) owns(live *unstructured.Unstructured, field string) bool {
 			continue
 		}
 		var fields map[string]map[string]any
-		if json.Unmarshal(m.FieldsV1.Raw, &fields) == nil {
+		if json.Unmarshal(m.FieldsV1.GetRawBytes(), &fields) == nil {
 			if _, ok := fields["f:spec"]["f:"+field]; ok {
 				return true
 			}

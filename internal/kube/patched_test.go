@@ -24,7 +24,7 @@ func TestAPatchedObjectIsComparedWithWhatOthersMakeOfIt(t *testing.T) {
 	t.Parallel()
 	live := func(spec map[string]any, owned string) *unstructured.Unstructured {
 		o := &unstructured.Unstructured{Object: map[string]any{"kind": "Route", "metadata": map[string]any{"name": "out"}, "spec": spec}}
-		o.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: FieldManager, FieldsV1: &metav1.FieldsV1{Raw: []byte(owned)}}})
+		o.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: FieldManager, FieldsV1: metav1.NewFieldsV1(owned)}})
 		return o
 	}
 	for _, c := range []struct {

@@ -155,9 +155,9 @@ func undecidedFix(data string) string {
 	return fix
 }
 
-// Down takes the platform down: all of it but the data that is kept. It proves by fresh lists that nothing else is left.
+// Down takes the platform down as the teardown decided: all of it but the data that is kept. It proves by fresh lists that nothing else is left.
 // Undecided data is a problem, and nothing is done then.
-func (p *Platform) Down(ctx context.Context, t *Teardown, data graph.DataDecisions, watch Watch) (*Result, error) {
+func (p *Platform) Down(ctx context.Context, t *Teardown, watch Watch) (*Result, error) {
 	if undecided := t.Undecided(); len(undecided) > 0 {
 		var list problem.List
 		for _, s := range undecided {
@@ -177,7 +177,7 @@ func (p *Platform) Down(ctx context.Context, t *Teardown, data graph.DataDecisio
 	if err := t.Problems.Err(); err != nil {
 		return nil, err
 	}
-	data = t.decided // with the snapshots that are taken on the way
+	data := t.decided // with the snapshots that are taken on the way
 	opts := p.graphOptions()
 	opts.Teardown, opts.Data, opts.Lock = true, data, p.newLock(true)
 	run := graph.NewRun(t.graph, graph.ApproveTeardown(slices.Concat(data.Lose, data.Copied)...), opts)

@@ -99,7 +99,7 @@ func Down(t *testing.T, document string, decided graph.DataDecisions) (left []st
 			err = problem
 			return
 		}
-		if _, err = p.Down(t.Context(), teardown, decided, nil); err != nil {
+		if _, err = p.Down(t.Context(), teardown, nil); err != nil {
 			return
 		}
 		for _, thing := range w.inventory() {

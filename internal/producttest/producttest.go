@@ -372,7 +372,7 @@ func (w *world) down(ctx context.Context, t *testing.T, name string, raw []byte)
 		t.Fatal(err)
 	}
 	w.see(t, teardown)
-	result, err := p.Down(ctx, teardown, data, nil)
+	result, err := p.Down(ctx, teardown, nil)
 	if err != nil {
 		t.Fatalf("down: %v", err)
 	}
@@ -403,6 +403,8 @@ func secretOf(name string) (string, bool) {
 	switch name {
 	case "CANARY":
 		return canary, true
+	case "SLACK_WEBHOOK": // of the example production
+		return "https://hooks.slack.com/services/" + canary, true
 	case "CANARY_CREDENTIALS":
 		return "someone:" + canary, true
 	}

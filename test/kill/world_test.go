@@ -125,7 +125,7 @@ func down(ctx context.Context, p *platform.Platform) (bool, error) {
 	if t, err = p.PlanDown(ctx, data); err != nil {
 		return true, err
 	}
-	_, err = p.Down(ctx, t, data, nil)
+	_, err = p.Down(ctx, t, nil)
 	return true, err
 }
 

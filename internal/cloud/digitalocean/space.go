@@ -151,7 +151,8 @@ func (e *Estate) readSpace(ctx context.Context, m markedSpace) (have SpaceSpec, 
 
 // expiryOf reads a rule that only lets objects expire by their age; false for one that does anything else, or nothing.
 func expiryOf(r types.LifecycleRule) (Expiry, bool) {
-	x := Expiry{Prefix: deref(r.Prefix)} //nolint:staticcheck // the older form, which Spaces gives back where it was written so
+	//lint:ignore SA1019 the older form, which Spaces gives back where it was written so
+	x := Expiry{Prefix: deref(r.Prefix)}
 	if r.Filter != nil {
 		if r.Filter.Tag != nil || r.Filter.And != nil {
 			return x, false
