@@ -324,6 +324,10 @@ func lives(t *testing.T, name string, raw []byte) {
 			}
 		}
 	}
+	if protected := []byte("deletionProtection: true"); bytes.Contains(raw, protected) { // given up first, as a person has to
+		raw = bytes.ReplaceAll(raw, protected, []byte("deletionProtection: false"))
+		up()
+	}
 	w.down(ctx, t, name, raw)
 	if left := w.inventory(); !slices.Equal(left, before) {
 		t.Errorf("after down there is %v, and before up there was %v", left, before)
