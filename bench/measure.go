@@ -19,7 +19,6 @@ import (
 // Goals of the project, printed beside the figures.
 const (
 	goalPath     = 1.10
-	goalChain    = 1.15
 	goalCalls    = 12
 	goalStartUp  = 30  // ms
 	goalPlan     = 150 // ms
@@ -113,7 +112,7 @@ func (b *bench) up(ctx context.Context, r *Report) error {
 	if err != nil {
 		return err
 	}
-	events, timings, err := parseRun(o.out)
+	events, err := parseEvents(o.out)
 	if err != nil {
 		return err
 	}
@@ -133,35 +132,25 @@ func (b *bench) up(ctx context.Context, r *Report) error {
 			How: fmt.Sprintf("%s from the start of the process to its end, %s that the clouds truly took", amount(o.took.Seconds(), "s"), amount(least.Seconds(), "s"))},
 		Figure{Name: "added by k8or", Value: (o.took - least).Seconds(), Unit: "s", How: "polling, its own work, and what pods take to be ready in the cluster"},
 	)
-	if chain := longestChain(timings, events, said.ReadyTimes); chain > 0 {
-		r.add(Figure{Name: "wall ÷ longest chain", Value: o.took.Seconds() / chain.Seconds(), Goal: goalChain,
-			How: fmt.Sprintf("of everything that waited for one another, in the cluster too: %s, with the clouds' own record where there is one", amount(chain.Seconds(), "s"))})
-	}
 	r.memory("k8or up", o.peak)
 	return nil
 }
 
-// parseRun reads the lines of `up -o json`: the events, and the timings of the result that ends them.
-func parseRun(out []byte) (events []event, timings []timing, err error) {
+// parseEvents reads the lines of `up -o json`, without the result that ends them.
+func parseEvents(out []byte) ([]event, error) {
+	var events []event
 	lines := bufio.NewScanner(bytes.NewReader(out))
 	lines.Buffer(nil, 1<<24)
 	for lines.Scan() {
-		var line struct {
-			event
-			Result struct {
-				Timings []timing `json:"timings"`
-			} `json:"result"`
+		var e event
+		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+			return nil, fmt.Errorf("read an event of the run: %w", err)
 		}
-		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
-			return nil, nil, fmt.Errorf("read an event of the run: %w", err)
+		if e.Type != "result" {
+			events = append(events, e)
 		}
-		if line.Type == "result" {
-			timings = line.Result.Timings
-			continue
-		}
-		events = append(events, line.event)
 	}
-	return events, timings, lines.Err()
+	return events, lines.Err()
 }
 
 // nothingToDo counts the calls of runs that find everything as wanted.
