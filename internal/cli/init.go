@@ -88,7 +88,6 @@ func (a *app) ask(in *answers) error {
 		p, err := findProfile(in.Profile, platform.Available())
 		return err == nil && !p.asks
 	}
-	gateway := func() bool { return chosenGateway(*in) }
 	form := huh.NewForm(huh.NewGroup(
 		huh.NewInput().Title("What is the platform called?").Description("Lower-case letters, digits and hyphens").Value(&in.Name),
 		huh.NewSelect[string]().Title("In which region?").Options(huh.NewOptions("nyc3", "sfo3", "ams3", "fra1", "lon1", "sgp1", "tor1", "blr1", "syd1")...).Value(&in.Region),
@@ -101,7 +100,7 @@ func (a *app) ask(in *answers) error {
 		huh.NewConfirm().Title("A hello app to see it work?").Value(&in.Hello),
 	).WithHideFunc(decided), huh.NewGroup(
 		huh.NewInput().Title("Which name will lead to it?").Description("Such as shop.example.com; left open, it is reached by its address, without a certificate").Value(&in.Domain),
-	).WithHideFunc(func() bool { return !gateway() })).WithInput(a.Stdin).WithOutput(a.Stderr)
+	).WithHideFunc(func() bool { return !chosenGateway(*in) })).WithInput(a.Stdin).WithOutput(a.Stderr)
 	if err := form.Run(); err != nil {
 		if errors.Is(err, huh.ErrUserAborted) {
 			return &problem.Problem{Code: problem.Stopped, Kind: problem.Interrupted, Title: "stopped; nothing was written", Cause: err}

@@ -31,21 +31,7 @@ func (e *Estate) leftSnapshots(ctx context.Context, c *graph.Call) ([]godo.Snaps
 
 // snapshotsOf are the volume snapshots of some clusters.
 func (e *Estate) snapshotsOf(ctx context.Context, c *graph.Call, clusters []string) ([]godo.Snapshot, error) {
-	if len(clusters) == 0 {
-		return nil, nil
-	}
-	all, err := e.allSnapshots(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	var theirs []godo.Snapshot
-	for _, s := range all {
-		if id, ok := ownerOf(s.Tags, clusters); ok {
-			e.learnClaims(ctx, c, id)
-			theirs = append(theirs, s)
-		}
-	}
-	return theirs, nil
+	return ofClusters(ctx, c, e, clusters, e.allSnapshots, func(s godo.Snapshot) []string { return s.Tags })
 }
 
 // Snapshots are all volume snapshots of the platform's clusters, of those that stand and of those that are gone: what is billed.

@@ -30,18 +30,24 @@ func (e *Estate) leftVolumes(ctx context.Context, c *graph.Call) ([]godo.Volume,
 
 // volumesOf are the volumes of some clusters.
 func (e *Estate) volumesOf(ctx context.Context, c *graph.Call, clusters []string) ([]godo.Volume, error) {
+	return ofClusters(ctx, c, e, clusters, e.allVolumes, func(v godo.Volume) []string { return v.Tags })
+}
+
+// ofClusters are those of all things of a kind that belong to some clusters, by their tags. On the way it learns whose claims the
+// clusters' volumes are. Without a cluster nothing is listed.
+func ofClusters[T any](ctx context.Context, c *graph.Call, e *Estate, clusters []string, list func(context.Context, *graph.Call) ([]T, error), tags func(T) []string) ([]T, error) {
 	if len(clusters) == 0 {
 		return nil, nil
 	}
-	all, err := e.allVolumes(ctx, c)
+	all, err := list(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	var theirs []godo.Volume
-	for _, v := range all {
-		if id, ok := ownerOf(v.Tags, clusters); ok {
+	var theirs []T
+	for _, thing := range all {
+		if id, ok := ownerOf(tags(thing), clusters); ok {
 			e.learnClaims(ctx, c, id)
-			theirs = append(theirs, v)
+			theirs = append(theirs, thing)
 		}
 	}
 	return theirs, nil
