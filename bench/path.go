@@ -78,3 +78,49 @@ func criticalPath(lives []life, events []event) (stages []Stage, least time.Dura
 	}
 	return stages, least
 }
+
+// timing is what bench reads of one node's times in the result of `up`, as the engine saw them.
+type timing struct {
+	Node     string    `json:"node"`
+	Began    time.Time `json:"began"`
+	Ended    time.Time `json:"ended"`
+	Critical bool      `json:"critical"`
+}
+
+// recorded are the kinds of nodes whose true times the sandbox records, and the kinds of its record.
+var recorded = map[string][]string{
+	"digitalocean/vpc":         {"vpc"},
+	"digitalocean/cluster":     {"kubernetes_cluster", "node_pool", "droplet"},
+	"digitalocean/database":    {"database"},
+	"digitalocean/nat-gateway": {"vpc_nat_gateway"},
+}
+
+// longestChain is the time that the nodes of the run's longest chain took one after the other: by the sandbox's record what
+// the clouds made, and as the engine saw it what came to be in the cluster. Waiting for a turn counts against k8or, and so does
+// looking late at a cloud.
+func longestChain(timings []timing, events []event, lives []life) time.Duration {
+	kinds := map[string]string{}
+	for _, e := range events {
+		if e.Kind != "" {
+			kinds[e.Node] = e.Kind
+		}
+	}
+	var sum time.Duration
+	for _, t := range timings {
+		if !t.Critical {
+			continue
+		}
+		took := t.Ended.Sub(t.Began)
+		var slowest time.Duration
+		for _, l := range lives {
+			if slices.Contains(recorded[kinds[t.Node]], l.Kind) && !l.Created.Before(t.Began) && l.Ready.After(l.Created) {
+				slowest = max(slowest, l.Ready.Sub(l.Created))
+			}
+		}
+		if slowest > 0 {
+			took = min(took, slowest)
+		}
+		sum += took
+	}
+	return sum
+}
