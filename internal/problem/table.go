@@ -56,6 +56,8 @@ var entries = []Entry{
 	{"K8OR-0421", "The name of a DNS zone is not that of a domain."},
 	{"K8OR-0422", "A DNS record does not have the form of its type."},
 	{"K8OR-0423", "Two DNS records cannot be there together."},
+	{"K8OR-0424", "A firewall's rule does not say ports or addresses as its protocol has them, or there are more than DigitalOcean takes."},
+	{"K8OR-0425", "A firewall's tag is not one, or is one that DigitalOcean or k8or sets itself."},
 	{"K8OR-0501", "Two gateways claim the same domain."},
 	{"K8OR-0502", "A load balancer setting does not go with its type."},
 	{"K8OR-0503", "A gateway's TLS names an existing issuer and not which, or the other way round."},

@@ -47,7 +47,7 @@ type Estate struct {
 	mark    Mark
 	options EstateOptions
 
-	projects, members, vpcs, natGateways, domains, existingDomains, records, clusters, existing, pools, loadBalancers, volumes, snapshots, tags *graph.Kind
+	projects, members, vpcs, natGateways, firewalls, reservedIPs, domains, existingDomains, records, clusters, existing, pools, loadBalancers, volumes, snapshots, tags *graph.Kind
 
 	databases, databaseFirewalls, databaseNames, databaseUsers, databaseAdmins, connectionPools, databaseConfigs, readReplicas, kafkaTopics *graph.Kind
 
@@ -62,6 +62,7 @@ type Estate struct {
 	first    []string             // volumes of which a teardown takes a snapshot before they go, by the names of their data
 	wanted   []DatabaseSpec       // database clusters that the document wants
 	busy     map[string]time.Time // database clusters that DigitalOcean is at work on, and until when not to ask again
+	reserves string               // for whom an address is being reserved that no tag names yet
 	run      runKey
 	cdnsSeen cdnList
 	buckets  []string               // that the document wants
@@ -69,6 +70,8 @@ type Estate struct {
 	// rotates are the database clusters whose users are to have another turn, each with the turns that were wanted first.
 	rotates   map[string]map[string]int
 	passwords map[inDatabase]secret.Text // that are shown once
+
+	reserving sync.Mutex // held while an address is reserved and named
 }
 
 // Ranks of pruning: what runs in the cluster (100, package kube) goes first; what a cluster leaves behind can only be
@@ -81,6 +84,8 @@ const (
 	rankVolume       = 34
 	rankSnapshot     = 33
 	rankNATGateway   = 30 // nodes without public addresses need it to the last
+	rankFirewall     = 28 // after the Droplets that it guards
+	rankReservedIP   = 28 // after the Droplet that has it
 	rankRecord       = 25
 	rankDomain       = 22
 	rankVPC          = 20
@@ -98,6 +103,8 @@ func NewEstate(client *Client, mark Mark, o EstateOptions) *Estate {
 	e.vpcs = &graph.Kind{Name: "digitalocean/vpc", Lag: lag, Deadline: 20 * time.Minute, Rank: rankVPC, List: e.listVPCs, Delete: e.deleteVPC}
 	e.natGateways = &graph.Kind{Name: "digitalocean/nat-gateway", Typical: 2 * time.Minute, Deadline: 20 * time.Minute, Lag: lag, Rank: rankNATGateway,
 		List: e.listNATGateways, Delete: e.deleteNATGateway}
+	e.firewalls = &graph.Kind{Name: "digitalocean/firewall", Lag: lag, Rank: rankFirewall, List: e.listFirewalls, Delete: e.deleteFirewall}
+	e.reservedIPs = &graph.Kind{Name: "digitalocean/reserved-ip", Lag: lag, Rank: rankReservedIP, List: e.listReservedIPs, Delete: e.deleteReservedIP}
 	e.domains = &graph.Kind{Name: "digitalocean/domain", Lag: lag, Rank: rankDomain, List: e.listDomains, Delete: e.deleteDomain}
 	e.existingDomains = &graph.Kind{Name: "digitalocean/existing-domain", Stays: true}
 	e.records = &graph.Kind{Name: "digitalocean/record", Lag: lag, Rank: rankRecord, List: e.listRecords, Delete: e.deleteRecord}
@@ -188,7 +195,7 @@ func (e *Estate) hasDone(what string) bool {
 
 // Kinds are all that can be pruned, highest rank first. Those of families that the platform never had cost no call.
 func (e *Estate) Kinds() []*graph.Kind {
-	return []*graph.Kind{e.databaseUsers, e.readReplicas, e.spacesKeys, e.cdns, e.pools, e.clusters, e.databases, e.spaces, e.loadBalancers, e.registries, e.volumes, e.snapshots, e.natGateways, e.records, e.domains, e.vpcs, e.projects, e.tags}
+	return []*graph.Kind{e.databaseUsers, e.readReplicas, e.spacesKeys, e.cdns, e.pools, e.clusters, e.databases, e.spaces, e.loadBalancers, e.registries, e.volumes, e.snapshots, e.natGateways, e.firewalls, e.reservedIPs, e.records, e.domains, e.vpcs, e.projects, e.tags}
 }
 
 // Always are the kinds that every platform has.
@@ -204,6 +211,12 @@ func (e *Estate) Domains() []*graph.Kind {
 	return []*graph.Kind{e.domains, e.existingDomains, e.records}
 }
 
+// Firewalls are the kinds of platforms that guard Droplets.
+func (e *Estate) Firewalls() []*graph.Kind { return []*graph.Kind{e.firewalls} }
+
+// ReservedIPs are the kinds of platforms that keep addresses.
+func (e *Estate) ReservedIPs() []*graph.Kind { return []*graph.Kind{e.reservedIPs} }
+
 // Databases are the kinds of platforms that have managed databases.
 func (e *Estate) Databases() []*graph.Kind {
 	return []*graph.Kind{e.databases, e.databaseFirewalls, e.databaseNames, e.databaseUsers, e.databaseAdmins, e.connectionPools, e.databaseConfigs, e.readReplicas, e.kafkaTopics}
@@ -211,7 +224,7 @@ func (e *Estate) Databases() []*graph.Kind {
 
 // Beside are the kinds of what stands beside a cluster, be it the platform's own or somebody else's, highest rank first.
 func (e *Estate) Beside() []*graph.Kind {
-	return []*graph.Kind{e.readReplicas, e.spacesKeys, e.cdns, e.databases, e.spaces, e.registries, e.tags}
+	return []*graph.Kind{e.readReplicas, e.spacesKeys, e.cdns, e.databases, e.spaces, e.registries, e.firewalls, e.records, e.domains, e.tags}
 }
 
 // ObjectStorage are the kinds of platforms that have buckets.
