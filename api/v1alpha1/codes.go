@@ -75,6 +75,7 @@ const (
 	CodeReceiverEmpty = "K8OR-0901"
 	CodeAlertUnheard  = "K8OR-0902"
 	CodeConsole       = "K8OR-0903"
+	CodeLogSink       = "K8OR-0904"
 )
 
 // Codes of the apps' rules.

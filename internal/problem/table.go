@@ -95,6 +95,7 @@ var entries = []Entry{
 	{"K8OR-0901", "A receiver of alerts says nobody whom to tell."},
 	{"K8OR-0902", "An alert has no monitoring to raise it."},
 	{"K8OR-0903", "A public console has no gateway to be reached through."},
+	{"K8OR-0904", "Where logs are kept is said in a way that does not go with its product."},
 	{"K8OR-1001", "There is no token for a cloud."},
 	{"K8OR-1002", "A cloud does not accept the token."},
 	{"K8OR-1003", "The token may not do what is needed."},

@@ -91,9 +91,13 @@ func (o Operator) After() graph.Option {
 // LogSink is where logs are kept: Elasticsearch or what speaks its API. It is offered by the sink's products.
 type LogSink struct {
 	Entry graph.ID
+	// OpenSearch says that it is OpenSearch, which newer clients of Elasticsearch's refuse to speak to.
+	OpenSearch bool
 	// Address is host:port; Service and Namespace say where in the cluster, empty outside of it. It speaks TLS unless Plain.
 	Address, Namespace, Service string
 	Plain                       bool
+	// Host and Port are keys of Secrets with the address, where it is known only once the server stands; Address is empty then.
+	Host, Port *kube.SecretKey
 	// Username and Password are keys of Secrets that may write logs and nothing else, CA the authority of its certificate;
 	// nil for one that the system trusts.
 	Username, Password, CA *kube.SecretKey
