@@ -36,7 +36,7 @@ func TestWhoWatchesAndWhoIsToldIsChecked(t *testing.T) {
 		"logs in a database of no engine":    {store + `"logging": {"sink": {"product": "opensearch", "database": "databases/orders"}}`, []string{v1alpha1.CodeBadReference + " spec.logging.sink.database"}},
 		"logs in no database":                {`"logging": {"sink": {"product": "opensearch"}}`, []string{v1alpha1.CodeBadReference + " spec.logging.sink.database"}},
 		"a database beside Elasticsearch":    {store + `"logging": {"sink": {"database": "databases/logs"}}`, []string{"K8OR-0904 spec.logging.sink.database"}},
-		"a database of a size of its own":    {store + `"logging": {"sink": {"product": "opensearch", "database": "databases/logs", "size": "small"}}`, []string{"K8OR-0904 spec.logging.sink.size"}},
+		"a database of a size of its own":    {store + `"logging": {"sink": {"product": "opensearch", "database": "databases/logs", "size": "large"}}`, []string{"K8OR-0904 spec.logging.sink.size"}},
 	} {
 		p := read(t, minimal)
 		if err := json.Unmarshal([]byte("{"+c.spec+"}"), &p.Spec); err != nil {

@@ -56,10 +56,10 @@ func (c *checker) sink(s Sink) {
 		}
 		c.add(e)
 	}
-	for _, f := range []struct {
+	for _, f := range []struct { // small is what a document says with its defaults filled in
 		name  string
 		given bool
-	}{{"size", s.Size != ""}, {"storage", s.Storage != nil}, {"pool", s.Pool != ""}, {"console", s.Console != nil}} {
+	}{{"size", s.Size != "" && s.Size != "small"}, {"storage", s.Storage != nil}, {"pool", s.Pool != ""}, {"console", s.Console != nil}} {
 		if f.given {
 			c.add(FieldError{Path: at + "." + f.name, Code: CodeLogSink, What: f.name + " does not go with product opensearch", Why: "logs go to an entry of databases, which is not in the cluster",
 				Fix: "remove it; the entry says how large it is"})

@@ -215,6 +215,22 @@ type MetricsTarget struct {
 	Ready   graph.ID
 }
 
+// EntryLabel is the label of alerts and series that says whose they are: "apps/web".
+const EntryLabel = "k8or_entry"
+
+// MetricsEndpoint is something outside of the cluster that shows metrics in Prometheus' format, by TLS. It is wanted by monitoring.
+type MetricsEndpoint struct {
+	Entry graph.ID
+	Name  string // tells several of an entry apart; empty for the only one
+	// Addresses are host:port, known once it stands.
+	Addresses graph.Value[[]string]
+	Path      string
+	// Username and Password are keys of Secrets, CA the authority of its certificate.
+	Username, Password, CA *kube.SecretKey
+	// Ready is the node after which the Secrets are there.
+	Ready graph.ID
+}
+
 // Dashboard is a Grafana dashboard. It is wanted by monitoring.
 type Dashboard struct {
 	Entry graph.ID

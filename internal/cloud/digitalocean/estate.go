@@ -49,7 +49,7 @@ type Estate struct {
 
 	projects, members, vpcs, natGateways, firewalls, reservedIPs, domains, existingDomains, records, clusters, existing, pools, loadBalancers, volumes, snapshots, tags *graph.Kind
 
-	databases, databaseFirewalls, databaseNames, databaseUsers, databaseAdmins, connectionPools, databaseConfigs, readReplicas, kafkaTopics *graph.Kind
+	databases, databaseFirewalls, databaseNames, databaseUsers, databaseAdmins, databaseMetrics, connectionPools, databaseConfigs, readReplicas, kafkaTopics *graph.Kind
 
 	spaces, spacesKeys, cdns, registries, registryAccess *graph.Kind
 
@@ -126,6 +126,7 @@ func NewEstate(client *Client, mark Mark, o EstateOptions) *Estate {
 	e.databaseUsers = &graph.Kind{Name: "digitalocean/database-user", Lag: lag, Rank: rankUser, List: e.listUsers, Delete: e.deleteUser}
 	e.databaseFirewalls = &graph.Kind{Name: "digitalocean/database-firewall", Lag: lag, Stays: true}
 	e.databaseAdmins = &graph.Kind{Name: "digitalocean/database-admin", Typical: 6 * time.Minute, Deadline: time.Hour, Lag: 2 * lag, Stays: true}
+	e.databaseMetrics = &graph.Kind{Name: "digitalocean/database-metrics", Typical: 6 * time.Minute, Deadline: time.Hour, Lag: 2 * lag, Stays: true}
 	e.databaseNames = &graph.Kind{Name: "digitalocean/database-name", Lag: lag, Stays: true}
 	e.kafkaTopics = &graph.Kind{Name: "digitalocean/kafka-topic", Lag: lag, Stays: true}
 	e.connectionPools = &graph.Kind{Name: "digitalocean/connection-pool", Lag: lag, Stays: true}
@@ -219,7 +220,7 @@ func (e *Estate) ReservedIPs() []*graph.Kind { return []*graph.Kind{e.reservedIP
 
 // Databases are the kinds of platforms that have managed databases.
 func (e *Estate) Databases() []*graph.Kind {
-	return []*graph.Kind{e.databases, e.databaseFirewalls, e.databaseNames, e.databaseUsers, e.databaseAdmins, e.connectionPools, e.databaseConfigs, e.readReplicas, e.kafkaTopics}
+	return []*graph.Kind{e.databases, e.databaseFirewalls, e.databaseNames, e.databaseUsers, e.databaseAdmins, e.databaseMetrics, e.connectionPools, e.databaseConfigs, e.readReplicas, e.kafkaTopics}
 }
 
 // Beside are the kinds of what stands beside a cluster, be it the platform's own or somebody else's, highest rank first.

@@ -35,6 +35,7 @@ var scopesOf = map[string][]string{
 	"digitalocean/database-name":     {"database:create", "database:read"},
 	"digitalocean/database-user":     {"database:create", "database:delete", "database:read", "database:update", "database:view_credentials"},
 	"digitalocean/database-admin":    {"database:read", "database:view_credentials"},
+	"digitalocean/database-metrics":  {"database:read", "database:update", "database:view_credentials"},
 	"digitalocean/kafka-topic":       {"database:create", "database:read", "database:update"},
 	"digitalocean/connection-pool":   {"database:create", "database:read", "database:update"},
 	"digitalocean/database-config":   {"database:read", "database:update"},

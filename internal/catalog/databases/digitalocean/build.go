@@ -51,6 +51,9 @@ func build(b *product.Building, e entry) error {
 	if err := m.clients(); err != nil {
 		return err
 	}
+	if err := m.watch(); err != nil {
+		return err
+	}
 	m.say()
 	return nil
 }
