@@ -121,3 +121,8 @@ const (
 	CodeDatabaseAccess = "K8OR-0811"
 	CodeDatabaseName   = "K8OR-0812"
 )
+
+// Codes of the rules of what moves data.
+const (
+	CodeMigrateFrom = "K8OR-0821"
+)

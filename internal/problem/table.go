@@ -92,6 +92,7 @@ var entries = []Entry{
 	{"K8OR-0803", "A setting of a message broker does not go with its product."},
 	{"K8OR-0811", "A database would be reachable by everybody, or an address under `access` cannot be used."},
 	{"K8OR-0812", "A database, a user of one or a connection pool has a name that SQL or its cloud does not take."},
+	{"K8OR-0821", "An entry cannot take its data from the one that `migrateFrom` names."},
 	{"K8OR-0901", "A receiver of alerts says nobody whom to tell."},
 	{"K8OR-0902", "An alert has no monitoring to raise it."},
 	{"K8OR-0903", "A public console has no gateway to be reached through."},
