@@ -59,6 +59,9 @@ func fromImage(b *product.Building, e entry) error {
 		}
 		first = append(first, id)
 	}
+	if s := m.platform.Spec; len(e.Spec.Volumes) > 0 && s.Backups == nil && (s.Storage == nil || len(s.Storage.Snapshots) == 0) {
+		b.Note("nothing takes copies of the volumes of %s: `storage: {snapshots: {nightly: {schedule: \"0 2 * * *\"}}}` does, and `backups` keeps them away from the cluster too", e.ID)
+	}
 	objects := m.objects()
 	if secret != nil {
 		objects = append([]runtime.Object{secret}, objects...)
