@@ -272,11 +272,12 @@ func (r *Run) findItems(ctx context.Context, m *memo) (Next, error) {
 	return Next{At: time.Now()}, nil
 }
 
-// keepLock renews the lock while there is time.
+// keepLock renews the lock while there is time, and after a failure tries again a while later.
 func (r *Run) keepLock(ctx context.Context) error {
-	if r.opts.Lock == nil || time.Until(r.lockUntil) > 4*lockMargin {
+	if r.opts.Lock == nil || time.Until(r.lockUntil) > 4*lockMargin || time.Since(r.lockTried) < lockMargin/8 {
 		return nil
 	}
+	r.lockTried = time.Now()
 	until, err := r.opts.Lock.Renew(ctx)
 	if err != nil {
 		if time.Until(r.lockUntil) > lockMargin {

@@ -37,6 +37,7 @@ type Run struct {
 	started   time.Time
 	finished  time.Time
 	lockUntil time.Time
+	lockTried time.Time
 }
 
 type phase int
