@@ -57,6 +57,7 @@ func Validate(p *Platform, available Available) []FieldError {
 	c.dns()
 	c.support()
 	c.apps()
+	c.classes()
 	return c.found
 }
 

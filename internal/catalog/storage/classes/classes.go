@@ -39,12 +39,9 @@ type entry = product.Entry[v1alpha1.StorageClass, struct{}]
 // driver is DigitalOcean's, which DOKS runs.
 const driver = "dobs.csi.digitalocean.com"
 
-// brought are the classes that are in every DOKS cluster. Source: the driver's own manifests, 4.16.
-var brought = []string{"do-block-storage", "do-block-storage-retain", "do-block-storage-xfs", "do-block-storage-xfs-retain"}
-
 func check(p product.Platform, e entry) []product.Refusal {
 	var out []product.Refusal
-	if slices.Contains(brought, e.Name) {
+	if slices.Contains(v1alpha1.BroughtClasses, e.Name) {
 		out = append(out, product.Refusal{What: fmt.Sprintf("a class cannot be named %s", e.Name), Why: "DOKS brings one of that name to every cluster",
 			Fix: "use that one as it is, or give this one another name"})
 	}
