@@ -66,6 +66,10 @@ charts: ## hold the catalog to real charts: make charts CHARTS=DIR [ONLY=gateway
 	@test -n '$(RECORD)' || test -x $(BIN)/k8or-controlplane || $(MAKE) controlplane
 	$(GO) test -count=1 -timeout 30m -run TestCharts -v ./test/charts -args -charts '$(abspath $(CHARTS))' -only '$(ONLY)' $(if $(RECORD),-record)
 
+.PHONY: pin
+pin: ## record the digests of the charts, from where they are published
+	$(GO) test -count=1 -timeout 30m -run 'TestPin$$' -v ./test/charts -args -pin
+
 .PHONY: hunt
 hunt: build ## SIGKILL through the built binary, 50 rounds each
 	K8OR_HUNT=50 $(GO) test -count=1 -timeout 120m -run TestHunt ./test/e2e -v
