@@ -12,7 +12,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/resource"
 
-	"github.com/k8or/k8or/internal/catalog/cluster/doks"
 	"github.com/k8or/k8or/internal/cloud/digitalocean"
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/kube"
@@ -193,11 +192,8 @@ func standing(s graph.Step, wanted []price.Item) (items []price.Item, unread str
 	if s.State == graph.Absent {
 		return nil, ""
 	}
-	switch out := s.Out.(type) {
-	case digitalocean.ClusterOut:
-		return clusterItems(out, false), ""
-	case digitalocean.DatabaseOut:
-		return databaseItems(s, out), ""
+	if cluster, ok := s.Out.(digitalocean.ClusterOut); ok {
+		return clusterItems(cluster, false), ""
 	}
 	if s.Kind == "digitalocean/pool" {
 		return nil, "" // the cluster's list has it
@@ -278,53 +274,20 @@ func nodesOf(low, high int, size string) string {
 	return fmt.Sprintf("%d to %d × %s", low, high, size)
 }
 
-// databaseItems are a database cluster as it is.
-func databaseItems(s graph.Step, d digitalocean.DatabaseOut) []price.Item {
-	name := string(s.Node)
-	if s.Data != "" {
-		name = s.Data
-	}
-	slug := d.Engine + "/" + d.Size
-	items := []price.Item{{For: name, What: fmt.Sprintf("%s, %d × %s", d.Engine, d.Nodes, d.Size), Kind: price.Database, Slug: slug, Min: d.Nodes, Max: d.Nodes}}
-	if extra := price.Default().Beyond(slug, d.Storage); extra > 0 {
-		items = append(items, price.Item{For: name, What: "storage beyond what comes with the size", Kind: price.DatabaseStorage, Min: extra, Max: extra})
-	}
-	return items
+// billable is a step's output that stands on the bill by itself: it says what it is billed as. The name is what it is for, and the
+// title what people call it.
+type billable interface {
+	Billed(name, title string) []price.Item
 }
 
 // billed are the items of a step that stand on the bill by themselves: what a lost or ending cluster leaves, databases and their
-// copies.
+// copies, buckets, addresses.
 func billed(s graph.Step) []price.Item {
-	switch out := s.Out.(type) {
-	case digitalocean.BalancerOut:
-		return []price.Item{{For: s.Title, What: "load balancer", Kind: price.LoadBalancer, Slug: out.Type, Min: out.Nodes, Max: out.Nodes}}
-	case digitalocean.DatabaseOut:
-		return databaseItems(s, out)
-	case digitalocean.ReplicaOut:
-		return []price.Item{{For: string(s.Node), What: "read replica, " + out.Size, Kind: price.Database, Slug: out.Engine + "/" + out.Size, Min: 1, Max: 1}}
-	case digitalocean.NATGatewayOut:
-		return []price.Item{doks.EgressItem(out.Size)}
-	case digitalocean.ReservedIPOut:
-		what, slug := "reserved IP "+out.Address+", no Droplet has it", price.Unassigned
-		if out.Droplet != 0 {
-			what, slug = fmt.Sprintf("reserved IP %s, of Droplet %d", out.Address, out.Droplet), price.Assigned
-		}
-		return []price.Item{{For: cmp.Or(s.Data, string(s.Node)), What: what, Kind: price.ReservedIP, Slug: slug, Min: 1, Max: 1}}
-	case digitalocean.RegistryOut:
-		return []price.Item{{For: "registry", What: "registry, " + out.Tier, Kind: price.Registry, Slug: out.Tier, Min: 1, Max: 1}}
-	case digitalocean.SpaceOut:
-		return []price.Item{{For: cmp.Or(s.Data, string(s.Node)), What: "object storage", Kind: price.Spaces, Min: 1, Max: 1}}
-	case digitalocean.SnapshotOut:
-		return []price.Item{{For: s.Data, What: s.Title, Kind: price.Snapshot, Min: out.GiB, Max: out.GiB}}
+	out, ok := s.Out.(billable)
+	if !ok {
+		return nil
 	}
-	if s.Kind == "digitalocean/volume" {
-		gib := 0
-		if _, after, ok := strings.Cut(s.Title, "("); ok {
-			fmt.Sscanf(after, "%d GiB", &gib) //nolint:errcheck // a title without a size bills nothing, and says so
-		}
-		return []price.Item{{For: s.Data, What: s.Title, Kind: price.Volume, Min: gib, Max: gib}}
-	}
-	return nil
+	return out.Billed(cmp.Or(s.Data, string(s.Node)), s.Title)
 }
 
 // dearest are the lines that cost most at their maximum, at most n of them.

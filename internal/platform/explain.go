@@ -86,6 +86,10 @@ func (p *Platform) explain(err error) *problem.Problem {
 			pr.Title = "the node pools need more Droplets than the account may have"
 			pr.Why = limit.Error()
 		}
+		if limit, ok := errors.AsType[*digitalocean.ErrReservedIPLimit](err); ok {
+			pr.Title, pr.Why = "more addresses are to be reserved than the account may have", limit.Error()
+			pr.Fix = "ask DigitalOcean to raise the limit (https://cloud.digitalocean.com/account/team/droplet_limit_increase), or reserve fewer"
+		}
 	case errors.Is(err, graph.ErrProtected):
 		pr.Code, pr.Kind, pr.Title, pr.Why = problem.Protected, problem.Preflight, "what is protected from deletion was to be deleted", pr.Title+": "+pr.Why
 		pr.Fix = "if it may go, write deletionProtection: false, run `k8or up`, and try again"

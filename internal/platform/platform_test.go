@@ -144,7 +144,7 @@ func TestBilledAreTheThingsThatStandOnTheBillByThemselves(t *testing.T) {
 		step graph.Step
 		want []price.Item
 	}{
-		{"a volume by its size", graph.Step{Kind: "digitalocean/volume", Title: "volume pvc-1 (10 GiB)", Data: "volumes/apps/uploads"},
+		{"a volume by its size", graph.Step{Kind: "digitalocean/volume", Title: "volume pvc-1 (10 GiB)", Data: "volumes/apps/uploads", Out: digitalocean.VolumeOut{GiB: 10}},
 			[]price.Item{{For: "volumes/apps/uploads", What: "volume pvc-1 (10 GiB)", Kind: price.Volume, Min: 10, Max: 10}}},
 		{"a load balancer by its kind and nodes", graph.Step{Kind: "digitalocean/loadbalancer", Title: "load balancer public", Out: digitalocean.BalancerOut{Type: "REGIONAL", Nodes: 2}},
 			[]price.Item{{For: "load balancer public", What: "load balancer", Kind: price.LoadBalancer, Slug: price.Regional, Min: 2, Max: 2}}},

@@ -72,7 +72,7 @@ func (p *Platform) costs(ctx context.Context, plan *Plan) ([]price.Item, error) 
 	}
 	items = slices.DeleteFunc(items, func(it price.Item) bool { return it.Kind == price.Volume || it.Kind == price.Snapshot })
 	for _, v := range volumes {
-		items = append(items, billed(graph.Step{Kind: "digitalocean/volume", Title: v.Title, Data: v.Data})...)
+		items = append(items, billed(graph.Step{Title: v.Title, Data: v.Data, Out: v.Ref})...)
 	}
 	for _, s := range snapshots {
 		items = append(items, billed(graph.Step{Title: s.Title, Data: s.Data, Out: s.Ref})...)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/price"
 	"github.com/k8or/k8or/internal/unit"
 )
 
@@ -57,6 +58,16 @@ type DatabaseOut struct {
 	Port int
 
 	wire database
+}
+
+// Billed is what it costs: its nodes, and the disk beyond what comes with them.
+func (o DatabaseOut) Billed(name, _ string) []price.Item {
+	slug := o.Engine + "/" + o.Size
+	items := []price.Item{{For: name, What: fmt.Sprintf("%s, %d × %s", o.Engine, o.Nodes, o.Size), Kind: price.Database, Slug: slug, Min: o.Nodes, Max: o.Nodes}}
+	if extra := price.Default().Beyond(slug, o.Storage); extra > 0 {
+		items = append(items, price.Item{For: name, What: "storage beyond what comes with the size", Kind: price.DatabaseStorage, Min: extra, Max: extra})
+	}
+	return items
 }
 
 var _ graph.Resource[DatabaseOut] = (*Database)(nil)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/price"
 	"github.com/k8or/k8or/internal/unit"
 )
 
@@ -38,6 +39,11 @@ type ReplicaOut struct {
 	Port int
 
 	database string // the source's id
+}
+
+// Billed is what it costs: one more node of its size.
+func (o ReplicaOut) Billed(name, _ string) []price.Item {
+	return []price.Item{{For: name, What: "read replica, " + o.Size, Kind: price.Database, Slug: o.Engine + "/" + o.Size, Min: 1, Max: 1}}
 }
 
 type readReplica struct {

@@ -210,7 +210,8 @@ func addressShown(text string) string {
 
 // portsShown is how the API says ports: 0 is all of them.
 func portsShown(ports string) string {
-	if ports == "" || ports == "all" {
+	switch ports {
+	case "", "all", "1-65535":
 		return "0"
 	}
 	return ports

@@ -11,6 +11,7 @@ import (
 	"github.com/digitalocean/godo"
 
 	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/price"
 )
 
 func (e *Estate) allLoadBalancers(ctx context.Context, c *graph.Call) ([]godo.LoadBalancer, error) {
@@ -41,6 +42,11 @@ func (e *Estate) leftLoadBalancers(ctx context.Context, c *graph.Call) ([]godo.L
 type BalancerOut struct {
 	Type  string // REGIONAL, REGIONAL_NETWORK or GLOBAL
 	Nodes int
+}
+
+// Billed is what it costs, by its kind and nodes.
+func (o BalancerOut) Billed(_, title string) []price.Item {
+	return []price.Item{{For: title, What: "load balancer", Kind: price.LoadBalancer, Slug: o.Type, Min: o.Nodes, Max: o.Nodes}}
 }
 
 func (e *Estate) listLoadBalancers(ctx context.Context, c *graph.Call) ([]graph.Item, error) {

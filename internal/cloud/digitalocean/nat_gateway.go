@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/price"
 )
 
 // What each step of a gateway's size brings, by DigitalOcean's documentation of 2025-11-19.
@@ -39,6 +40,14 @@ type NATGatewayOut struct {
 	Address, GatewayIP string
 
 	wire natGateway
+}
+
+// Billed is what it costs, by its size.
+func (o NATGatewayOut) Billed(_, _ string) []price.Item { return []price.Item{NATGatewayItem(o.Size)} }
+
+// NATGatewayItem is what a gateway of a size costs: a platform has one.
+func NATGatewayItem(size int) price.Item {
+	return price.Item{For: "network/egress", What: fmt.Sprintf("NAT gateway, %d Mbps, %d GiB a month out", size*NATGatewayMbps, size*NATGatewayGiB), Kind: price.NATGateway, Min: size, Max: size}
 }
 
 // natGateway is a gateway as the API shows it.

@@ -256,9 +256,9 @@ type ErrReservedIPLimit struct {
 	More  int // that are to be reserved
 }
 
-// Error says by how much, and what to do.
+// Error says by how much.
 func (e *ErrReservedIPLimit) Error() string {
-	return fmt.Sprintf("the account may have %d reserved IPs; it has %d, and %d more are to be reserved, which is %d too many: ask DigitalOcean for a higher limit, or release some",
+	return fmt.Sprintf("the account may have %d reserved IPs; it has %d, and %d more are to be reserved, which is %d too many",
 		e.Limit, e.InUse, e.More, e.InUse+e.More-e.Limit)
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/price"
 )
 
 // RegistryHost is where the images of all registries at DigitalOcean are.
@@ -35,6 +36,11 @@ type RegistryOut struct {
 	Name, Region, Tier string
 
 	others []string // the account's other registries
+}
+
+// Billed is what it costs: the account's subscription.
+func (o RegistryOut) Billed(_, _ string) []price.Item {
+	return []price.Item{{For: "registry", What: "registry, " + o.Tier, Kind: price.Registry, Slug: o.Tier, Min: 1, Max: 1}}
 }
 
 type registry struct {

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/price"
 )
 
 // ReservedIP is a public IPv4 address kept for the platform, which a Droplet of its region may take and give back. Nobody chooses it,
@@ -31,6 +32,15 @@ type ReservedIPOut struct {
 	Droplet int
 
 	known bool // a tag names it
+}
+
+// Billed is what it costs: nothing while a Droplet has it.
+func (o ReservedIPOut) Billed(name, _ string) []price.Item {
+	it := price.Item{For: name, What: "reserved IP " + o.Address + ", no Droplet has it", Kind: price.ReservedIP, Slug: price.Unassigned, Min: 1, Max: 1}
+	if o.Droplet != 0 {
+		it.What, it.Slug = fmt.Sprintf("reserved IP %s, of Droplet %d", o.Address, o.Droplet), price.Assigned
+	}
+	return []price.Item{it}
 }
 
 // URN is what the address is called in a project; empty while a Droplet has it, since it is then where the Droplet is.

@@ -14,6 +14,7 @@ import (
 	"github.com/digitalocean/godo"
 
 	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/price"
 )
 
 func (e *Estate) allSnapshots(ctx context.Context, c *graph.Call) ([]godo.Snapshot, error) {
@@ -49,6 +50,11 @@ type SnapshotOut struct {
 	GiB int
 	// LastOf is the data of the volume that it was taken of just before the volume went, as "volumes/apps/data"; empty for any other.
 	LastOf string
+}
+
+// Billed is what it costs, by what it holds.
+func (o SnapshotOut) Billed(name, title string) []price.Item {
+	return []price.Item{{For: name, What: title, Kind: price.Snapshot, Min: o.GiB, Max: o.GiB}}
 }
 
 // LastSnapshot is the name of the snapshot that is taken of a volume, by the volume's id, before it is deleted.

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/price"
 )
 
 // Space is a bucket of Spaces. It bears no tags, so its mark is a tag that nothing carries and that names it. It is changed in
@@ -70,6 +71,11 @@ type SpaceOut struct {
 	entry string
 	have  SpaceSpec
 	other []string // what is set of it that k8or does not write
+}
+
+// Billed is what it costs: the account's subscription, however many buckets there are.
+func (o SpaceOut) Billed(name, _ string) []price.Item {
+	return []price.Item{{For: name, What: "object storage", Kind: price.Spaces, Min: 1, Max: 1}}
 }
 
 var _ graph.Resource[SpaceOut] = (*Space)(nil)

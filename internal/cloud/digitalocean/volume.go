@@ -13,6 +13,7 @@ import (
 	"github.com/digitalocean/godo"
 
 	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/price"
 )
 
 func (e *Estate) allVolumes(ctx context.Context, c *graph.Call) ([]godo.Volume, error) {
@@ -90,6 +91,17 @@ func (e *Estate) listVolumes(ctx context.Context, c *graph.Call) ([]graph.Item, 
 	return e.volumeItems(left), nil
 }
 
+// VolumeOut is what a volume is billed by.
+type VolumeOut struct {
+	GiB      int
+	attached bool // a node holds it
+}
+
+// Billed is what it costs, by its size.
+func (o VolumeOut) Billed(name, title string) []price.Item {
+	return []price.Item{{For: name, What: title, Kind: price.Volume, Min: o.GiB, Max: o.GiB}}
+}
+
 // volumeItems are volumes as items, named after their claims.
 func (e *Estate) volumeItems(volumes []godo.Volume) []graph.Item {
 	var items []graph.Item
@@ -99,7 +111,7 @@ func (e *Estate) volumeItems(volumes []godo.Volume) []graph.Item {
 		if name != v.Name {
 			title = fmt.Sprintf("volume %s (%d GiB, %s)", v.Name, v.SizeGigaBytes, name)
 		}
-		items = append(items, graph.Item{Key: v.ID, ID: v.ID, Title: title, Data: "volumes/" + name, Ref: len(v.DropletIDs)})
+		items = append(items, graph.Item{Key: v.ID, ID: v.ID, Title: title, Data: "volumes/" + name, Ref: VolumeOut{GiB: int(v.SizeGigaBytes), attached: len(v.DropletIDs) > 0}})
 	}
 	return items
 }
@@ -211,7 +223,7 @@ func (e *Estate) rememberClaim(ctx context.Context, volume string, tags []string
 
 // deleteVolume deletes a volume once nothing holds it.
 func (e *Estate) deleteVolume(ctx context.Context, _ *graph.Call, item graph.Item) (string, error) {
-	if n, _ := item.Ref.(int); n > 0 {
+	if v, _ := item.Ref.(VolumeOut); v.attached {
 		return "waits until no node holds it", nil
 	}
 	e.mu.Lock()

@@ -17,6 +17,8 @@ import (
 	utilvalidation "k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/client-go/kubernetes/scheme"
+
+	"github.com/k8or/k8or/internal/sandbox/plain"
 )
 
 // admit makes an object fit to be stored: complete, valid, with the metadata that the server alone decides. live is
@@ -142,10 +144,9 @@ func (s *Server) complete(k *kind, live *record, o map[string]any) (map[string]a
 		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(o, object); err != nil {
 			return nil, apierrors.NewBadRequest(fmt.Sprintf("%s in version %q cannot be handled as a %s: %v", k.kind, gvk.Version, k.kind, err))
 		}
-		if o, err = runtime.DefaultUnstructuredConverter.ToUnstructured(object); err != nil {
+		if o, err = plain.Of(object); err != nil {
 			return nil, err
 		}
-		withoutNulls(o)
 		if len(mapAt(o, "status")) == 0 {
 			delete(o, "status")
 		}

@@ -73,21 +73,3 @@ func setDefault(o map[string]any, field string, value any) {
 		o[field] = value
 	}
 }
-
-// withoutNulls takes nulls out of maps, at any depth, as decoding into types does.
-func withoutNulls(v any) {
-	switch v := v.(type) {
-	case map[string]any:
-		for field, child := range v {
-			if child == nil {
-				delete(v, field)
-				continue
-			}
-			withoutNulls(child)
-		}
-	case []any:
-		for _, child := range v {
-			withoutNulls(child)
-		}
-	}
-}

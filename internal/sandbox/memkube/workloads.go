@@ -14,6 +14,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/k8or/k8or/internal/sandbox/plain"
 )
 
 const (
@@ -27,11 +29,10 @@ const (
 
 // setStatus stores a record with another status, unless it is the same.
 func (s *Server) setStatus(resource schema.GroupResource, r *record, status any) {
-	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(status)
+	content, err := plain.Of(status)
 	if err != nil {
 		return // a type of Kubernetes' own always converts
 	}
-	withoutNulls(content)
 	if equality.Semantic.DeepEqual(mapAt(r.object, "status"), content) {
 		return // the usual case, and cheaper to see here than on a copy
 	}

@@ -12,6 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes/scheme"
+
+	"github.com/k8or/k8or/internal/sandbox/plain"
 )
 
 // The resources of Kubernetes' own that operators read.
@@ -45,35 +47,16 @@ func ResourceOf(o Object) schema.GroupVersionResource {
 
 // typed is an object of a Go type of Kubernetes' own. Its status is left out.
 func typed(o runtime.Object) Object {
-	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
+	content, err := plain.Of(o)
 	if err != nil {
 		panic("an operator made an object that does not convert: " + err.Error()) // a type of Kubernetes' own always does
 	}
 	delete(content, "status")
-	withoutNulls(content)
 	out := &unstructured.Unstructured{Object: content}
 	if kinds, _, err := scheme.Scheme.ObjectKinds(o); err == nil && len(kinds) > 0 {
 		out.SetGroupVersionKind(kinds[0])
 	}
 	return out
-}
-
-// withoutNulls takes nulls out of maps, at any depth.
-func withoutNulls(v any) {
-	switch v := v.(type) {
-	case map[string]any:
-		for field, child := range v {
-			if child == nil {
-				delete(v, field)
-				continue
-			}
-			withoutNulls(child)
-		}
-	case []any:
-		for _, child := range v {
-			withoutNulls(child)
-		}
-	}
 }
 
 // read fills a Go value from a part of an object. What does not fit stays as it is, as the server would have refused it.

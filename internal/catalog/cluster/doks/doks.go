@@ -30,7 +30,7 @@ var Product = &product.Definition[v1alpha1.Cluster, struct{}]{
 	Page:       page,
 	Sells: []price.Item{{For: "control plane", What: "plain", Kind: price.ControlPlane}, {For: "control plane", What: "highAvailability: true", Kind: price.HighAvailability},
 		{For: "nodes", What: "s-2vcpu-4gb (`k8or catalog sizes` has all)", Kind: price.Node, Slug: "s-2vcpu-4gb", Min: 1, Max: 1},
-		{For: "network.egress", What: "size: 1, " + natGateway(1), Kind: price.NATGateway, Min: 1, Max: 1},
+		{For: "network.egress", What: "size: 1, " + digitalocean.NATGatewayItem(1).What, Kind: price.NATGateway, Min: 1, Max: 1},
 		{For: "network.reservedIPs", What: "an address, while no Droplet has it", Kind: price.ReservedIP, Slug: price.Unassigned, Min: 1, Max: 1}},
 	Select: choose,
 	Build:  build,

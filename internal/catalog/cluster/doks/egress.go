@@ -3,7 +3,6 @@
 package doks
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -13,7 +12,6 @@ import (
 	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/cloud/digitalocean"
 	"github.com/k8or/k8or/internal/graph"
-	"github.com/k8or/k8or/internal/price"
 	"github.com/k8or/k8or/internal/probe"
 	"github.com/k8or/k8or/internal/product"
 )
@@ -55,17 +53,7 @@ func billEgress(s *product.Selecting) {
 	if e == nil {
 		return
 	}
-	s.Bill(EgressItem(sizeOf(e)))
-}
-
-// EgressItem is what a NAT gateway of a size costs.
-func EgressItem(size int) price.Item {
-	return price.Item{For: string(egressNode), What: natGateway(size), Kind: price.NATGateway, Min: size, Max: size}
-}
-
-// natGateway is a gateway of a size in words.
-func natGateway(size int) string {
-	return fmt.Sprintf("NAT gateway, %d Mbps, %d GiB a month out", size*digitalocean.NATGatewayMbps, size*digitalocean.NATGatewayGiB)
+	s.Bill(digitalocean.NATGatewayItem(sizeOf(e)))
 }
 
 // gateway adds the NAT gateway. Nodes without public addresses need it before they are made, and its network's default route.
