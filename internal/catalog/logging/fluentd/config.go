@@ -56,12 +56,12 @@ func config(e entry, s product.LogSink) (string, error) {
 			return "", fmt.Errorf("the address of %s: %w", s.Entry, err)
 		}
 	}
-	client, own := clientOf(s), [][2]string{{"verify_es_version_at_startup", "false"}, {"default_elasticsearch_version", "8"}, {"log_es_400_reason", "true"}}
+	with, own := clientOf(s), [][2]string{{"verify_es_version_at_startup", "false"}, {"default_elasticsearch_version", "8"}, {"log_es_400_reason", "true"}}
 	if s.OpenSearch {
 		own = [][2]string{{"verify_os_version_at_startup", "false"}, {"default_opensearch_version", "2"}, {"log_os_400_reason", "true"}}
 	}
 	z := sizeOf(e)
-	output := [][2]string{{"@type", client.plugin}, {"@id", "out_sink"}, {"host", host}, {"port", port}, {"scheme", scheme(s)},
+	output := [][2]string{{"@type", with.plugin}, {"@id", "out_sink"}, {"host", host}, {"port", port}, {"scheme", scheme(s)},
 		{"index_name", s.Stream}, {"write_operation", "create"}, {"id_key", idField}, {"remove_keys", idField}, {"include_timestamp", "true"}, {"logstash_format", "false"}, {"suppress_type_name", "true"},
 		{"reconnect_on_error", "true"}, {"reload_on_failure", "false"}, {"reload_connections", "false"}, {"request_timeout", "30s"}}
 	output = append(output, own...)
@@ -96,7 +96,7 @@ func config(e entry, s product.LogSink) (string, error) {
 	if filters := strings.TrimSpace(e.Options.Filters); filters != "" {
 		b.WriteString(filters + "\n")
 	}
-	directive{"filter", takes, [][2]string{{"@type", client.plugin + "_genid"}, {"hash_id_key", idField}}, nil}.write(&b, "")
+	directive{"filter", takes, [][2]string{{"@type", with.plugin + "_genid"}, {"hash_id_key", idField}}, nil}.write(&b, "")
 	directive{"match", takes, output, []directive{buffer}}.write(&b, "")
 	return b.String(), nil
 }
