@@ -10,7 +10,8 @@ TOOLS    := $(GO) tool -modfile=tools.mod
 # the system's took 11 s. Only the race detector needs C.
 export CGO_ENABLED := 0
 # The kill hunt and the end-to-end scripts take minutes each, and longer beside other work: Go's ten minutes a package are too few.
-TESTFLAGS := -ldflags=-s -timeout 30m
+# `make lint` vets everything, and once is enough.
+TESTFLAGS := -vet=off -ldflags=-s -timeout 30m
 
 .PHONY: help
 help: ## list the targets
@@ -65,6 +66,10 @@ charts: ## hold the catalog to real charts: make charts CHARTS=DIR [ONLY=gateway
 	@test -n '$(CHARTS)' || { echo 'name a folder of real charts: make charts CHARTS=DIR'; exit 64; }
 	@test -n '$(RECORD)' || test -x $(BIN)/k8or-controlplane || $(MAKE) controlplane
 	$(GO) test -count=1 -timeout 30m -run TestCharts -v ./test/charts -args -charts '$(abspath $(CHARTS))' -only '$(ONLY)' $(if $(RECORD),-record)
+
+.PHONY: pin
+pin: ## record the digests of the charts, from where they are published
+	$(GO) test -count=1 -timeout 30m -run 'TestPin$$' -v ./test/charts -args -pin
 
 .PHONY: hunt
 hunt: build ## SIGKILL through the built binary, 50 rounds each

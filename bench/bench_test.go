@@ -55,15 +55,34 @@ func TestCriticalPathOfARunWithoutEventsIsEmpty(t *testing.T) {
 
 func TestEventsAreReadWithoutTheResult(t *testing.T) {
 	t.Parallel()
-	got, err := parseEvents([]byte(`{"version":1,"seq":1,"time":"2026-11-24T09:00:00Z","type":"run-started"}
+	got, timings, err := parseRun([]byte(`{"version":1,"seq":1,"time":"2026-11-24T09:00:00Z","type":"run-started"}
 {"version":1,"seq":2,"time":"2026-11-24T09:00:01Z","type":"node-done","node":"vpc","kind":"digitalocean/vpc"}
-{"version":1,"type":"result","result":{"done":{"create":9}}}
+{"version":1,"type":"result","result":{"done":{"create":9},"timings":[{"node":"vpc","began":"2026-11-24T09:00:00Z","ended":"2026-11-24T09:00:01Z","critical":true}]}}
 `))
 	if err != nil || len(got) != 2 || got[1].Kind != "digitalocean/vpc" || !got[1].Time.Equal(at(1)) {
 		t.Errorf("got %v and %v, want the two events before the result", got, err)
 	}
-	if _, err := parseEvents([]byte("a person's text\n")); err == nil {
+	if len(timings) != 1 || !timings[0].Critical || !timings[0].Ended.Equal(at(1)) {
+		t.Errorf("got the timings %v, want the one of the result", timings)
+	}
+	if _, _, err := parseRun([]byte("a person's text\n")); err == nil {
 		t.Error("text that is no event was taken for one")
+	}
+}
+
+func TestLongestChainTakesTheCloudsWordWhereThereIsOne(t *testing.T) {
+	t.Parallel()
+	timings := []timing{
+		{Node: "vpc", Began: at(0), Ended: at(2), Critical: true},        // the cloud took one second
+		{Node: "cluster", Began: at(2), Ended: at(12), Critical: true},   // and here eight
+		{Node: "apps/web", Began: at(13), Ended: at(16), Critical: true}, // in the cluster: as the engine saw it
+		{Node: "databases/a", Began: at(2), Ended: at(9), Critical: false},
+	}
+	events := []event{{Node: "vpc", Kind: "digitalocean/vpc"}, {Node: "cluster", Kind: "digitalocean/cluster"}, {Node: "apps/web", Kind: "kubernetes/objects"}}
+	lives := []life{{Kind: "vpc", Created: at(0), Ready: at(1)}, {Kind: "kubernetes_cluster", Created: at(2), Ready: at(7)}, {Kind: "droplet", Created: at(3), Ready: at(11)},
+		{Kind: "database", Created: at(2), Ready: at(9)}}
+	if got := longestChain(timings, events, lives); got != 12*time.Second {
+		t.Errorf("got %s, want 1 + 8 + 3 s", got)
 	}
 }
 

@@ -32,20 +32,30 @@ type Stage struct {
 	SeenAfter float64 `json:"seenAfterSeconds"`
 }
 
+// link is one thing of the clouds that others wait for.
+type link struct {
+	name  string
+	kinds []string           // in the sandbox's record
+	node  func(e event) bool // what says in the run that it is ready
+}
+
+func ofKind(kind string) func(event) bool { return func(e event) bool { return e.Kind == kind } }
+
 // chain is what waits for what in the starter profile. Things of one link are asked for at the same moment, so that the
 // slowest counts. CustomResourceDefinitions stand between the cluster and the load balancer; they and pods are ready in
 // the cluster's own time, which the sandbox does not record: they count as k8or's work.
-var chain = []struct {
-	link  string
-	kinds []string           // in the sandbox's record
-	node  func(e event) bool // what says in the run that it is ready
-}{
-	{"VPC", []string{"vpc"}, func(e event) bool { return e.Kind == "digitalocean/vpc" }},
-	{"cluster with its nodes", []string{"kubernetes_cluster", "node_pool", "droplet"}, func(e event) bool { return e.Kind == "digitalocean/cluster" }},
+var chain = []link{
+	{"VPC", []string{"vpc"}, ofKind("digitalocean/vpc")},
+	{"cluster with its nodes", []string{"kubernetes_cluster", "node_pool", "droplet"}, ofKind("digitalocean/cluster")},
 	{"load balancer of the gateway", []string{"load_balancer"}, func(e event) bool {
 		return strings.HasPrefix(e.Node, "gateways/") && strings.Count(e.Node, "/") == 1
 	}},
 }
+
+// recorded are all links whose true times the sandbox records.
+var recorded = append(slices.Clone(chain),
+	link{"database", []string{"database"}, ofKind("digitalocean/database")},
+	link{"NAT gateway", []string{"vpc_nat_gateway"}, ofKind("digitalocean/nat-gateway")})
 
 // criticalPath joins the sandbox's record with the run's events: each link with its slowest member. Things that were
 // created before the run began are not of it.
@@ -68,7 +78,7 @@ func criticalPath(lives []life, events []event) (stages []Stage, least time.Dura
 		if ready.IsZero() {
 			continue
 		}
-		s := Stage{Kind: c.link, Seconds: slowest.Seconds()}
+		s := Stage{Kind: c.name, Seconds: slowest.Seconds()}
 		for _, e := range events {
 			if e.Type == "node-done" && c.node(e) {
 				s.SeenAfter = max(s.SeenAfter, e.Time.Sub(ready).Seconds())
@@ -77,4 +87,47 @@ func criticalPath(lives []life, events []event) (stages []Stage, least time.Dura
 		stages, least = append(stages, s), least+slowest
 	}
 	return stages, least
+}
+
+// timing is what bench reads of one node's times in the result of `up`, as the engine saw them.
+type timing struct {
+	Node     string    `json:"node"`
+	Began    time.Time `json:"began"`
+	Ended    time.Time `json:"ended"`
+	Critical bool      `json:"critical"`
+}
+
+// longestChain is the time that the nodes of the run's longest chain took one after the other: by the sandbox's record what
+// the clouds made, and as the engine saw it what came to be in the cluster. Waiting for a turn counts against k8or, and so does
+// looking late at a cloud.
+func longestChain(timings []timing, events []event, lives []life) time.Duration {
+	kinds := map[string]string{}
+	for _, e := range events {
+		if e.Kind != "" {
+			kinds[e.Node] = e.Kind
+		}
+	}
+	var sum time.Duration
+	for _, t := range timings {
+		if !t.Critical {
+			continue
+		}
+		took := t.Ended.Sub(t.Began)
+		for _, r := range recorded {
+			if !r.node(event{Node: t.Node, Kind: kinds[t.Node]}) {
+				continue
+			}
+			var slowest time.Duration
+			for _, l := range lives {
+				if slices.Contains(r.kinds, l.Kind) && !l.Created.Before(t.Began) && l.Ready.After(l.Created) {
+					slowest = max(slowest, l.Ready.Sub(l.Created))
+				}
+			}
+			if slowest > 0 {
+				took = min(took, slowest)
+			}
+		}
+		sum += took
+	}
+	return sum
 }

@@ -64,11 +64,18 @@ const (
 	CodeRecordTwice = "K8OR-0423"
 )
 
+// Codes of the rules of firewalls.
+const (
+	CodeFirewall     = "K8OR-0424"
+	CodeFirewallTags = "K8OR-0425"
+)
+
 // Codes of the rules of monitoring and logging.
 const (
 	CodeReceiverEmpty = "K8OR-0901"
 	CodeAlertUnheard  = "K8OR-0902"
 	CodeConsole       = "K8OR-0903"
+	CodeLogSink       = "K8OR-0904"
 )
 
 // Codes of the apps' rules.

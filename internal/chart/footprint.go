@@ -21,6 +21,7 @@ import (
 type Footprint struct {
 	Chart          string         `json:"chart"`
 	ChartVersion   string         `json:"chartVersion"`
+	Digest         string         `json:"digest,omitempty"` // of the published archive, once `make pin` has reached it
 	AppVersion     string         `json:"appVersion"`
 	Workloads      []Workload     `json:"workloads,omitempty"`
 	Services       []Service      `json:"services,omitempty"`
@@ -125,6 +126,21 @@ func ReadFootprint(recorded []byte) (*Footprint, error) {
 		return nil, fmt.Errorf("read footprint: it names no chart, or neither a workload nor a CRD")
 	}
 	return f, nil
+}
+
+// Pinned is the source with the digest that the footprint recorded for this version of it, if any.
+func (s Source) Pinned(recorded []byte) (Source, error) {
+	if recorded == nil {
+		return s, nil
+	}
+	var f struct{ Chart, ChartVersion, Digest string }
+	if err := json.Unmarshal(recorded, &f); err != nil {
+		return s, fmt.Errorf("read footprint of %s: %w", s.Name, err)
+	}
+	if f.Chart == s.Name && f.ChartVersion == s.Version {
+		s.Digest = f.Digest
+	}
+	return s, nil
 }
 
 // expand puts the release's name and the values into the places that a footprint keeps for them.

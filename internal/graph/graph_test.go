@@ -138,6 +138,17 @@ func randomFaults(seed uint64, ways ...fault) func(string) fault {
 	}
 }
 
+// randomTimes makes one call in three take a while, up to longer than a list stays young.
+func randomTimes(seed uint64) func(string) time.Duration {
+	r := rand.New(rand.NewPCG(seed, 2))
+	return func(string) time.Duration {
+		if r.IntN(3) > 0 {
+			return 0
+		}
+		return time.Duration(r.Int64N(int64(time.Minute)))
+	}
+}
+
 func (w *world) check(s shape) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -180,7 +191,7 @@ func TestItConvergesThroughFaultsAndKillsAndDoesNothingAfterwards(t *testing.T) 
 		first, second := drawShape(rt), drawShape(rt)
 		seed := rapid.Uint64().Draw(rt, "seed")
 		inBubble(t, rt, func() error {
-			w := &world{fault: randomFaults(seed, limited, lostBefore, lostAfter, killed, killedAfter, bornBroken)}
+			w := &world{slow: randomTimes(seed), fault: randomFaults(seed, limited, lostBefore, lostAfter, killed, killedAfter, bornBroken)}
 			stranger := &thing{id: "stranger", name: "kind0/other", mark: "theirs", field: "untouched"}
 			w.things = append(w.things, stranger)
 			for _, s := range []shape{first, second} { // made, then edited: grown, shrunk and changed
@@ -210,7 +221,7 @@ func TestItMakesNothingTwiceWhileListsLag(t *testing.T) {
 		s := drawShape(rt)
 		seed := rapid.Uint64().Draw(rt, "seed")
 		inBubble(t, rt, func() error {
-			w := &world{lag: 20 * time.Second, fault: randomFaults(seed, limited, lostBefore, lostAfter)}
+			w := &world{lag: 20 * time.Second, slow: randomTimes(seed), fault: randomFaults(seed, limited, lostBefore, lostAfter)}
 			// No process is killed here: a new one cannot know of a create that no list shows yet.
 			for range 5 {
 				if _, _, err := up(context.Background(), s.build(w), graph.Options{}); err == nil {
@@ -269,7 +280,7 @@ func TestTeardownLeavesNothingButStrangersAndWhatIsKept(t *testing.T) {
 			kept := &thing{id: "disk", name: "disk/a", mark: mark}
 			lostData := &thing{id: "disk2", name: "disk/b", mark: mark}
 			w.things = append(w.things, &thing{id: "stranger", name: "kind0/other", mark: "theirs"}, kept, lostData)
-			w.fault = randomFaults(seed, limited, lostBefore, lostAfter, killed, killedAfter)
+			w.slow, w.fault = randomTimes(seed), randomFaults(seed, limited, lostBefore, lostAfter, killed, killedAfter)
 			opts := graph.Options{Teardown: true, Data: graph.DataDecisions{Keep: []string{"disk/a"}, Lose: []string{"disk/b"}}}
 			var err error
 			for range 100 {
@@ -379,6 +390,28 @@ func TestWallTimeIsTheCriticalPath(t *testing.T) {
 		}
 		if !slices.Equal(critical, []graph.ID{"kind2/a", "kind2/b"}) {
 			t.Errorf("the critical path is %v", critical)
+		}
+	})
+}
+
+func TestASlowCallHoldsUpOnlyWhatNeedsIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{}
+		minutes := w.kind("minutes", 0, 5*time.Minute, false)
+		g := graph.New()
+		a := graph.Add(g, "a", &want{W: w, K: minutes, Name: "minutes/a"})
+		graph.Add(g, "b", &want{W: w, K: minutes, Name: "minutes/b", In: []graph.Value[string]{a}})
+		graph.Add(g, "c", &want{W: w, K: w.kind("call", 0, 0, false), Name: "call/c", Takes: time.Hour})
+		if _, _, err := up(t.Context(), g, graph.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		made := map[string]time.Time{}
+		for _, thing := range w.things {
+			made[thing.name] = thing.madeAt
+		}
+		if waited := made["minutes/b"].Sub(made["minutes/a"]); waited > 6*time.Minute {
+			t.Errorf("b was asked for %s after a, which is ready after five minutes: a call of something else held it up", waited)
 		}
 	})
 }

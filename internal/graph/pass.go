@@ -23,51 +23,91 @@ type Next struct {
 // verifyRounds bounds how often a run looks at everything again because the last look still had to write.
 const verifyRounds = 5
 
+// listAge is how old what a first look at a node reads may be: one list then serves all nodes of a kind whose turn comes one
+// after the other, and no node is judged by what was seen before a long write of another.
+const listAge = 30 * time.Second
+
 // Pass makes one non-blocking pass: it starts every call that is due, a node as soon as what it needs is ready, waits
-// for those calls alone, and says when to look again. Its error ends the run: ErrStopped, ErrLockLost, or the end of ctx.
+// for those calls alone, and says when to look again. A call that takes long holds up nothing that does not need it: what
+// becomes due meanwhile is part of the same pass. Its error ends the run: ErrStopped, ErrLockLost, or the end of ctx.
 func (r *Run) Pass(ctx context.Context) (Next, error) {
 	if r.started.IsZero() {
 		r.started = time.Now()
 		r.opts.Log.Add(event.Event{Type: event.RunStarted})
 	}
-	if err := r.keepLock(ctx); err != nil {
-		return Next{}, err
-	}
 	m := &memo{}
 	results := make(chan func())
 	flying := 0
-	// What becomes due during the pass by a write of its own waits for the next one, whose lists are fresh.
-	r.passStart = time.Now()
+	var lockErr error
 	for {
-		if ctx.Err() == nil && !r.stopping.Load() {
-			for _, t := range r.due(r.passStart) {
-				if flying >= r.opts.parallel() {
-					break
-				}
-				flying++
-				t.busy = true
-				visit := r.visitNode
-				if t.item != nil {
-					visit = r.visitItem
-				}
-				look := r.snapshot(t)
-				go func() { results <- visit(ctx, t, m, look) }()
+		now := time.Now()
+		var wake <-chan time.Time
+		if ctx.Err() == nil && !r.stopping.Load() && lockErr == nil {
+			if lockErr = r.keepLock(ctx); lockErr == nil {
+				flying += r.dispatch(ctx, m, now, r.opts.parallel()-flying, results)
+			}
+			if at := r.earliest(); !at.IsZero() && flying > 0 && flying < r.opts.parallel() {
+				wake = time.After(at.Sub(now))
 			}
 		}
 		if flying == 0 {
 			break
 		}
-		apply := <-results
-		flying--
-		apply()
+		select {
+		case apply := <-results:
+			flying--
+			apply()
+		case <-wake:
+		}
 	}
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
 		return Next{}, context.Cause(ctx)
-	}
-	if r.stopping.Load() {
+	case r.stopping.Load():
 		return Next{}, ErrStopped
+	case lockErr != nil:
+		return Next{}, lockErr
 	}
 	return r.next(ctx, m)
+}
+
+// dispatch starts the calls that are due, as many as there are slots, and returns how many.
+func (r *Run) dispatch(ctx context.Context, m *memo, now time.Time, slots int, results chan<- func()) (started int) {
+	for _, t := range r.due(now) {
+		if started == slots {
+			break
+		}
+		started++
+		t.busy = true
+		if t.began.IsZero() {
+			t.began = now
+		}
+		visit := r.visitNode
+		if t.item != nil {
+			visit = r.visitItem
+		}
+		look, l := r.snapshot(t), r.lists(m, now, t.youngest(now))
+		go func() { results <- visit(ctx, t, l, look) }()
+	}
+	return started
+}
+
+// lists are what may be read from the memo of a pass now, by a look that wants nothing older than since.
+func (r *Run) lists(m *memo, now, since time.Time) lists {
+	if oldest := now.Add(-listAge); since.Before(oldest) {
+		since = oldest
+	}
+	return lists{memo: m, since: since}
+}
+
+// earliest is when the first of the active tasks that no call is out for is due, the zero time if there is none.
+func (r *Run) earliest() (at time.Time) {
+	for _, t := range r.tasks {
+		if t.phase == active && !t.busy && (at.IsZero() || t.next.Before(at)) {
+			at = t.next
+		}
+	}
+	return at
 }
 
 // due moves tasks whose needs changed and gives those whose call is due.
@@ -140,13 +180,7 @@ func (r *Run) snapshot(t *task) func(*node) (any, bool) {
 
 // next decides what follows when no call is due: wait, prune, look at everything once more, or end.
 func (r *Run) next(ctx context.Context, m *memo) (Next, error) {
-	var at time.Time
-	for _, t := range r.tasks {
-		if t.phase == active && (at.IsZero() || t.next.Before(at)) {
-			at = t.next
-		}
-	}
-	if !at.IsZero() {
+	if at := r.earliest(); !at.IsZero() {
 		return Next{At: at}, nil
 	}
 	if r.lost() {
@@ -193,7 +227,8 @@ func (r *Run) finish() Next {
 
 // findItems lists all kinds and adds a task for each item that no node wants.
 func (r *Run) findItems(ctx context.Context, m *memo) (Next, error) {
-	v := &view{graph: r.graph, memo: m, now: time.Now(), teardown: r.opts.Teardown}
+	now := time.Now()
+	v := &view{graph: r.graph, lists: r.lists(m, now, time.Time{}), now: now, teardown: r.opts.Teardown}
 	found := v.list(ctx)
 	if ctx.Err() != nil {
 		return Next{}, context.Cause(ctx)

@@ -117,9 +117,9 @@ func (p *Plan) Errors() []*ErrAt {
 func (g *Graph) Plan(ctx context.Context, opts Options) (*Plan, error) {
 	m := &memo{}
 	if opts.Shared != nil {
-		m = opts.Shared.memo
+		m = opts.Shared.lists.memo
 	}
-	v := &view{graph: g, memo: m, seen: make([]seen, len(g.nodes)), errs: make([]error, len(g.nodes)), anew: make([]bool, len(g.nodes)), now: time.Now(), teardown: opts.Teardown}
+	v := &view{graph: g, lists: lists{memo: m}, seen: make([]seen, len(g.nodes)), errs: make([]error, len(g.nodes)), anew: make([]bool, len(g.nodes)), now: time.Now(), teardown: opts.Teardown}
 	v.observe(ctx, opts.parallel())
 	listed := v.list(ctx)
 	if err := ctx.Err(); err != nil {
@@ -148,7 +148,7 @@ func (g *Graph) Plan(ctx context.Context, opts Options) (*Plan, error) {
 // view is one look at everything.
 type view struct {
 	graph    *Graph
-	memo     *memo
+	lists    lists
 	seen     []seen
 	errs     []error
 	anew     []bool // whether a planned change makes what is read of it another
@@ -177,15 +177,15 @@ func (v *view) observe(ctx context.Context, parallel int) {
 			}
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			v.seen[i], v.errs[i] = observe(ctx, n, v.memo, v.now, true, func(p *node) (any, bool) { return v.seen[p.index].out, true })
+			v.seen[i], v.errs[i] = observe(ctx, n, v.lists, v.now, true, func(p *node) (any, bool) { return v.seen[p.index].out, true })
 		})
 	}
 	all.Wait()
 }
 
 // observe makes the one call that a look at a node costs, with nothing but its parent to read.
-func observe(ctx context.Context, n *node, m *memo, now time.Time, planning bool, look func(*node) (any, bool)) (s seen, err error) {
-	c := &Call{node: n, memo: m, now: now, Planning: planning, look: look}
+func observe(ctx context.Context, n *node, l lists, now time.Time, planning bool, look func(*node) (any, bool)) (s seen, err error) {
+	c := &Call{node: n, lists: l, now: now, Planning: planning, look: look}
 	if n.parent != nil {
 		c.inputs = []*node{n.parent}
 	}
@@ -220,7 +220,7 @@ func (v *view) list(ctx context.Context) []found {
 		}
 		all.Go(func() {
 			defer rescue(ID(k.Name), &out[i].err)
-			c := &Call{memo: v.memo, now: v.now, Planning: true, Teardown: v.teardown}
+			c := &Call{lists: v.lists, now: v.now, Planning: true, Teardown: v.teardown}
 			out[i].items, out[i].err = k.List(ctx, c)
 		})
 	}
@@ -253,7 +253,7 @@ func (v *view) step(n *node) Step {
 			st.Action, st.Risk = Replace, Replaces
 		}
 	case Ready:
-		changes, err := diff(n, s, v.memo, v.now, true, func(p *node) (any, bool) {
+		changes, err := diff(n, s, v.lists, v.now, true, func(p *node) (any, bool) {
 			if v.errs[p.index] != nil || v.seen[p.index].state != Ready || v.anew[p.index] {
 				return nil, false
 			}
@@ -267,8 +267,8 @@ func (v *view) step(n *node) Step {
 }
 
 // diff compares one ready node; all its declared inputs may be read.
-func diff(n *node, s seen, m *memo, now time.Time, planning bool, look func(*node) (any, bool)) (changes []Change, err error) {
-	c := &Call{node: n, memo: m, now: now, inputs: n.inputs, look: look, Planning: planning}
+func diff(n *node, s seen, l lists, now time.Time, planning bool, look func(*node) (any, bool)) (changes []Change, err error) {
+	c := &Call{node: n, lists: l, now: now, inputs: n.inputs, look: look, Planning: planning}
 	defer rescue(n.id, &err)
 	changes = n.diff(c, s)
 	return changes, c.fault()

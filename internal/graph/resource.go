@@ -100,13 +100,13 @@ type Item struct {
 	Ref any
 }
 
-// Call is the engine's hand in one call of a resource or kind: which inputs may be read, and what this pass has already
+// Call is the engine's hand in one call of a resource or kind: which inputs may be read, and what this pass has lately
 // listed.
 type Call struct {
 	node   *node // nil for kinds
 	look   func(*node) (any, bool)
 	inputs []*node
-	memo   *memo
+	lists  lists
 	mu     sync.Mutex
 	faults []error
 	now    time.Time
@@ -117,7 +117,7 @@ type Call struct {
 }
 
 // NewCall is a call outside any graph, for tests of resources that have known inputs only.
-func NewCall() *Call { return &Call{memo: &memo{}, now: time.Now()} }
+func NewCall() *Call { return &Call{lists: lists{memo: &memo{}}, now: time.Now()} }
 
 func (c *Call) fail(err error) {
 	c.mu.Lock()
@@ -139,24 +139,32 @@ type memo struct {
 }
 
 type onceResult struct {
-	done chan struct{}
-	v    any
-	err  error
+	began time.Time
+	done  chan struct{}
+	v     any
+	err   error
 }
 
-// Once calls f at most once a pass for each key and gives everyone its result. Keys name the provider and the list:
-// "digitalocean/vpcs".
+// lists are what a call may take from a pass's memo: what began to be read no earlier than since.
+type lists struct {
+	*memo
+	since time.Time
+}
+
+// Once calls f once for each key and gives everyone its result, until somebody's look has to be younger: after a write of
+// its own, or when it waited. Keys name the provider and the list: "digitalocean/vpcs".
 func Once[T any](ctx context.Context, c *Call, key string, f func(context.Context) (T, error)) (T, error) {
-	c.memo.mu.Lock()
-	if c.memo.once == nil {
-		c.memo.once = map[string]*onceResult{}
+	m := c.lists
+	m.mu.Lock()
+	if m.once == nil {
+		m.once = map[string]*onceResult{}
 	}
-	r, started := c.memo.once[key]
-	if !started {
-		r = &onceResult{done: make(chan struct{})}
-		c.memo.once[key] = r
+	r, started := m.once[key]
+	if !started || r.began.Before(m.since) {
+		r, started = &onceResult{began: time.Now(), done: make(chan struct{})}, false
+		m.once[key] = r
 	}
-	c.memo.mu.Unlock()
+	m.mu.Unlock()
 	if !started {
 		func() {
 			defer close(r.done)
@@ -179,7 +187,7 @@ func Once[T any](ctx context.Context, c *Call, key string, f func(context.Contex
 
 // Forget drops a list from the pass's memory, after a write that it would not show.
 func Forget(c *Call, key string) {
-	c.memo.mu.Lock()
-	defer c.memo.mu.Unlock()
-	delete(c.memo.once, key)
+	c.lists.mu.Lock()
+	defer c.lists.mu.Unlock()
+	delete(c.lists.once, key)
 }

@@ -35,7 +35,6 @@ type Run struct {
 	wrote     bool // something was written since the last full look
 	rounds    int
 	started   time.Time
-	passStart time.Time
 	finished  time.Time
 	lockUntil time.Time
 }
@@ -63,7 +62,8 @@ type task struct {
 	// out and seen are what the last visit found; out is kept once settled.
 	out      any
 	seen     seen
-	next     time.Time
+	next     time.Time // when to look again
+	since    time.Time // what that look reads began no earlier
 	deadline time.Time
 	err      error
 	step     Step // what is held
@@ -72,7 +72,7 @@ type task struct {
 	created   bool      // a create was carried out in this run
 	attempts  int       // failed calls in a row
 	writes    int       // writes without coming to rest
-	uncertain time.Time // until then, absent may only mean that the list lags
+	uncertain time.Time // a list that began before may lack it only because it lags
 	due       time.Time // when all it needs was ready
 	began     time.Time // its first call
 	ended     time.Time
@@ -80,6 +80,21 @@ type task struct {
 	kept      bool
 	beside    bool // read by others and left as it is
 	skipped   bool // not looked at
+}
+
+// again sets the next look. What it reads may be what another look of the same pass has read, when that began in the second
+// half of the wait; never what began before now.
+func (t *task) again(now time.Time, wait time.Duration) {
+	wait = max(wait, time.Millisecond) // so that no clock takes what began just now for younger
+	t.next, t.since = now.Add(wait), now.Add(max(wait/2, time.Millisecond))
+}
+
+// youngest is since, or, once lists show a create of this run for certain, the moment from which they do.
+func (t *task) youngest(now time.Time) time.Time {
+	if t.uncertain.After(t.since) && !t.uncertain.After(now) {
+		return t.uncertain
+	}
+	return t.since
 }
 
 // NewRun is a run that may do what the approval covers.

@@ -34,14 +34,14 @@ type outcome struct {
 }
 
 // visitNode observes a node, compares, and takes at most one step.
-func (r *Run) visitNode(ctx context.Context, t *task, m *memo, look func(*node) (any, bool)) func() {
-	o := r.stepNode(ctx, t, m, look)
+func (r *Run) visitNode(ctx context.Context, t *task, l lists, look func(*node) (any, bool)) func() {
+	o := r.stepNode(ctx, t, l, look)
 	return func() { r.settle(t, o) }
 }
 
-func (r *Run) stepNode(ctx context.Context, t *task, m *memo, look func(*node) (any, bool)) outcome {
+func (r *Run) stepNode(ctx context.Context, t *task, l lists, look func(*node) (any, bool)) outcome {
 	n, now := t.node, time.Now()
-	s, err := observe(ctx, n, m, now, false, look)
+	s, err := observe(ctx, n, l, now, false, look)
 	if err != nil {
 		return outcome{err: err, read: true}
 	}
@@ -49,13 +49,13 @@ func (r *Run) stepNode(ctx context.Context, t *task, m *memo, look func(*node) (
 		return lookedAt(t, s)
 	}
 	st := Step{Node: n.id, Kind: n.kind.Name, Key: n.key, ID: s.id, Out: s.out}
-	c := &Call{node: n, memo: m, now: now, inputs: n.inputs, look: look}
+	c := &Call{node: n, lists: l, now: now, inputs: n.inputs, look: look}
 	switch s.state {
 	case Pending:
 		return outcome{phase: active, seen: s, wait: s.message}
 	case Absent:
 		st.Action = Create
-		if now.Before(t.uncertain) {
+		if l.since.Before(t.uncertain) {
 			return outcome{phase: active, seen: s, after: t.uncertain.Sub(now), wait: "waits for the list to show it"}
 		}
 	case Broken:
@@ -67,7 +67,7 @@ func (r *Run) stepNode(ctx context.Context, t *task, m *memo, look func(*node) (
 			return outcome{phase: failed, seen: s, err: fmt.Errorf("%s ended in an error: %s; the next plan offers to replace it", s.id, s.message)}
 		}
 	case Ready:
-		changes, err := diff(n, s, m, now, false, look)
+		changes, err := diff(n, s, l, now, false, look)
 		st = judge(st, changes, err)
 		if st.Err != nil {
 			return outcome{phase: failed, seen: s, err: st.Err}
@@ -155,14 +155,14 @@ func write(ctx context.Context, n *node, c *Call, s seen, st Step) (out seen, er
 }
 
 // visitItem asks for the end of an item until its kind's list no longer shows it.
-func (r *Run) visitItem(ctx context.Context, t *task, m *memo, _ func(*node) (any, bool)) func() {
-	o := r.stepItem(ctx, t, m)
+func (r *Run) visitItem(ctx context.Context, t *task, l lists, _ func(*node) (any, bool)) func() {
+	o := r.stepItem(ctx, t, l)
 	return func() { r.settle(t, o) }
 }
 
-func (r *Run) stepItem(ctx context.Context, t *task, m *memo) (o outcome) {
+func (r *Run) stepItem(ctx context.Context, t *task, l lists) (o outcome) {
 	now := time.Now()
-	c := &Call{memo: m, now: now, Teardown: r.opts.Teardown}
+	c := &Call{lists: l, now: now, Teardown: r.opts.Teardown}
 	defer func() {
 		if o.err == nil {
 			o.err = c.fault()
@@ -220,9 +220,6 @@ func (r *Run) stepItem(ctx context.Context, t *task, m *memo) (o outcome) {
 func (r *Run) settle(t *task, o outcome) {
 	now := time.Now()
 	t.busy = false
-	if t.began.IsZero() {
-		t.began = now
-	}
 	if o.fatal != nil {
 		t.phase, t.err = failed, o.fatal
 		r.say(t, event.NodeFailed, o.fatal.Error(), o.fatal)
@@ -258,7 +255,8 @@ func (r *Run) settle(t *task, o outcome) {
 		if o.action == Create {
 			o.phase = settled // compared once more at the end
 		} else {
-			t.phase, t.next = active, r.passStart.Add(time.Millisecond) // look at once, with fresh lists
+			t.phase = active
+			t.again(now, 0)
 			return
 		}
 	}
@@ -309,7 +307,7 @@ func (r *Run) await(t *task, o outcome, now time.Time) {
 	if wait == 0 {
 		wait = poll(t.kind.Typical, now.Sub(t.began), r.opts.speed())
 	}
-	t.next = now.Add(wait)
+	t.again(now, wait)
 	if o.wait != t.waitText {
 		t.waitText = o.wait
 		r.say(t, event.NodeWaiting, o.wait, nil)
@@ -340,6 +338,7 @@ func (r *Run) stumble(t *task, o outcome, now time.Time) {
 		return
 	}
 	wait := max(after, backoff(t.attempts, r.opts.speed()))
-	t.phase, t.next = active, now.Add(wait)
+	t.phase = active
+	t.again(now, wait)
 	r.say(t, event.NodeRetry, fmt.Sprintf("%v; again in %s", o.err, wait.Round(time.Millisecond)), o.err)
 }

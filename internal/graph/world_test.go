@@ -24,6 +24,8 @@ type world struct {
 	writes int
 	// fault says how the n-th call fails; nil never.
 	fault func(call string) fault
+	// slow is how long a call and its answer are on their way; nil for no time at all.
+	slow func(call string) time.Duration
 	// violations are what must never happen.
 	violations []string
 }
@@ -54,6 +56,13 @@ type thing struct {
 var errKilled = errors.New("killed")
 
 func (w *world) call(ctx context.Context, name string, do func()) (fault, error) {
+	if w.slow != nil {
+		w.mu.Lock()
+		way := w.slow(name) / 2
+		w.mu.Unlock()
+		time.Sleep(way)
+		defer time.Sleep(way)
+	}
 	if err := ctx.Err(); err != nil {
 		return refused, context.Cause(ctx)
 	}
@@ -164,6 +173,7 @@ type want struct {
 	Name  string
 	Field string
 	In    []graph.Value[string]
+	Takes time.Duration // how long the call takes that makes it
 }
 
 func (r *want) Kind() *graph.Kind { return r.K }
@@ -215,6 +225,7 @@ func (r *want) Diff(c *graph.Call, have graph.Observed[string]) []graph.Change {
 
 func (r *want) Create(ctx context.Context, c *graph.Call) (graph.Observed[string], error) {
 	field := r.wanted(c).Read(c)
+	time.Sleep(r.Takes)
 	var o graph.Observed[string]
 	f, err := r.W.call(ctx, "create", func() {
 		w := r.W

@@ -9,8 +9,10 @@ import (
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -212,5 +214,35 @@ spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}`)}
 	}
 	if err := p.Client(t).Get(t.Context(), client.ObjectKey{Name: ns}, &corev1.Namespace{}); !apierrors.IsNotFound(err) {
 		t.Errorf("the namespace that was handed over is left: %v", err)
+	}
+}
+
+func TestANamespaceGoesWithWhatControllersLeaveBehind(t *testing.T) {
+	t.Parallel()
+	p := kubetest.Start(t)
+	id := p.Namespace(t)
+	c := p.Cluster("shop-x7k2p9")
+	ns := id + "-mesh"
+	holder := kube.Set{Name: "namespace-" + id, Objects: objects(t, id, "apiVersion: v1\nkind: Namespace\nmetadata: {name: NS-mesh}")}
+	signed := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "issuer", Labels: map[string]string{"controller.cert-manager.io/fao": "true"},
+		Annotations: map[string]string{"cert-manager.io/certificate-name": "issuer"}}}
+	left := []client.Object{signed, &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "leader"}}}
+	theirs := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "theirs"}}
+
+	apply(t, c, holder)
+	for _, o := range append(left, theirs) {
+		if err := p.Client(t).Create(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if kept := remove(t, c, holder.Name); len(kept) != 1 || !strings.Contains(kept[0].Why, "theirs") {
+		t.Errorf("kept %v, want the namespace for the Secret that is somebody's", kept)
+	}
+	if err := p.Client(t).Delete(t.Context(), theirs); err != nil {
+		t.Fatal(err)
+	}
+	apply(t, c, holder)
+	if kept := remove(t, c, holder.Name); len(kept) != 0 {
+		t.Errorf("kept %v for what a certificate and an election left", kept)
 	}
 }

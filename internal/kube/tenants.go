@@ -96,7 +96,8 @@ func (c *Cluster) tenantsOf(ctx context.Context, conn *connection, namespace str
 	return all, nil
 }
 
-// isByproduct is true of what Kubernetes itself, Istio or DOKS puts into every namespace, and of what goes with its owner.
+// isByproduct is true of what Kubernetes itself, Istio or DOKS puts into every namespace, of what goes with its owner, and of
+// what controllers leave when theirs is gone: leases, and the Secrets of cert-manager's Certificates, which are signed anew.
 func isByproduct(kind string, o *metav1.PartialObjectMetadata) bool {
 	if len(o.OwnerReferences) > 0 || o.DeletionTimestamp != nil {
 		return true
@@ -110,8 +111,11 @@ func isByproduct(kind string, o *metav1.PartialObjectMetadata) bool {
 		if _, pulls := o.Annotations["digitalocean.com/dosecret-identifier"]; pulls { // from a registry at DigitalOcean
 			return true
 		}
+		if o.Labels["controller.cert-manager.io/fao"] == "true" && o.Annotations["cert-manager.io/certificate-name"] != "" {
+			return true
+		}
 		return strings.HasPrefix(o.Name, "default-token-") && o.Annotations[corev1.ServiceAccountNameKey] == "default"
-	case "Endpoints", "EndpointSlice", "PodMetrics":
+	case "Endpoints", "EndpointSlice", "Lease", "PodMetrics":
 		return true
 	}
 	return false

@@ -24,6 +24,10 @@ var _ product.Charts = charts{}
 // Render gives the chart's objects, or stand-ins for them. A chart that cannot be had is an error outside of a sandbox,
 // and in one too where it has no footprint or the document sets `values`, which only the chart itself can honour.
 func (c charts) Render(ctx context.Context, source chart.Source, footprint []byte, own bool, o chart.Options) (chart.Rendered, string, error) {
+	source, err := source.Pinned(footprint)
+	if err != nil {
+		return chart.Rendered{}, "", err
+	}
 	loaded, err := c.Load(ctx, source)
 	if err == nil {
 		r, err := chart.Render(ctx, loaded, o)

@@ -127,7 +127,11 @@ func (p *Platform) need() digitalocean.Need {
 	if p.doc.Spec.Cluster.Existing != "" {
 		return digitalocean.Need{}
 	}
-	return digitalocean.Need{Region: p.doc.Spec.Region, Version: p.doc.Spec.Cluster.Version, Pools: doks.Pools(p.doc.Spec.Cluster), Cluster: p.Name()}
+	need := digitalocean.Need{Region: p.doc.Spec.Region, Version: p.doc.Spec.Cluster.Version, Pools: doks.Pools(p.doc.Spec.Cluster), Cluster: p.Name()}
+	if network := p.doc.Spec.Network; network != nil {
+		need.ReservedIPs = slices.Sorted(maps.Keys(network.ReservedIPs))
+	}
+	return need
 }
 
 // book is the price book, with DigitalOcean's own prices of sizes where it tells them.

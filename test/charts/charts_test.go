@@ -8,6 +8,9 @@
 // charts' previous version is a plan of changes in place. It writes charts.lock, which says what was tried and how it went.
 // A chart that DIR does not have is not tried; a stand-in never counts as one.
 //
+// `make pin` asks the places where charts are published for them and records their digests in the footprints, by which each
+// fetch is checked from then on.
+//
 // TestLockIsFresh needs no chart: it refuses a lock that says nothing of a chart, version or footprint of the catalog.
 //
 // No product is named here: its charts are what its Build asks for.
@@ -31,6 +34,7 @@ import (
 var (
 	dir    = flag.String("charts", "", "the folder of real charts: <name>/ or <name>-<version>.tgz, and <name>-<version>/ for earlier versions")
 	record = flag.Bool("record", false, "write the products' footprints anew where they differ")
+	pin    = flag.Bool("pin", false, "record the digests of the charts that are published")
 	only   = flag.String("only", "", "try the documents whose path contains this, such as gateway/nginx")
 )
 

@@ -64,7 +64,7 @@ func (f *findings) write(t *testing.T) {
 	wanted := catalogAsks(t)
 	var out []entry
 	for _, w := range wanted {
-		e := entry{Chart: w.source.Name, Version: w.source.Version, Repo: w.source.Repo, Footprint: hash(w.footprint), Documents: w.documents,
+		e := entry{Chart: w.source.Name, Version: w.source.Version, Repo: w.source.Repo, Footprint: w.recorded(), Documents: w.documents,
 			Date: time.Now().UTC().Format(time.DateOnly), Result: notRun}
 		i := slices.IndexFunc(f.asks, func(a *ask) bool { return a.key() == w.key() })
 		before := slices.IndexFunc(known, func(k entry) bool { return k.key() == w.key() })

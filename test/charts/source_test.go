@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 
@@ -44,8 +45,13 @@ type ask struct {
 
 // key is what the lock knows a chart by. Rendering it with other values is the same ask.
 func (a *ask) key() string {
-	return strings.Join([]string{a.source.Repo, a.source.Name, a.source.Version, hash(a.footprint)}, " ")
+	return strings.Join([]string{a.source.Repo, a.source.Name, a.source.Version, a.recorded()}, " ")
 }
+
+var digestLine = regexp.MustCompile(`(?m)^ "digest": .*\n`)
+
+// recorded is the hash of the footprint. The digest that `make pin` adds to it says where the chart came from, not what it is.
+func (a *ask) recorded() string { return hash(digestLine.ReplaceAll(a.footprint, nil)) }
 
 func hash(data []byte) string {
 	sum := sha256.Sum256(data)

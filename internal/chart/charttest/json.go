@@ -24,7 +24,7 @@ func JSON(f *chart.Footprint) ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteString("{")
 	separator := "\n"
-	for _, name := range []string{"chart", "chartVersion", "appVersion", "workloads", "services", "claims", "crds", "ingressClasses", "apiServices", "images"} {
+	for _, name := range []string{"chart", "chartVersion", "digest", "appVersion", "workloads", "services", "claims", "crds", "ingressClasses", "apiServices", "images"} {
 		value, ok := fields[name]
 		if !ok {
 			continue

@@ -62,6 +62,9 @@ func build(b *product.Building, e entry) error {
 	if err := m.clients(); err != nil {
 		return err
 	}
+	if err := m.watch(); err != nil {
+		return err
+	}
 	m.say()
 	return nil
 }
@@ -120,7 +123,7 @@ func (m *maker) parameters() map[string]any {
 func (m *maker) clients() error {
 	var users []user
 	for _, c := range m.b.Platform().Clients(m.ID) {
-		users = append(users, user{name: digitalocean.UserPrefix + c.Name, client: &c, privileges: "readWrite", databases: []string{m.first()}})
+		users = append(users, user{name: digitalocean.UserPrefix + c.Name, client: &c, privileges: cmp.Or(c.Privileges, "readWrite"), databases: []string{m.first()}})
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.Spec.Users)) {
 		u := m.Spec.Users[name]
@@ -150,19 +153,20 @@ func (m *maker) clients() error {
 type user struct {
 	name       string          // in the document's words: an app's user signs in as that of its turn
 	client     *product.Client // nil for a user of the document
-	privileges string          // read, readWrite, admin
+	privileges string          // read, write, readWrite, admin
 	databases  []string
 	connection graph.Value[databases.Connection]
 	again      graph.Value[kube.Again] // of engines whose passwords are shown once
 }
 
-// connection adds the user, and is how it signs in. Valkey has one user, whom all share.
+// connection adds the user, and is how it signs in. Valkey has one user, whom all share; what administers the server itself is
+// DigitalOcean's own, since the rights of others are about data alone.
 func (m *maker) connection(u user) (graph.Value[databases.Connection], graph.Value[kube.Again]) {
 	c := databases.Connection{Engine: m.Spec.Engine, Provider: "digitalocean", Database: m.first(), SRV: m.Spec.Engine == databases.MongoDB}
 	if len(u.databases) > 0 && u.databases[0] != "" {
 		c.Database = u.databases[0]
 	}
-	if m.Spec.Engine == databases.Valkey {
+	if m.Spec.Engine == databases.Valkey || u.client != nil && u.client.Privileges == "admin" {
 		admin := graph.Add(m.b.Graph(), m.ID+graph.ID("/users/"+u.name), &digitalocean.DatabaseAdmin{On: m.b.Estate(), Database: m.out, In: m.name, For: u.name})
 		return graph.Map(admin, func(o digitalocean.UserOut) databases.Connection { return with(c, o) }), graph.Value[kube.Again]{}
 	}
@@ -188,8 +192,16 @@ func (m *maker) settings(u user) digitalocean.UserSettings {
 		role := map[string]string{"read": "readOnly", "readWrite": "readWrite", "admin": "dbAdmin"}[u.privileges]
 		return digitalocean.UserSettings{MongoUser: &digitalocean.MongoUser{Databases: u.databases, Role: role}}
 	case databases.OpenSearch:
-		may := map[string]string{"read": "read", "readWrite": "readwrite", "admin": "admin"}[u.privileges]
-		return digitalocean.UserSettings{Indexes: []digitalocean.IndexGrant{{Index: "*", Permission: may}}}
+		may := map[string]string{"read": "read", "write": "write", "readWrite": "readwrite", "admin": "admin"}[u.privileges]
+		indexes := []string{"*"}
+		if u.client != nil && len(u.client.Indexes) > 0 {
+			indexes = u.client.Indexes
+		}
+		var out digitalocean.UserSettings
+		for _, index := range indexes {
+			out.Indexes = append(out.Indexes, digitalocean.IndexGrant{Index: index, Permission: may})
+		}
+		return out
 	}
 	return digitalocean.UserSettings{}
 }
@@ -215,7 +227,7 @@ func (m *maker) bind(u user, granted graph.ID) error {
 	if u.client == nil {
 		return m.b.Filled(m.ID+graph.ID("/secrets/"+u.name), product.BindingSecret(m.Namespace(), u.name+".binding", m.Spec.Engine), data, graph.After(granted))
 	}
-	before, err := m.b.AppNamespace(u.client.Namespace)
+	before, err := m.b.ClientNamespace(*u.client)
 	if err != nil {
 		return err
 	}
@@ -224,10 +236,12 @@ func (m *maker) bind(u user, granted graph.ID) error {
 		return err
 	}
 	m.b.Bind(m.ID, *u.client, m.Spec.Engine, databases.Keys(m.Spec.Engine), id)
-	if probe, ok := databases.Probe(m.ID, *u.client, m.Spec.Engine, databases.Keys(m.Spec.Engine)); ok {
-		probe.Look = "the database cluster " + m.name + " at DigitalOcean"
-		product.Offer(m.b, probe)
+	if u.client.Entry != "" { // which proves itself what it uses the entry for
+		return nil
 	}
+	probe := databases.Probe(m.ID, *u.client, m.Spec.Engine, databases.Keys(m.Spec.Engine))
+	probe.Look = "the database cluster " + m.name + " at DigitalOcean"
+	product.Offer(m.b, probe)
 	return nil
 }
 
@@ -237,7 +251,7 @@ func (m *maker) say() {
 		m.b.Note("%s: Valkey at DigitalOcean has one user: all apps that use it share its password", m.ID)
 	}
 	for _, name := range m.b.Platform().Clients(m.ID) {
-		if app := m.b.Platform().Spec.Apps[name.Name]; !app.FromImage() {
+		if app := m.b.Platform().Spec.Apps[name.Name]; name.Entry == "" && !app.FromImage() {
 			m.b.Note("%s: app %s finds its credentials in the Secret %s/%s", m.ID, name.Name, name.Namespace, name.SecretName(m.ID))
 		}
 	}

@@ -13,7 +13,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/k8or/k8or/internal/catalog/databases"
 	"github.com/k8or/k8or/internal/cloud/digitalocean"
@@ -51,8 +50,8 @@ func (m *maker) grants(users []user) (graph.ID, error) {
 	for _, u := range users {
 		connections = append(connections, u.connection)
 	}
-	home := m.ID + "/namespace"
-	if _, err := m.b.Objects(home, m.Namespace(), []*unstructured.Unstructured{m.b.EntryNamespace(m.Namespace())}); err != nil {
+	home, err := m.home()
+	if err != nil {
 		return "", err
 	}
 	signIn := m.ID + "/sign-in"

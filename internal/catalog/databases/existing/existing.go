@@ -85,7 +85,7 @@ func build(b *product.Building, e entry) error {
 		if err != nil {
 			return err
 		}
-		before, err := b.AppNamespace(user.Namespace)
+		before, err := b.ClientNamespace(user)
 		if err != nil {
 			return err
 		}
