@@ -25,6 +25,7 @@ var operated = map[string]func(*unstructured.Unstructured) (State, string){
 	"ClusterIssuer.cert-manager.io":              ready,
 	"Issuer.cert-manager.io":                     ready,
 	"Kafka.kafka.strimzi.io":                     ready,
+	"KafkaMirrorMaker2.kafka.strimzi.io":         ready,
 	"KafkaNodePool.kafka.strimzi.io":             nodePool,
 	"KafkaTopic.kafka.strimzi.io":                ready,
 	"KafkaUser.kafka.strimzi.io":                 ready,

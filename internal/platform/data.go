@@ -25,7 +25,7 @@ func (p *Platform) judgeData(steps []graph.Step) problem.List {
 			if leaves && old.Kind != s.Kind && (old.Owner == s.Node || old.Data == string(s.Node)) {
 				list = append(list, p.given.At("spec."+strings.ReplaceAll(string(s.Node), "/", "."), &problem.Problem{Code: problem.DataUndecided, Kind: problem.Preflight,
 					Title: fmt.Sprintf("%s would begin empty, and its data stay behind", s.Node), Why: fmt.Sprintf("%s is there and is not what the document asks for now", cmp.Or(old.Title, string(old.Node))),
-					Fix: fmt.Sprintf("give the new one another name, so that both run until its data have moved; or, if they are not needed, --allow-data-loss=%s", s.Node)}))
+					Fix: fmt.Sprintf("give the new one another name and let it take the data by migrateFrom, so that both run until they have moved; or, if they are not needed, --allow-data-loss=%s", s.Node)}))
 				break
 			}
 		}

@@ -140,7 +140,7 @@ func TestEverythingThatProductsRefuseIsToldAtOnceAtItsPlace(t *testing.T) {
 	want := []string{
 		"7 K8OR-0205 nginx has no option custom: `k8or catalog show gateways/nginx` lists its options",
 		"7 K8OR-0205 nginx has no option replica: `k8or catalog show gateways/nginx` lists its options",
-		`9 K8OR-0206 migrateFrom would have no effect: remove it and keep both entries, mirror the topics (Kafka's MirrorMaker does that), point each app's ` + "`uses`" + ` at the new entry, and remove the old one once nobody reads from it`,
+		"9 K8OR-0206 k8or cannot mirror from messaging/old: remove it, and mirror the topics with a KafkaMirrorMaker2 of your own",
 		`9 K8OR-0205 kafka has no option maxLagg: did you mean "maxLag"?`,
 		"9 K8OR-0205 option maxLag of kafka is of the wrong type: `k8or catalog show messaging/kafka` lists its options",
 		"10 K8OR-0206 values would have no effect: remove them; `k8or catalog show messaging/existing` tells what can be set instead",

@@ -229,8 +229,15 @@ func (v prover) secrets(ctx context.Context, one product.Probe) (lacks string, h
 // into are the Services of the cluster that a probe calls. Kafka's are in the Binding.
 func (v prover) into(ctx context.Context, one product.Probe, spec probe.Spec) ([]kube.ServicePort, error) {
 	addresses := spec.Reaches()
+	var bindings []string
 	if spec.Kafka != nil {
-		if key, ok := one.Files[strings.Trim(strings.TrimPrefix(spec.Kafka.Binding, probe.Folder), "/")+"/bootstrap-servers"]; ok {
+		bindings = append(bindings, spec.Kafka.Binding)
+	}
+	if spec.Mirror != nil {
+		bindings = append(bindings, spec.Mirror.Source, spec.Mirror.Target)
+	}
+	for _, binding := range bindings {
+		if key, ok := one.Files[strings.Trim(strings.TrimPrefix(binding, probe.Folder), "/")+"/bootstrap-servers"]; ok {
 			servers, _, err := v.cluster.SecretValue(ctx, key)
 			if err != nil {
 				return nil, err

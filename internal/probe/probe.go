@@ -21,6 +21,7 @@ type Spec struct {
 	Bucket      *Bucket      `json:"bucket,omitempty"`
 	Certificate *Certificate `json:"certificate,omitempty"`
 	Mesh        *Mesh        `json:"mesh,omitempty"`
+	Mirror      *Mirror      `json:"mirror,omitempty"`
 	DNS         *DNS         `json:"dns,omitempty"`
 	Egress      *Egress      `json:"egress,omitempty"`
 	Outside     *Outside     `json:"outside,omitempty"`
@@ -51,6 +52,14 @@ type Kafka struct {
 	// which is SCRAM-SHA-512 where it is missing. Without username there is no signing in, without ca.crt no TLS.
 	Binding string `json:"binding"`
 	Topic   string `json:"topic"`
+}
+
+// Mirror counts the messages of topics in two Kafkas: all that the source has are in the target too.
+type Mirror struct {
+	// Source and Target are the folders of their Bindings, as [Kafka] takes them.
+	Source string   `json:"source"`
+	Target string   `json:"target"`
+	Topics []string `json:"topics"`
 }
 
 // Prometheus asks whether every target is up.

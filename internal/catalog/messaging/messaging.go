@@ -4,21 +4,11 @@
 package messaging
 
 import (
-	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/kube"
 	"github.com/k8or/k8or/internal/product"
 	"github.com/k8or/k8or/internal/secret"
 )
-
-// Check refuses what no product of this category does yet.
-func Check[O any](_ product.Platform, e product.Entry[v1alpha1.Messaging, O]) []product.Refusal {
-	if e.Spec.MigrateFrom == "" {
-		return nil
-	}
-	return []product.Refusal{{Field: "migrateFrom", What: "migrateFrom would have no effect", Why: "this version of k8or moves no messages from one broker to another",
-		Fix: "remove it and keep both entries, mirror the topics (Kafka's MirrorMaker does that), point each app's `uses` at the new entry, and remove the old one once nobody reads from it"}}
-}
 
 // Type is what Secrets of this category are for, by the servicebinding.io specification.
 const Type = "kafka"

@@ -40,6 +40,7 @@ func strimzi() *Operator {
 		Kinds: []Kind{
 			{Resource: kafkas, Play: playKafka},
 			{Resource: kafkaPools, Play: playKafkaPool},
+			{Resource: kafkaMirrors, Play: playMirrorMaker},
 			{Resource: kafkaRebalances, Play: playRebalance},
 		},
 		Within: strimziWithin,

@@ -28,7 +28,7 @@ var Product = &product.Definition[v1alpha1.Messaging, Options]{
 	Licence:    "that of what is there",
 	Placements: []product.Placement{product.Managed},
 	Page:       page,
-	Check:      messaging.Check[Options],
+	Check:      check,
 	Build:      build,
 }
 
@@ -45,6 +45,14 @@ type Options struct {
 }
 
 type entry = product.Entry[v1alpha1.Messaging, Options]
+
+// check refuses what would be said to k8or and to nobody who could do it.
+func check(_ product.Platform, e entry) []product.Refusal {
+	if e.Spec.MigrateFrom == "" {
+		return nil
+	}
+	return []product.Refusal{{Field: "migrateFrom", What: "migrateFrom would have no effect", Why: "k8or changes nothing of a Kafka that somebody else runs", Fix: "remove it, and mirror the topics where the Kafka is run"}}
+}
 
 // build makes the Secret of each app that uses the entry. The document's rules made sure that it says what exists.
 func build(b *product.Building, e entry) error {

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/k8or/k8or/api/v1alpha1"
+	"github.com/k8or/k8or/internal/catalog/messaging"
 	"github.com/k8or/k8or/internal/kube"
 	"github.com/k8or/k8or/internal/problem"
 	"github.com/k8or/k8or/internal/product"
@@ -38,6 +39,9 @@ func build(b *product.Building, e entry) error {
 		return err
 	}
 	if err := m.accounts(b); err != nil {
+		return err
+	}
+	if err := m.mirror(b); err != nil {
 		return err
 	}
 	m.say(b)
@@ -192,6 +196,9 @@ func (m maker) peers() []any {
 	for _, u := range m.users {
 		out = append(out, map[string]any{"namespaceSelector": space(u.Namespace),
 			"podSelector": map[string]any{"matchLabels": map[string]any{"app.kubernetes.io/name": u.Name}}})
+	}
+	for _, name := range slices.Sorted(slices.Values(messaging.MirroredTo(m.platform, m.ID))) {
+		out = append(out, map[string]any{"namespaceSelector": space(namespaceOf(name)), "podSelector": map[string]any{"matchLabels": mirrorPods(name)}})
 	}
 	return out
 }

@@ -10,11 +10,14 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/k8or/k8or/api/v1alpha1"
+	"github.com/k8or/k8or/internal/catalog/messaging"
+	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/kube"
+	"github.com/k8or/k8or/internal/product"
 )
 
 func events(m v1alpha1.Messaging) maker {
-	return maker{entry: entry{ID: "messaging/events", Name: "events", Spec: m}, version: newest}
+	return maker{entry: entry{ID: "messaging/events", Name: "events", Spec: m}, platform: product.Platform{Platform: &v1alpha1.Platform{}}, version: newest}
 }
 
 // allows says whether rules let somebody do an operation on something.
@@ -140,6 +143,68 @@ func TestMinorsAreTheirNewestPatch(t *testing.T) {
 		got, err := versionOf(entry{Spec: v1alpha1.Messaging{Version: asked}})
 		if got != want || (err == nil) != (want != "") {
 			t.Errorf("version %q becomes %q (%v), want %q", asked, got, err, want)
+		}
+	}
+}
+
+// moving is a platform in which messages go from one entry to another.
+func moving() product.Platform {
+	return product.Platform{Platform: &v1alpha1.Platform{Spec: v1alpha1.Spec{Messaging: map[string]v1alpha1.Messaging{
+		"old": {Product: "kafka", Topics: map[string]v1alpha1.Topic{"clicks": {Partitions: new(12)}, "old.only": {}}},
+		"new": {Product: "kafka", Topics: map[string]v1alpha1.Topic{"clicks": {Partitions: new(12)}}, MigrateFrom: "messaging/old"},
+	}}}}
+}
+
+func TestAMirrorReadsTheOldAndWritesTheNewAndNoMore(t *testing.T) {
+	t.Parallel()
+	p := moving()
+	acls := func(name string) []any {
+		m := maker{entry: entry{ID: graph.ID("messaging/" + name), Name: name, Spec: p.Spec.Messaging[name]}, platform: p}
+		return m.mirrorACLs()
+	}
+	for _, row := range []struct {
+		at, kind, name, operation string
+		want                      bool
+	}{
+		{"old", "topic", "clicks", "Read", true}, {"old", "topic", "clicks", "Write", false}, {"old", "topic", "mm2-offset-syncs.old.internal", "Create", false},
+		{"old", "group", "*", "Describe", true}, {"old", "group", "*", "Read", false}, {"old", "topic", "k8or-probe", "Read", false},
+		{"new", "topic", "clicks", "Write", true}, {"new", "topic", "clicks", "Delete", false}, {"new", "topic", "k8or-mirror-offset", "Create", true},
+		{"new", "topic", "old.checkpoints.internal", "Write", true}, {"new", "topic", "payments", "Write", false}, {"new", "group", "*", "Read", true},
+	} {
+		if got := allows(acls(row.at), row.kind, row.name, row.operation); got != row.want {
+			t.Errorf("at the %s one, %s of the %s %s is allowed: %v, want %v", row.at, row.operation, row.kind, row.name, got, row.want)
+		}
+	}
+	if alone := (maker{entry: entry{ID: "messaging/other", Name: "other"}, platform: p}).mirrorACLs(); alone != nil {
+		t.Errorf("a Kafka that takes no part in a move has a user for it: %v", alone)
+	}
+}
+
+func TestWhatCannotBeMirroredIsRefused(t *testing.T) {
+	t.Parallel()
+	refused := func(change func(m map[string]v1alpha1.Messaging)) string {
+		p := moving()
+		change(p.Spec.Messaging)
+		var out []string
+		for _, r := range messaging.CheckMirror(p, entry{ID: "messaging/new", Name: "new", Spec: p.Spec.Messaging["new"]}) {
+			out = append(out, r.Field+": "+r.What+"; "+r.Fix)
+		}
+		return strings.Join(out, "\n")
+	}
+	if got := refused(func(map[string]v1alpha1.Messaging) {}); got != "" {
+		t.Errorf("what can be mirrored is refused: %s", got)
+	}
+	for want, change := range map[string]func(m map[string]v1alpha1.Messaging){
+		"topics.clicks.partitions: the topic clicks has 12 partitions in messaging/old and 6 here; write partitions: 12": func(m map[string]v1alpha1.Messaging) {
+			m["new"].Topics["clicks"] = v1alpha1.Topic{Partitions: new(6)}
+		},
+		"no topic is in both": func(m map[string]v1alpha1.Messaging) { delete(m["new"].Topics, "clicks") },
+		"cannot mirror from messaging/old": func(m map[string]v1alpha1.Messaging) {
+			m["old"] = v1alpha1.Messaging{Product: "existing"}
+		},
+	} {
+		if got := refused(change); !strings.Contains(got, want) {
+			t.Errorf("it says %q, want %q", got, want)
 		}
 	}
 }

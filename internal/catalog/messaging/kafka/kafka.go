@@ -5,8 +5,10 @@
 package kafka
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/api/resource"
 
@@ -33,13 +35,15 @@ var Product = &product.Definition[v1alpha1.Messaging, Options]{
 	Check:       check,
 	Select:      choose,
 	Build:       build,
+	Wire:        wire,
 }
 
 type entry = product.Entry[v1alpha1.Messaging, Options]
 
 // check says what a placement cannot do of what the document asks.
 func check(p product.Platform, e entry) []product.Refusal {
-	out := messaging.Check(p, e)
+	out := messaging.CheckMirror(p, e)
+	slices.SortFunc(out, func(a, b product.Refusal) int { return cmp.Compare(a.Field, b.Field) })
 	if e.Placement == product.Managed {
 		out = append(out, checkManaged(e)...)
 	}
@@ -67,6 +71,7 @@ var releases = []string{"4.2.0", "4.2.1", "4.3.0", newest}
 
 // choose declares the pods that Strimzi derives, and their disks.
 func choose(s *product.Selecting, e entry) {
+	chooseMirror(s, e)
 	if e.Placement == product.Managed {
 		chooseManaged(s, e)
 		return

@@ -128,22 +128,22 @@ func (m managed) users(topics []graph.ID) error {
 			may = append(may, digitalocean.TopicGrant{Topic: topic, Permission: "produceconsume"})
 		}
 		id := m.ID + graph.ID("/apps/"+app.Name)
-		if err := m.account(id, digitalocean.UserPrefix+app.Name, app.Namespace, app.SecretName(m.ID), may, append(after, before)); err != nil {
+		if _, err := m.account(id, digitalocean.UserPrefix+app.Name, app.Namespace, app.SecretName(m.ID), may, append(after, before)); err != nil {
 			return err
 		}
 		m.b.Bind(m.ID, app, messaging.Type, slices.Collect(maps.Keys(m.access(digitalocean.UserOut{}))), id)
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.Spec.Users)) {
-		if err := m.account(m.ID+graph.ID("/secrets/"+name), name, m.Namespace(), name+".binding", topicGrants(m.Spec.Users[name].Grants), append(after, home)); err != nil {
+		if _, err := m.account(m.ID+graph.ID("/secrets/"+name), name, m.Namespace(), name+".binding", topicGrants(m.Spec.Users[name].Grants), append(after, home)); err != nil {
 			return err
 		}
 	}
 	probing := []digitalocean.TopicGrant{{Topic: probeTopic, Permission: "produceconsume"}}
-	if err := m.account(m.ID+"/probe", digitalocean.UserPrefix+"probe", m.Namespace(), probeUser+".binding", probing, append(after, home)); err != nil {
+	if _, err := m.account(m.ID+"/probe", digitalocean.UserPrefix+"probe", m.Namespace(), probeUser+".binding", probing, append(after, home)); err != nil {
 		return err
 	}
 	m.offer()
-	return nil
+	return m.mirror(append(after, home))
 }
 
 func topicGrants(given []v1alpha1.TopicGrant) []digitalocean.TopicGrant {
@@ -156,10 +156,10 @@ func topicGrants(given []v1alpha1.TopicGrant) []digitalocean.TopicGrant {
 }
 
 // account is a user and the Secret of whoever it is for.
-func (m managed) account(id graph.ID, name, namespace, object string, may []digitalocean.TopicGrant, after []graph.ID) error {
+func (m managed) account(id graph.ID, name, namespace, object string, may []digitalocean.TopicGrant, after []graph.ID) (graph.Value[digitalocean.UserOut], error) {
 	user := graph.Add(m.b.Graph(), m.ID+graph.ID("/users/"+name), &digitalocean.DatabaseUser{On: m.b.Estate(), Database: m.out, In: m.name, Name: name,
 		UserSettings: digitalocean.UserSettings{Topics: may}})
-	return m.b.Filled(id, product.BindingSecret(namespace, object, messaging.Type), graph.Map(user, m.access), graph.After(after...))
+	return user, m.b.Filled(id, product.BindingSecret(namespace, object, messaging.Type), graph.Map(user, m.access), graph.After(after...))
 }
 
 // access is how a user reaches Kafka.
