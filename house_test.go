@@ -61,6 +61,8 @@ var onlyHere = []struct{ library, room, why string }{
 	{"charm.land/", "internal/ui", "what a terminal shows is made in one place; the command line's questions are its own"},
 	{"github.com/twmb/franz-go", "internal/probe", "Kafka's protocol is spoken by its probe alone"},
 	{"github.com/jackc/pgx", "internal/probe", "PostgreSQL's protocol is spoken by its probe alone"},
+	{"github.com/go-sql-driver/mysql", "internal/probe", "MySQL's protocol is spoken by its probe alone"},
+	{"go.mongodb.org/mongo-driver", "internal/probe", "MongoDB's protocol is spoken by its probe alone"},
 	{"go.yaml.in/yaml/v4", "internal/document", "the document is read in one place, with its positions"},
 }
 

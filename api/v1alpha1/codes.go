@@ -75,6 +75,7 @@ const (
 	CodeReceiverEmpty = "K8OR-0901"
 	CodeAlertUnheard  = "K8OR-0902"
 	CodeConsole       = "K8OR-0903"
+	CodeLogSink       = "K8OR-0904"
 )
 
 // Codes of the apps' rules.
@@ -119,4 +120,9 @@ const (
 const (
 	CodeDatabaseAccess = "K8OR-0811"
 	CodeDatabaseName   = "K8OR-0812"
+)
+
+// Codes of the rules of what moves data.
+const (
+	CodeMigrateFrom = "K8OR-0821"
 )

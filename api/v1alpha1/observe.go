@@ -112,13 +112,13 @@ type Logging struct {
 
 // Sink is where logs are kept and searched.
 type Sink struct {
-	// Product keeps them: Elasticsearch with Kibana in the cluster (elk), DigitalOcean's managed
-	// OpenSearch, or an Elasticsearch of somebody else.
+	// Product keeps them: Elasticsearch with Kibana in the cluster (elk), an OpenSearch of databases
+	// (opensearch), or an Elasticsearch of somebody else.
 	//
 	// +default="elk"
 	Product string `json:"product,omitempty"`
 	Choice
-	// Database is the entry of databases that keeps them, for opensearch.
+	// Database is the entry of databases that keeps them, of engine opensearch: for product opensearch.
 	//
 	// +example="databases/logs"
 	Database string `json:"database,omitempty"`

@@ -15,6 +15,7 @@ func TestWhoWatchesAndWhoIsToldIsChecked(t *testing.T) {
 	t.Parallel()
 	const app = `"image": "docker.io/a/b:1", "port": 80`
 	const alert = `"alerts": {"slow": {"expression": "up < 1", "summary": "it is slow"%s}}`
+	store := `"databases": {"logs": {"product": "digitalocean", "engine": "opensearch"}, "orders": {"product": "digitalocean", "engine": "postgresql"}}, `
 	two := `"gateways": {"a": {"domains": ["shop.example.com"]}, "b": {"domains": ["*.example.org"]}}, `
 	for why, c := range map[string]struct {
 		spec string
@@ -31,6 +32,11 @@ func TestWhoWatchesAndWhoIsToldIsChecked(t *testing.T) {
 		"a host that no gateway takes":       {two + `"logging": {"sink": {"console": {"host": "kibana.example.net"}}}`, []string{"K8OR-0903 spec.logging.sink.console.host"}},
 		"two gateways that take every host":  {`"gateways": {"a": {}, "b": {}}, "monitoring": {"console": {"host": "grafana.example.org"}}`, []string{"K8OR-0903 spec.monitoring.console.host"}},
 		"a gateway named beside an open one": {`"gateways": {"a": {"domains": ["*.example.org"]}, "b": {}}, "monitoring": {"console": {"host": "grafana.example.org"}}`, nil},
+		"logs in a database":                 {store + `"logging": {"sink": {"product": "opensearch", "database": "databases/logs", "retention": "2w"}}`, nil},
+		"logs in a database of no engine":    {store + `"logging": {"sink": {"product": "opensearch", "database": "databases/orders"}}`, []string{v1alpha1.CodeBadReference + " spec.logging.sink.database"}},
+		"logs in no database":                {`"logging": {"sink": {"product": "opensearch"}}`, []string{v1alpha1.CodeBadReference + " spec.logging.sink.database"}},
+		"a database beside Elasticsearch":    {store + `"logging": {"sink": {"database": "databases/logs"}}`, []string{"K8OR-0904 spec.logging.sink.database"}},
+		"a database of a size of its own":    {store + `"logging": {"sink": {"product": "opensearch", "database": "databases/logs", "size": "large"}}`, []string{"K8OR-0904 spec.logging.sink.size"}},
 	} {
 		p := read(t, minimal)
 		if err := json.Unmarshal([]byte("{"+c.spec+"}"), &p.Spec); err != nil {

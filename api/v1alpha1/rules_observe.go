@@ -22,9 +22,48 @@ func (c *checker) observers() {
 	}
 	if l := c.given.Spec.Logging; l != nil {
 		c.console(l.Sink.Console, "spec.logging.sink.console")
+		c.sink(l.Sink)
 	}
 	for _, name := range sorted(c.given.Spec.Apps) {
 		c.alerts(c.given.Spec.Apps[name], Join("spec.apps", name)+".alerts")
+	}
+}
+
+// sink checks where logs are kept: an OpenSearch is an entry of databases, which says all that is to be said of it but how long
+// logs stay.
+func (c *checker) sink(s Sink) {
+	const at = "spec.logging.sink"
+	if s.Product != "opensearch" {
+		if s.Database != "" {
+			c.add(FieldError{Path: at + ".database", Code: CodeLogSink, What: "database goes with product opensearch alone", Fix: "add `product: opensearch`, or remove database"})
+		}
+		return
+	}
+	var have []string
+	for _, name := range sorted(c.given.Spec.Databases) {
+		if c.given.Spec.Databases[name].Engine == "opensearch" {
+			have = append(have, "databases/"+name)
+		}
+	}
+	if !slices.Contains(have, s.Database) {
+		e := FieldError{Path: at + ".database", Code: CodeBadReference, What: fmt.Sprintf("%q is no entry of databases with engine opensearch", s.Database), Given: s.Database, Choices: have,
+			Fix: "add `databases: {logs: {product: digitalocean, engine: opensearch}}` to spec, and name it: `database: databases/logs`"}
+		if s.Database == "" {
+			e.What = "the sink does not say which database keeps the logs"
+		}
+		if len(have) > 0 {
+			e.Fix = "name one of " + strings.Join(have, ", ")
+		}
+		c.add(e)
+	}
+	for _, f := range []struct { // small is what a document says with its defaults filled in
+		name  string
+		given bool
+	}{{"size", s.Size != "" && s.Size != "small"}, {"storage", s.Storage != nil}, {"pool", s.Pool != ""}, {"console", s.Console != nil}} {
+		if f.given {
+			c.add(FieldError{Path: at + "." + f.name, Code: CodeLogSink, What: f.name + " does not go with product opensearch", Why: "logs go to an entry of databases, which is not in the cluster",
+				Fix: "remove it; the entry says how large it is"})
+		}
 	}
 }
 

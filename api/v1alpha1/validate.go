@@ -52,6 +52,7 @@ func Validate(p *Platform, available Available) []FieldError {
 	c.registry()
 	c.databases()
 	c.messaging()
+	c.moves()
 	c.observers()
 	c.dns()
 	c.support()

@@ -29,6 +29,7 @@ import (
 	registryexisting "github.com/k8or/k8or/internal/catalog/registry/existing"
 	"github.com/k8or/k8or/internal/catalog/sink/elk"
 	sinkexisting "github.com/k8or/k8or/internal/catalog/sink/existing"
+	"github.com/k8or/k8or/internal/catalog/sink/opensearch"
 	"github.com/k8or/k8or/internal/catalog/storage/classes"
 	"github.com/k8or/k8or/internal/catalog/storage/snapshots"
 	"github.com/k8or/k8or/internal/catalog/storage/spaces"
@@ -64,6 +65,7 @@ var Products = []product.Product{
 	prometheus.Product,
 	monitoringexisting.Product,
 	elk.Product,
+	opensearch.Product,
 	sinkexisting.Product,
 	fluentd.Product,
 	loggingexisting.Product,

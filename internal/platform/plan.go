@@ -54,6 +54,11 @@ func (p *Platform) Plan(ctx context.Context) (*Plan, error) {
 		return nil, err
 	}
 	plan.Steps = plan.plan.Steps
+	for _, s := range plan.Steps { // what works, and wants somebody to do something
+		if s.Action == graph.None && s.State == graph.Ready && s.Reason != "" {
+			plan.Notes = append(plan.Notes, fmt.Sprintf("%s: %s", s.Node, s.Reason))
+		}
+	}
 	for _, e := range plan.plan.Errors() {
 		plan.Problems = append(plan.Problems, p.explainNew(plan.Problems, e)...)
 	}

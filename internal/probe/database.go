@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,7 +21,8 @@ import (
 // Database writes something and reads it again, with the credentials that an app gets.
 type Database struct {
 	// Binding is the folder of a servicebinding.io Secret: type, host, port, username, password, database and ca.crt. Its type
-	// says which engine it is: postgresql or valkey. Without ca.crt the system's authorities are believed.
+	// says which engine it is: postgresql, mysql, valkey, mongodb (with uri) or opensearch. Without ca.crt the system's authorities
+	// are believed.
 	Binding string `json:"binding"`
 	// Address, when given, is connected to in place of the Binding's host and port: a server by a way that DNS does not know. Its
 	// certificate is still to be for the host.
@@ -50,13 +52,31 @@ func (d *Database) prove(ctx context.Context, g given) (string, error) {
 	if d.Address != "" {
 		at = d.Address
 	}
+	raw, err := g.file(path.Join(d.Binding, "database"))
+	if err != nil && slices.Contains([]string{"postgresql", "mysql", "mongodb"}, b["type"]) {
+		return "", err
+	}
+	database := string(raw)
 	switch b["type"] {
 	case "postgresql":
-		database, err := g.file(path.Join(d.Binding, "database"))
+		return row(ctx, b, database, at, config)
+	case "mysql":
+		return table(ctx, b, database, at, config)
+	case "mongodb":
+		uri, err := g.file(path.Join(d.Binding, "uri"))
 		if err != nil {
 			return "", err
 		}
-		return row(ctx, b, string(database), at, config)
+		hosts := []string{at}
+		if d.Address == "" && strings.HasPrefix(string(uri), "mongodb+srv://") {
+			config.ServerName = "" // each of them has a name of its own
+			if hosts, err = members(ctx, b["host"]); err != nil {
+				return "", err
+			}
+		}
+		return collection(ctx, b, database, hosts, d.Address != "", config)
+	case "opensearch":
+		return d.indexed(ctx, g, b, authority)
 	case "valkey":
 		return key(ctx, b, at, config)
 	default:
@@ -103,13 +123,17 @@ func toldOf(engine string, err error, user string) error {
 		return told
 	}
 	t := &trouble{what: engine + " does not answer", look: "whether the database is online, and its firewall", cause: err}
-	if p, ok := errors.AsType[*pgconn.PgError](err); ok {
-		t.cause = errors.New(p.Message)
-		switch p.Code[:2] {
-		case "28":
+	for _, says := range []func(error) (message string, user, rights, ok bool){postgresSays, mysqlSays, mongoSays} {
+		message, who, rights, ok := says(err)
+		if !ok {
+			continue
+		}
+		t.cause = errors.New(message)
+		switch {
+		case who:
 			t.what, t.look = fmt.Sprintf("%s refuses the user %s and the password of the Binding", engine, user), "the Binding's Secret; `k8or up` writes what its cloud says"
-		case "42":
-			t.what, t.look = fmt.Sprintf("%s does not let %s make a table", engine, user), "the rights that the user was given: the Job `grants`"
+		case rights:
+			t.what, t.look = fmt.Sprintf("%s does not let %s %s", engine, user, writing[engine].what), "the rights that the user was given"+writing[engine].look
 		default:
 			t.what, t.look = engine+" refuses", "its logs"
 		}
@@ -118,6 +142,18 @@ func toldOf(engine string, err error, user string) error {
 		t.look += "; within the time there was no answer, which a firewall looks like too"
 	}
 	return t
+}
+
+// writing is what somebody without rights could not do, and where rights are given.
+var writing = map[string]struct{ what, look string }{"PostgreSQL": {"make a table", ": the Job `grants`"}, "MySQL": {"make a table", ": the Job `grants`"}, "MongoDB": {"write a document", ""}}
+
+// postgresSays tells PostgreSQL's errors that are about who signs in, and about what they may do.
+func postgresSays(err error) (message string, user, rights, ok bool) {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
+		return "", false, false, false
+	}
+	return e.Message, strings.HasPrefix(e.Code, "28"), strings.HasPrefix(e.Code, "42"), true
 }
 
 // key sets a key of Valkey for a minute, reads it again and deletes it. Its protocol is lines and lengths.

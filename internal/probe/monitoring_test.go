@@ -253,7 +253,7 @@ func TestLogsFindTheLineThatWasWritten(t *testing.T) {
 	f, _ = run(t, spec(elasticsearch(t, -1, nil), "logs-other", short), files)
 	wants(t, f, probe.Failed, "logs-other is not there")
 	f, _ = run(t, spec(elasticsearch(t, 0, nil), "logs-k8or", short), map[string]string{"u": "reader", "password": "wrong-1q2w3e"})
-	wants(t, f, probe.Failed, "Elasticsearch refuses the credentials")
+	wants(t, f, probe.Failed, "the store of logs refuses the credentials")
 }
 
 func TestMeshWantsMutualTLSInTheSidecarsOwnCounter(t *testing.T) {

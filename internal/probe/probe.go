@@ -21,6 +21,7 @@ type Spec struct {
 	Bucket      *Bucket      `json:"bucket,omitempty"`
 	Certificate *Certificate `json:"certificate,omitempty"`
 	Mesh        *Mesh        `json:"mesh,omitempty"`
+	DNS         *DNS         `json:"dns,omitempty"`
 	Egress      *Egress      `json:"egress,omitempty"`
 	Outside     *Outside     `json:"outside,omitempty"`
 }
@@ -68,9 +69,12 @@ type Alert struct {
 	Receiver string `json:"receiver,omitempty"`
 }
 
-// Logs writes a unique line to standard output and finds it again in an index of Elasticsearch's.
+// Logs writes a unique line to standard output and finds it again in an index of Elasticsearch's or OpenSearch's.
 type Logs struct {
-	URL string `json:"url"`
+	// URL is the server's; Host and Port are files with its address, over TLS, where no URL is given.
+	URL  string `json:"url,omitempty"`
+	Host string `json:"host,omitempty"`
+	Port string `json:"port,omitempty"`
 	// Index is the index, data stream or pattern that is searched.
 	Index string `json:"index"`
 	// Field holds the line's text.
@@ -79,6 +83,8 @@ type Logs struct {
 	CA       string `json:"ca,omitempty"`
 	Username string `json:"username,omitempty"`
 	Password string `json:"password,omitempty"`
+	// Quiet writes no line and looks for none: it proves no more than that the index answers a search.
+	Quiet bool `json:"quiet,omitempty"`
 }
 
 // Registry pushes a small image, pulls it, compares digests, and deletes it. With SignIn it only signs in, and asks for an image that

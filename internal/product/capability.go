@@ -91,9 +91,13 @@ func (o Operator) After() graph.Option {
 // LogSink is where logs are kept: Elasticsearch or what speaks its API. It is offered by the sink's products.
 type LogSink struct {
 	Entry graph.ID
+	// OpenSearch says that it is OpenSearch, which newer clients of Elasticsearch's refuse to speak to.
+	OpenSearch bool
 	// Address is host:port; Service and Namespace say where in the cluster, empty outside of it. It speaks TLS unless Plain.
 	Address, Namespace, Service string
 	Plain                       bool
+	// Host and Port are keys of Secrets with the address, where it is known only once the server stands; Address is empty then.
+	Host, Port *kube.SecretKey
 	// Username and Password are keys of Secrets that may write logs and nothing else, CA the authority of its certificate;
 	// nil for one that the system trusts.
 	Username, Password, CA *kube.SecretKey
@@ -211,6 +215,22 @@ type MetricsTarget struct {
 	Ready   graph.ID
 }
 
+// EntryLabel is the label of alerts and series that says whose they are: "apps/web".
+const EntryLabel = "k8or_entry"
+
+// MetricsEndpoint is something outside of the cluster that shows metrics in Prometheus' format, by TLS. It is wanted by monitoring.
+type MetricsEndpoint struct {
+	Entry graph.ID
+	Name  string // tells several of an entry apart; empty for the only one
+	// Addresses are host:port, known once it stands.
+	Addresses graph.Value[[]string]
+	Path      string
+	// Username and Password are keys of Secrets, CA the authority of its certificate.
+	Username, Password, CA *kube.SecretKey
+	// Ready is the node after which the Secrets are there.
+	Ready graph.ID
+}
+
 // Dashboard is a Grafana dashboard. It is wanted by monitoring.
 type Dashboard struct {
 	Entry graph.ID
@@ -283,7 +303,7 @@ type Probe struct {
 	Namespace string
 	// PodLabels and PodAnnotations are on the Job's pod, such as what takes it in to a mesh.
 	PodLabels, PodAnnotations map[string]string
-	// Via is the node of the load balancer that an HTTP or Certificate probe goes in by: its address takes the place of the
+	// Via is the node of the load balancer that an HTTP, Certificate or DNS probe goes in by: its address takes the place of the
 	// Spec's Address, since it is known only once it stands. Empty for none.
 	Via graph.ID
 	// Files are the Secrets' keys that the Spec names as files: the path below /probe to the key. They are of Namespace, since a

@@ -19,6 +19,10 @@ type Client struct {
 	Namespace string // where it runs
 	// Entry is the other entry; empty for an app.
 	Entry graph.ID
+	// Privileges are what it may do: read, write, or administer the server itself (admin); empty for an app, which may read and
+	// write. Indexes are the patterns of the only ones that it may do that with, in a search engine.
+	Privileges string
+	Indexes    []string
 }
 
 // ID is the node of who uses it.
@@ -34,7 +38,7 @@ func (c Client) SecretName(entry graph.ID) string {
 	return c.Name + "." + strings.ReplaceAll(string(entry), "/", ".")
 }
 
-// Clients are who uses an entry: apps by name, then backups.
+// Clients are who uses an entry: apps by name, then backups and logging.
 func (p Platform) Clients(entry graph.ID) []Client {
 	var out []Client
 	for _, name := range slices.Sorted(maps.Keys(p.Spec.Apps)) {
@@ -45,8 +49,23 @@ func (p Platform) Clients(entry graph.ID) []Client {
 	if b := p.Spec.Backups; b != nil && b.Bucket == string(entry) {
 		out = append(out, Client{Name: "backups.velero", Namespace: "backups", Entry: "backups"})
 	}
+	if l := p.Spec.Logging; l != nil && l.Sink.Database != "" && l.Sink.Database == string(entry) {
+		out = append(out, LogReader, LogSetup, LogWriter)
+	}
 	return out
 }
+
+// logIndexes are those of the data streams for logs, and of what is behind them: which of both a search engine holds a user's
+// rights against is its own affair.
+var logIndexes = []string{"logs-kubernetes-*", ".ds-logs-kubernetes-*"}
+
+// Who uses a database that keeps logs: whoever searches them, what puts their template and retention in place, and what writes
+// them.
+var (
+	LogReader = Client{Name: "logs.reader", Namespace: "logging-sink", Entry: "logging/sink", Privileges: "read", Indexes: logIndexes}
+	LogSetup  = Client{Name: "logs.setup", Namespace: "logging-sink", Entry: "logging/sink", Privileges: "admin"}
+	LogWriter = Client{Name: "logs.writer", Namespace: "logging-sink", Entry: "logging/sink", Privileges: "write", Indexes: logIndexes}
+)
 
 // Bind makes the Secret by which a client uses an entry known to it. Keys are the Secret's, ready the node that writes it.
 func (b *Building) Bind(entry graph.ID, c Client, kind string, keys []string, ready graph.ID) {

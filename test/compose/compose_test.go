@@ -205,6 +205,9 @@ func try(t *testing.T, parts map[string]sample) {
 	if parts["registry"] != nil && parts["gateways"] == nil && parts["registry"]["product"] == "docker-registry" {
 		return // a rule of the document: nodes pull by its public name
 	}
+	if sink, ok := parts["logging"]["sink"].(sample); ok {
+		withStore(spec, sink)
+	}
 	spec["apps"] = map[string]any{"web": app}
 	raw, err := yaml.Marshal(map[string]any{"apiVersion": "k8or.io/v1alpha1", "kind": "Platform", "metadata": map[string]any{"name": "shop"}, "spec": spec})
 	if err != nil {
@@ -225,6 +228,19 @@ func try(t *testing.T, parts map[string]sample) {
 	for _, note := range unread {
 		t.Errorf("%s: %s", strings.Join(words, " "), note)
 	}
+}
+
+// withStore adds the database that a sink keeps logs in to a document, where it names one, beside what apps use.
+func withStore(spec map[string]any, sink sample) {
+	entry, ok := sink["database"].(string)
+	if !ok {
+		return
+	}
+	all := map[string]any{strings.TrimPrefix(entry, "databases/"): map[string]any{"product": "digitalocean", "engine": "opensearch"}}
+	if more, ok := spec["databases"].(map[string]any); ok {
+		maps.Copy(all, more)
+	}
+	spec["databases"] = all
 }
 
 func asList(v any) []any {

@@ -75,6 +75,7 @@ func alone(have map[string]map[string]sample, category string, part sample) ([]b
 		logging := maps.Clone(have["logging"]["fluentd"])
 		logging["sink"] = part
 		spec["logging"] = logging
+		withStore(spec, part)
 	case category == "storage.spaces":
 		spec["storage"] = map[string]any{"spaces": map[string]any{bucket: part}}
 	case category == "backups":

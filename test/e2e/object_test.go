@@ -100,7 +100,8 @@ func secretOf(ts *testscript.TestScript, name string) map[string][]byte {
 	return found.Data
 }
 
-// keysHandedOut are the secrets of access keys and the tokens of registries that the sandbox keeps, which no call shows again.
+// keysHandedOut are the secrets of access keys and the tokens of registries that the sandbox keeps, which no call shows again, and the
+// password of databases' metrics.
 func keysHandedOut(ts *testscript.TestScript) []string {
 	raw, err := os.ReadFile(filepath.Join(ts.Getenv("K8OR_SANDBOX_DIR"), "state.json"))
 	ts.Check(err)
@@ -109,6 +110,11 @@ func keysHandedOut(ts *testscript.TestScript) []string {
 			Accounts map[string]struct {
 				Spaces     struct{ Keys []struct{ Secret string } }
 				Registries struct{ Credentials []struct{ Token string } }
+				Databases  struct {
+					Metrics struct {
+						Password string `json:"basic_auth_password"`
+					}
+				}
 			}
 		}
 	}
@@ -121,6 +127,7 @@ func keysHandedOut(ts *testscript.TestScript) []string {
 		for _, c := range a.Registries.Credentials {
 			words = append(words, c.Token)
 		}
+		words = append(words, a.Databases.Metrics.Password)
 	}
 	return slices.DeleteFunc(words, func(w string) bool { return w == "" })
 }

@@ -53,6 +53,39 @@ func TestPrometheusSelectsTheToysMonitorWhichSelectsItsPods(t *testing.T) {
 	}
 }
 
+func TestPrometheusAsksWhatIsOutsideAndSignsIn(t *testing.T) {
+	t.Parallel()
+	w := compose(t)
+	prometheus, config := w.of("Prometheus")[0], theToys(t, w.of("ScrapeConfig"))
+	if !selects(t, prometheus, config.GetLabels(), "spec", "scrapeConfigSelector") ||
+		!selects(t, prometheus, w.namespaceLabels(t, config.GetNamespace()), "spec", "scrapeConfigNamespaceSelector") {
+		t.Errorf("Prometheus does not select %s/%s with labels %v", config.GetNamespace(), config.GetName(), config.GetLabels())
+	}
+	if path, _, _ := unstructured.NestedString(config.Object, "spec", "metricsPath"); path != "/numbers" {
+		t.Errorf("it asks for %s, and the toy shows its numbers at /numbers", path)
+	}
+	for _, key := range []string{"username", "password"} {
+		secret, _, _ := unstructured.NestedString(config.Object, "spec", "basicAuth", key, "name")
+		var copied bool
+		for _, s := range w.Sets {
+			for _, d := range s.Derived {
+				for _, f := range d.Fields {
+					copied = copied || d.Name == secret && d.Namespace == config.GetNamespace() && f.Key == key && f.From != nil && f.From.Name == "sign-in" && f.From.Key == key
+				}
+			}
+		}
+		if !copied {
+			t.Errorf("it signs in with %s of the Secret %s, which is no copy of the toy's in its own namespace", key, secret)
+		}
+	}
+	pool := "scrapeConfig/" + config.GetNamespace() + "/" + config.GetName()
+	if !slices.ContainsFunc(w.Probes(), func(p product.Probe) bool {
+		return p.Spec.Prometheus != nil && slices.Contains(p.Spec.Prometheus.Targets, pool)
+	}) {
+		t.Errorf("no probe proves that the scrape pool %s is up", pool)
+	}
+}
+
 func TestPrometheusIsLetInToAGuardedTarget(t *testing.T) {
 	t.Parallel()
 	w := compose(t)

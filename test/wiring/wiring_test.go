@@ -46,6 +46,10 @@ var toy = &product.Definition[struct{}, struct{}]{Category: "toys", Name: "toy",
 		}
 		of := map[string]string{"app": "toy"}
 		product.Offer(b, product.MetricsTarget{Entry: e.ID, Namespace: toyNamespace, Labels: of, Port: "numbers", Path: "/numbers", Guarded: true, Ready: e.ID})
+		signIn := func(key string) *kube.SecretKey {
+			return &kube.SecretKey{Namespace: toyNamespace, Name: "sign-in", Key: key}
+		}
+		product.Offer(b, product.MetricsEndpoint{Entry: e.ID, Addresses: graph.Known([]string{"toy.example.com:9273"}), Path: "/numbers", Username: signIn("username"), Password: signIn("password"), Ready: e.ID})
 		product.Offer(b, product.Dashboard{Entry: e.ID, Title: "Toys", JSON: []byte(`{"title":"Toys"}`)})
 		product.Offer(b, product.Alert{Entry: e.ID, Name: "ToyBroken", Expression: "toy_broken > 0", Receiver: "oncall"})
 		product.Offer(b, product.DataSource{Entry: e.ID, Name: "Toys", Type: "toys", URL: "http://toy.toys-a"})

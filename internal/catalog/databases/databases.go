@@ -74,27 +74,26 @@ func (c Connection) Data() map[string]secret.Text {
 	return data
 }
 
-// proofs are what a probe proves of an engine, for those that it speaks.
+// proofs are what a probe proves of an engine.
 var proofs = map[string]struct{ name, proves string }{
 	PostgreSQL: {"row", "a table is made, a row written and read again, and all of it taken back, with the app's own credentials"},
+	MySQL:      {"row", "a table is made, a row written and read again, and the table dropped, with the app's own credentials"},
 	Valkey:     {"key", "a key is set, read again and deleted, with the app's own credentials"},
+	MongoDB:    {"document", "a document is written to a collection of its own and read again, and the collection dropped, with the app's own credentials"},
+	OpenSearch: {"document", "a document is written to an index, got again and deleted, with the app's own credentials"},
 }
 
-// Probe proves that an app can use an entry, by the very Secret that the app has; false for an engine that no probe speaks yet.
-// Keys are those that the Secret has.
-func Probe(entry graph.ID, c product.Client, engine string, keys []string) (product.Probe, bool) {
-	proof, ok := proofs[engine]
-	if !ok {
-		return product.Probe{}, false
-	}
+// Probe proves that an app can use an entry, by the very Secret that the app has. Keys are those that the Secret has.
+func Probe(entry graph.ID, c product.Client, engine string, keys []string) product.Probe {
+	proof := proofs[engine]
 	files := map[string]kube.SecretKey{}
 	for _, key := range keys {
-		if key != "uri" && key != "provider" && key != "sslmode" {
+		if (key != "uri" || engine == MongoDB) && key != "provider" && key != "sslmode" {
 			files["database/"+key] = kube.SecretKey{Namespace: c.Namespace, Name: c.SecretName(entry), Key: key}
 		}
 	}
 	return product.Probe{Entry: entry, Name: proof.name + " as " + c.Name, Proves: proof.proves, Spec: probe.Spec{Database: &probe.Database{Binding: probe.Folder + "/database"}},
-		Files: files, Namespace: c.Namespace}, true
+		Files: files, Namespace: c.Namespace}
 }
 
 // scheme is how clients are told of an engine in a URI, with and without TLS.

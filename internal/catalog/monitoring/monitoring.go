@@ -21,12 +21,8 @@ import (
 // Group is the API group and version of Prometheus Operator's resources.
 const Group = "monitoring.coreos.com/v1"
 
-// ReceiverLabel is the label of an alert that names who is told, EntryLabel the one of alerts and series that says whose
-// they are: "apps/web".
-const (
-	ReceiverLabel = "k8or_receiver"
-	EntryLabel    = "k8or_entry"
-)
+// ReceiverLabel is the label of an alert that names who is told.
+const ReceiverLabel = "k8or_receiver"
 
 // Watcher is a Prometheus with a Grafana beside it, as far as others are joined to it.
 type Watcher struct {
@@ -72,6 +68,12 @@ func Join(w *product.Wiring, to Watcher) ([]string, error) {
 			j.after = append(j.after, cmp.Or(m.Ready, m.Entry))
 		}
 	}
+	outside := product.Offered[product.MetricsEndpoint](w)
+	for _, m := range outside {
+		j := of(m.Entry)
+		j.derived = append(j.derived, to.credentials(m))
+		j.after = append(j.after, m.Ready)
+	}
 	alerts := map[graph.ID][]product.Alert{}
 	for _, a := range product.Offered[product.Alert](w) {
 		alerts[a.Entry] = append(alerts[a.Entry], a)
@@ -103,6 +105,13 @@ func Join(w *product.Wiring, to Watcher) ([]string, error) {
 			return nil, err
 		}
 	}
+	for _, m := range outside {
+		pool, err := to.scrape(w, m)
+		if err != nil {
+			return nil, err
+		}
+		pools = append(pools, pool)
+	}
 	return pools, nil
 }
 
@@ -128,7 +137,7 @@ func (to Watcher) object(apiVersion, kind, name string, entry graph.ID, spec map
 // Monitor is the PodMonitor or ServiceMonitor of a target, and the name that Prometheus gives its scrape pool.
 func (to Watcher) Monitor(m product.MetricsTarget) (*unstructured.Unstructured, string) {
 	endpoint := map[string]any{"port": m.Port, "path": cmp.Or(m.Path, "/metrics"),
-		"relabelings": []any{map[string]any{"action": "replace", "targetLabel": EntryLabel, "replacement": string(m.Entry)}}}
+		"relabelings": []any{map[string]any{"action": "replace", "targetLabel": product.EntryLabel, "replacement": string(m.Entry)}}}
 	if m.HTTPS {
 		endpoint["scheme"], endpoint["tlsConfig"] = "https", map[string]any{"insecureSkipVerify": true}
 	}
@@ -165,7 +174,7 @@ func (to Watcher) Door(m product.MetricsTarget) *unstructured.Unstructured {
 func (to Watcher) Rules(entry graph.ID, alerts []product.Alert) *unstructured.Unstructured {
 	var rules []any
 	for _, a := range alerts {
-		labels := map[string]any{"severity": cmp.Or(a.Severity, "warning"), EntryLabel: string(entry)}
+		labels := map[string]any{"severity": cmp.Or(a.Severity, "warning"), product.EntryLabel: string(entry)}
 		if a.Receiver != "" {
 			labels[ReceiverLabel] = a.Receiver
 		}

@@ -31,6 +31,7 @@ type database struct {
 		Hour string `json:"hour"`
 	} `json:"maintenance_window"`
 	Autoscale *databaseAutoscale `json:"autoscale"`
+	Metrics   []endpoint         `json:"metrics_endpoints"`
 }
 
 // server is where a database answers, and how its own user signs in.

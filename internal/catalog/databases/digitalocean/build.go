@@ -25,6 +25,7 @@ type maker struct {
 	kind engine
 	name string // of the database cluster at DigitalOcean
 	out  graph.Value[digitalocean.DatabaseOut]
+	data []graph.ID // the nodes after which its data are there, where they come from elsewhere
 }
 
 func build(b *product.Building, e entry) error {
@@ -40,15 +41,28 @@ func build(b *product.Building, e entry) error {
 			wanted.Restore = b.Estate().NameOf(name)
 		}
 	}
+	var source digitalocean.MigrationSource
+	if e.Spec.MigrateFrom != "" {
+		wanted.Migrates = true
+		if source, err = m.source(); err != nil {
+			return err
+		}
+	}
 	b.Estate().Want(wanted.DatabaseSpec)
 	if b.Rotates() {
 		b.Estate().Rotate(m.name)
 	}
 	m.out = graph.Add(b.Graph(), e.ID, wanted)
-	graph.Add(b.Graph(), e.ID+"/firewall", &digitalocean.DatabaseFirewall{On: b.Estate(), Database: m.out, In: m.name, Allow: e.Spec.Access,
+	graph.Add(b.Graph(), e.ID+"/firewall", &digitalocean.DatabaseFirewall{On: b.Estate(), Database: m.out, In: m.name, Allow: m.admitted(source),
 		Cluster: graph.Map(base.Access, func(a kube.Access) string { return a.ID })})
 	m.inside()
+	if wanted.Migrates {
+		m.data = []graph.ID{m.move(source)}
+	}
 	if err := m.clients(); err != nil {
+		return err
+	}
+	if err := m.watch(); err != nil {
 		return err
 	}
 	m.say()
@@ -109,7 +123,7 @@ func (m *maker) parameters() map[string]any {
 func (m *maker) clients() error {
 	var users []user
 	for _, c := range m.b.Platform().Clients(m.ID) {
-		users = append(users, user{name: digitalocean.UserPrefix + c.Name, client: &c, privileges: "readWrite", databases: []string{m.first()}})
+		users = append(users, user{name: digitalocean.UserPrefix + c.Name, client: &c, privileges: cmp.Or(c.Privileges, "readWrite"), databases: []string{m.first()}})
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.Spec.Users)) {
 		u := m.Spec.Users[name]
@@ -139,19 +153,20 @@ func (m *maker) clients() error {
 type user struct {
 	name       string          // in the document's words: an app's user signs in as that of its turn
 	client     *product.Client // nil for a user of the document
-	privileges string          // read, readWrite, admin
+	privileges string          // read, write, readWrite, admin
 	databases  []string
 	connection graph.Value[databases.Connection]
 	again      graph.Value[kube.Again] // of engines whose passwords are shown once
 }
 
-// connection adds the user, and is how it signs in. Valkey has one user, whom all share.
+// connection adds the user, and is how it signs in. Valkey has one user, whom all share; what administers the server itself is
+// DigitalOcean's own, since the rights of others are about data alone.
 func (m *maker) connection(u user) (graph.Value[databases.Connection], graph.Value[kube.Again]) {
 	c := databases.Connection{Engine: m.Spec.Engine, Provider: "digitalocean", Database: m.first(), SRV: m.Spec.Engine == databases.MongoDB}
 	if len(u.databases) > 0 && u.databases[0] != "" {
 		c.Database = u.databases[0]
 	}
-	if m.Spec.Engine == databases.Valkey {
+	if m.Spec.Engine == databases.Valkey || u.client != nil && u.client.Privileges == "admin" {
 		admin := graph.Add(m.b.Graph(), m.ID+graph.ID("/users/"+u.name), &digitalocean.DatabaseAdmin{On: m.b.Estate(), Database: m.out, In: m.name, For: u.name})
 		return graph.Map(admin, func(o digitalocean.UserOut) databases.Connection { return with(c, o) }), graph.Value[kube.Again]{}
 	}
@@ -177,8 +192,16 @@ func (m *maker) settings(u user) digitalocean.UserSettings {
 		role := map[string]string{"read": "readOnly", "readWrite": "readWrite", "admin": "dbAdmin"}[u.privileges]
 		return digitalocean.UserSettings{MongoUser: &digitalocean.MongoUser{Databases: u.databases, Role: role}}
 	case databases.OpenSearch:
-		may := map[string]string{"read": "read", "readWrite": "readwrite", "admin": "admin"}[u.privileges]
-		return digitalocean.UserSettings{Indexes: []digitalocean.IndexGrant{{Index: "*", Permission: may}}}
+		may := map[string]string{"read": "read", "write": "write", "readWrite": "readwrite", "admin": "admin"}[u.privileges]
+		indexes := []string{"*"}
+		if u.client != nil && len(u.client.Indexes) > 0 {
+			indexes = u.client.Indexes
+		}
+		var out digitalocean.UserSettings
+		for _, index := range indexes {
+			out.Indexes = append(out.Indexes, digitalocean.IndexGrant{Index: index, Permission: may})
+		}
+		return out
 	}
 	return digitalocean.UserSettings{}
 }
@@ -204,19 +227,21 @@ func (m *maker) bind(u user, granted graph.ID) error {
 	if u.client == nil {
 		return m.b.Filled(m.ID+graph.ID("/secrets/"+u.name), product.BindingSecret(m.Namespace(), u.name+".binding", m.Spec.Engine), data, graph.After(granted))
 	}
-	before, err := m.b.AppNamespace(u.client.Namespace)
+	before, err := m.b.ClientNamespace(*u.client)
 	if err != nil {
 		return err
 	}
 	id := m.ID + graph.ID("/apps/"+u.client.Name)
-	if err := m.b.FilledAgain(id, product.BindingSecret(u.client.Namespace, u.client.SecretName(m.ID), m.Spec.Engine), data, u.again, graph.After(before, granted, m.ID+"/firewall")); err != nil {
+	if err := m.b.FilledAgain(id, product.BindingSecret(u.client.Namespace, u.client.SecretName(m.ID), m.Spec.Engine), data, u.again, graph.After(append(m.data, before, granted, m.ID+"/firewall")...)); err != nil {
 		return err
 	}
 	m.b.Bind(m.ID, *u.client, m.Spec.Engine, databases.Keys(m.Spec.Engine), id)
-	if probe, ok := databases.Probe(m.ID, *u.client, m.Spec.Engine, databases.Keys(m.Spec.Engine)); ok {
-		probe.Look = "the database cluster " + m.name + " at DigitalOcean"
-		product.Offer(m.b, probe)
+	if u.client.Entry != "" { // which proves itself what it uses the entry for
+		return nil
 	}
+	probe := databases.Probe(m.ID, *u.client, m.Spec.Engine, databases.Keys(m.Spec.Engine))
+	probe.Look = "the database cluster " + m.name + " at DigitalOcean"
+	product.Offer(m.b, probe)
 	return nil
 }
 
@@ -226,7 +251,7 @@ func (m *maker) say() {
 		m.b.Note("%s: Valkey at DigitalOcean has one user: all apps that use it share its password", m.ID)
 	}
 	for _, name := range m.b.Platform().Clients(m.ID) {
-		if app := m.b.Platform().Spec.Apps[name.Name]; !app.FromImage() {
+		if app := m.b.Platform().Spec.Apps[name.Name]; name.Entry == "" && !app.FromImage() {
 			m.b.Note("%s: app %s finds its credentials in the Secret %s/%s", m.ID, name.Name, name.Namespace, name.SecretName(m.ID))
 		}
 	}

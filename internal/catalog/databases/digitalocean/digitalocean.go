@@ -139,9 +139,7 @@ func check(p product.Platform, e entry) []product.Refusal {
 	if p.Rotates(e.ID) {
 		checkRotation(p, e, refuse)
 	}
-	if d.MigrateFrom != "" {
-		refuse("migrateFrom", "k8or does not move data between databases yet", "", "remove it; restoreFrom begins a database with another's backup")
-	}
+	checkMove(p, e, refuse)
 	return out
 }
 
@@ -151,6 +149,13 @@ func checkRotation(p product.Platform, e entry, refuse func(field, what, why, fi
 		refuse("", "Valkey's password cannot be changed without downtime", "DigitalOcean's Valkey has one user, whose old password is void the moment it has a new one",
 			"give it a new one in DigitalOcean's control panel at a quiet hour, and run `k8or up` at once: it writes the Secrets and starts the apps anew")
 		return
+	}
+	for _, c := range p.Clients(e.ID) {
+		if c.Entry != "" {
+			refuse("", fmt.Sprintf("the credentials of %s cannot be changed without downtime", c.Entry), "what it runs keeps copies of them, and would go on signing in by the old ones",
+				"leave it as it is, or reset the user's password in DigitalOcean's control panel at a quiet hour and run `k8or up` at once")
+			return
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(e.Spec.ConnectionPools)) {
 		if u := e.Spec.ConnectionPools[name].User; strings.HasPrefix(u, "apps/") {

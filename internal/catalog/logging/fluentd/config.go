@@ -29,21 +29,42 @@ func (d directive) write(b *strings.Builder, indent string) {
 	fmt.Fprintf(b, "%s</%s>\n", indent, d.name)
 }
 
+// idField has a record's id on its way through the buffer. Data streams take records by the operation create alone, and the output
+// drops without a word what it is to create and has no id; with one, what is sent again after a failure is not there twice.
+const idField = "_hash"
+
 // Takes are the tags that are handed on: those of containers and those of nodes.
 const takes = "kube.** node.**"
+
+// client is what Fluentd speaks to a sink with: its plug-in, and the image that has it. Each image has the plug-in for one of both.
+type client struct{ plugin, tag string }
+
+func clientOf(s product.LogSink) client {
+	if s.OpenSearch {
+		return client{"opensearch", "v1.19.3-debian-opensearch-1.1"}
+	}
+	return client{"elasticsearch", "v1.19.3-debian-elasticsearch8-1.1"}
+}
 
 // config is Fluentd's configuration: it takes in what agents bring, keeps it on its disk, and hands it to the sink for as long
 // as that takes.
 func config(e entry, s product.LogSink) (string, error) {
-	host, port, err := net.SplitHostPort(s.Address)
-	if err != nil {
-		return "", fmt.Errorf("the address of %s: %w", s.Entry, err)
+	host, port := `"#{ENV['SINK_HOST']}"`, `"#{ENV['SINK_PORT']}"`
+	if s.Host == nil {
+		var err error
+		if host, port, err = net.SplitHostPort(s.Address); err != nil {
+			return "", fmt.Errorf("the address of %s: %w", s.Entry, err)
+		}
+	}
+	client, own := clientOf(s), [][2]string{{"verify_es_version_at_startup", "false"}, {"default_elasticsearch_version", "8"}, {"log_es_400_reason", "true"}}
+	if s.OpenSearch {
+		own = [][2]string{{"verify_os_version_at_startup", "false"}, {"default_opensearch_version", "2"}, {"log_os_400_reason", "true"}}
 	}
 	z := sizeOf(e)
-	output := [][2]string{{"@type", "elasticsearch"}, {"@id", "out_sink"}, {"host", host}, {"port", port}, {"scheme", scheme(s)},
-		{"index_name", s.Stream}, {"write_operation", "create"}, {"include_timestamp", "true"}, {"logstash_format", "false"}, {"suppress_type_name", "true"},
-		{"verify_es_version_at_startup", "false"}, {"default_elasticsearch_version", "8"},
-		{"reconnect_on_error", "true"}, {"reload_on_failure", "false"}, {"reload_connections", "false"}, {"request_timeout", "30s"}, {"log_es_400_reason", "true"}}
+	output := [][2]string{{"@type", client.plugin}, {"@id", "out_sink"}, {"host", host}, {"port", port}, {"scheme", scheme(s)},
+		{"index_name", s.Stream}, {"write_operation", "create"}, {"id_key", idField}, {"remove_keys", idField}, {"include_timestamp", "true"}, {"logstash_format", "false"}, {"suppress_type_name", "true"},
+		{"reconnect_on_error", "true"}, {"reload_on_failure", "false"}, {"reload_connections", "false"}, {"request_timeout", "30s"}}
+	output = append(output, own...)
 	if s.Username != nil && s.Password != nil {
 		output = append(output, [2]string{"user", `"#{ENV['SINK_USERNAME']}"`}, [2]string{"password", `"#{ENV['SINK_PASSWORD']}"`})
 	}
@@ -75,6 +96,7 @@ func config(e entry, s product.LogSink) (string, error) {
 	if filters := strings.TrimSpace(e.Options.Filters); filters != "" {
 		b.WriteString(filters + "\n")
 	}
+	directive{"filter", takes, [][2]string{{"@type", client.plugin + "_genid"}, {"hash_id_key", idField}}, nil}.write(&b, "")
 	directive{"match", takes, output, []directive{buffer}}.write(&b, "")
 	return b.String(), nil
 }

@@ -43,3 +43,16 @@ func TestTheAgentsBelieveFluentdsCertificate(t *testing.T) {
 		t.Errorf("the Secret %s has %v, want %v", keySecret, keys, want)
 	}
 }
+
+// The output plug-in drops, at the level debug, every record that it is to create and that has no id.
+func TestRecordsHaveAnIDWhenTheyAreHandedOn(t *testing.T) {
+	t.Parallel()
+	text, err := config(entry{ID: "logging"}, product.LogSink{Entry: "logging/sink", Address: "logs.example.com:9200"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, used := strings.Index(text, "hash_id_key "+idField), strings.Index(text, "id_key "+idField+"\n  remove_keys "+idField)
+	if made < 0 || used < made || !strings.Contains(text[:made], "@type elasticsearch_genid") {
+		t.Errorf("records come to the output without an id, by which all of them are dropped:\n%s", text)
+	}
+}

@@ -39,7 +39,7 @@ func wire(w *product.Wiring, e entry) error {
 	}
 	_, err = w.Chart(e.ID, product.ChartSpec{
 		Source: chartSource, Release: "fluentd", Namespace: e.Namespace(), Values: vals, Footprint: footprint, OwnValues: len(e.Spec.Values) > 0,
-		Adjust:  func(objects []*unstructured.Unstructured) error { return adjust(objects, e) },
+		Adjust:  func(objects []*unstructured.Unstructured) error { return adjust(objects, e, s) },
 		Extra:   slices.Concat([]*unstructured.Unstructured{logging.ConfigMap("fluentd", map[string]any{"fluent.conf": text}), door()}, budgets(e), ways(e, s)),
 		Derived: secrets(e, s),
 	}, graph.After(s.Ready))
@@ -60,8 +60,11 @@ func chartValues(e entry, s product.LogSink, text string) map[string]any {
 	if s.Username != nil && s.Password != nil {
 		env = append(env, fromSecret("SINK_USERNAME", sinkSecret, "username"), fromSecret("SINK_PASSWORD", sinkSecret, "password"))
 	}
+	if s.Host != nil && s.Port != nil {
+		env = append(env, fromSecret("SINK_HOST", sinkSecret, "host"), fromSecret("SINK_PORT", sinkSecret, "port"))
+	}
 	out := map[string]any{
-		"replicaCount": z.replicas, "env": env,
+		"replicaCount": z.replicas, "env": env, "image": map[string]any{"tag": clientOf(s).tag},
 		"podAnnotations": map[string]any{"k8or.io/config": logging.Hash(text)},
 		"resources":      map[string]any{"requests": map[string]any{"cpu": z.cpu.String(), "memory": z.memory.String()}, "limits": map[string]any{"memory": z.limit.String()}},
 		"persistence":    map[string]any{"size": fmt.Sprintf("%dGi", z.buffer)},
@@ -94,13 +97,26 @@ func ways(e entry, s product.LogSink) []*unstructured.Unstructured {
 	return []*unstructured.Unstructured{s.Door.Admit("from-fluentd", e.Namespace(), pods)}
 }
 
-// adjust gives a stand-in, which knows no values, the replicas of its size.
-func adjust(objects []*unstructured.Unstructured, e entry) error {
+// adjust gives a stand-in, which knows no values, the replicas of its size and the image of its sink.
+func adjust(objects []*unstructured.Unstructured, e entry, s product.LogSink) error {
 	for _, o := range objects {
-		if o.GetKind() == "StatefulSet" && o.GetName() == "fluentd" {
-			if err := unstructured.SetNestedField(o.Object, int64(sizeOf(e).replicas), "spec", "replicas"); err != nil {
-				return fmt.Errorf("set Fluentd's replicas: %w", err)
+		if o.GetKind() != "StatefulSet" || o.GetName() != "fluentd" {
+			continue
+		}
+		if err := unstructured.SetNestedField(o.Object, int64(sizeOf(e).replicas), "spec", "replicas"); err != nil {
+			return fmt.Errorf("set Fluentd's replicas: %w", err)
+		}
+		containers, _, err := unstructured.NestedSlice(o.Object, "spec", "template", "spec", "containers")
+		if err != nil {
+			return fmt.Errorf("find Fluentd's container: %w", err)
+		}
+		for _, c := range containers {
+			if one, ok := c.(map[string]any); ok && one["name"] == "fluentd" && len(e.Spec.Values) == 0 {
+				one["image"] = "docker.io/fluent/fluentd-kubernetes-daemonset:" + clientOf(s).tag
 			}
+		}
+		if err := unstructured.SetNestedSlice(o.Object, containers, "spec", "template", "spec", "containers"); err != nil {
+			return fmt.Errorf("set Fluentd's image: %w", err)
 		}
 	}
 	return nil
@@ -114,7 +130,7 @@ func secrets(e entry, s product.LogSink) []kube.Derived {
 	for _, f := range []struct {
 		key  string
 		from *kube.SecretKey
-	}{{"username", s.Username}, {"password", s.Password}, {"ca.crt", s.CA}} {
+	}{{"username", s.Username}, {"password", s.Password}, {"ca.crt", s.CA}, {"host", s.Host}, {"port", s.Port}} {
 		if f.from != nil {
 			fields = append(fields, kube.Field{Key: f.key, From: f.from})
 		}

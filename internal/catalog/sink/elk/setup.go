@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -17,7 +16,7 @@ import (
 
 // files are what the Job puts into Elasticsearch and Kibana, by name.
 func files(e entry) (map[string]any, error) {
-	keep, turn := days(e.Spec.Retention)
+	keep, turn := sink.Days(e.Spec.Retention)
 	out := map[string]any{"setup.sh": script}
 	for file, content := range map[string]any{
 		"policy.json": map[string]any{"policy": map[string]any{"phases": map[string]any{
@@ -42,20 +41,6 @@ func files(e entry) (map[string]any, error) {
 		out[file] = string(text) + "\n"
 	}
 	return out, nil
-}
-
-// days is a retention as Elasticsearch writes it, which knows no weeks, and how often a new index is begun: an index goes as a
-// whole, that long after its last record.
-func days(retention string) (keep, turn string) {
-	if weeks, ok := strings.CutSuffix(retention, "w"); ok {
-		if n, err := strconv.Atoi(weeks); err == nil {
-			return fmt.Sprintf("%dd", 7*n), "1d"
-		}
-	}
-	if strings.HasSuffix(retention, "h") {
-		return retention, "1h"
-	}
-	return retention, "1d"
 }
 
 // setup are the ConfigMap and the Job. The Job's name follows what it does, since a Job cannot be changed: another retention
