@@ -15,6 +15,8 @@ func managedDoctl(s *session) {
 	d.registry()
 	d.spacesKeys()
 	d.gatewayAndPeering()
+	d.firewall()
+	d.reservedIP()
 	d.names()
 	d.money()
 	d.alerts()
@@ -117,6 +119,67 @@ func (d *doctlRun) gatewayAndPeering() {
 		return d.until(time.Minute, "the VPC can be deleted", func() error { return d.run(nil, "vpcs", "delete", one, "--force") })
 	})
 	d.runs("vpcs", "delete", two, "--force")
+}
+
+func (d *doctlRun) firewall() {
+	const out = "protocol:tcp,ports:all,address:0.0.0.0/0,address:::/0 protocol:icmp,address:0.0.0.0/0"
+	d.runs("compute", "tag", "create", "compat-guarded")
+	var made []struct{ ID string }
+	d.do("compute firewall create, list", func() error {
+		if err := d.run(nil, "compute", "firewall", "create", "--name", "compat", "--tag-names", "compat-guarded",
+			"--inbound-rules", "protocol:tcp,ports:22,address:203.0.113.7 protocol:udp,ports:60000-61000,address:203.0.113.0/24", "--outbound-rules", out); err != nil {
+			return err
+		}
+		if err := d.run(&made, "compute", "firewall", "list"); err != nil {
+			return err
+		}
+		return want("firewalls", fmt.Sprint(len(made)), "1")
+	})
+	if len(made) != 1 {
+		return
+	}
+	id := made[0].ID
+	d.do("compute firewall update, add-rules, remove-rules, get", func() error {
+		if err := d.run(nil, "compute", "firewall", "update", id, "--name", "compat", "--tag-names", "compat-guarded", "--inbound-rules", "protocol:tcp,ports:22,address:203.0.113.8", "--outbound-rules", out); err != nil {
+			return err
+		}
+		for _, verb := range []string{"add-rules", "remove-rules"} {
+			if err := d.run(nil, "compute", "firewall", verb, id, "--inbound-rules", "protocol:tcp,ports:443,address:0.0.0.0/0"); err != nil {
+				return err
+			}
+		}
+		var got []struct {
+			Inbound []struct{ Ports string } `json:"inbound_rules"`
+		}
+		if err := d.run(&got, "compute", "firewall", "get", id); err != nil {
+			return err
+		}
+		return want("inbound rules", fmt.Sprint(got[0].Inbound), "[{22}]")
+	})
+	d.do("compute firewall delete", func() error { return d.run(nil, "compute", "firewall", "delete", id, "--force") })
+	d.runs("compute", "tag", "delete", "compat-guarded", "--force")
+}
+
+func (d *doctlRun) reservedIP() {
+	d.do("compute reserved-ip create, get, list, delete", func() error {
+		var got []struct {
+			IP      string `json:"ip"`
+			Project string `json:"project_id"`
+		}
+		if err := d.run(&got, "compute", "reserved-ip", "create", "--region", "nyc3"); err != nil {
+			return err
+		}
+		ip := got[0].IP
+		for _, args := range [][]string{{"get", ip}, {"list"}} {
+			if err := d.run(&got, append([]string{"compute", "reserved-ip"}, args...)...); err != nil {
+				return err
+			}
+			if len(got) != 1 || got[0].IP != ip || got[0].Project == "" {
+				return fmt.Errorf("%s shows %v, want %s in a project", args[0], got, ip)
+			}
+		}
+		return d.run(nil, "compute", "reserved-ip", "delete", ip, "--force")
+	})
 }
 
 func (d *doctlRun) names() {

@@ -98,6 +98,33 @@ resource "digitalocean_vpc_nat_gateway" "main" {
   }
 }
 
+resource "digitalocean_tag" "guarded" {
+  name = "compat-guarded"
+}
+
+resource "digitalocean_firewall" "main" {
+  name = "compat"
+  tags = [digitalocean_tag.guarded.id]
+  inbound_rule {
+    protocol         = "tcp"
+    port_range       = "22"
+    source_addresses = ["203.0.113.7", "2001:db8::/32"]
+  }
+  inbound_rule {
+    protocol         = "icmp"
+    source_addresses = ["0.0.0.0/0"]
+  }
+  outbound_rule {
+    protocol              = "tcp"
+    port_range            = "1-65535"
+    destination_addresses = ["0.0.0.0/0", "::/0"]
+  }
+}
+
+resource "digitalocean_reserved_ip" "main" {
+  region = "nyc3"
+}
+
 resource "digitalocean_domain" "main" {
   name = "compat.example.com"
 }
@@ -132,7 +159,7 @@ resource "digitalocean_monitor_alert" "cpu" {
 func managedTerraform(s *session) {
 	provider := s.provide(managedConfiguration)
 	s.write("terraform.tfvars.json", `{"ttl": 600}`)
-	s.runs("apply: bucket, object, key, CDN, registry, peering, gateway, domain, record, certificate, alert", "apply", "-auto-approve")
+	s.runs("apply: bucket, object, key, CDN, registry, peering, gateway, firewall, reserved IP, domain, record, certificate, alert", "apply", "-auto-approve")
 	s.runs("plan: nothing to change", "plan", "-detailed-exitcode")
 	s.write("terraform.tfvars.json", `{"ttl": 300}`)
 	s.runs("apply: the record changes", "apply", "-auto-approve")
@@ -145,7 +172,7 @@ func managedTerraform(s *session) {
 	})
 	s.runs("destroy: everything goes", "destroy", "-auto-approve")
 	s.do("nothing is left", func() error {
-		for _, path := range []string{"/v2/registries", "/v2/domains", "/v2/certificates", "/v2/spaces/keys", "/v2/vpc_peerings", "/v2/monitoring/alerts"} {
+		for _, path := range []string{"/v2/registries", "/v2/domains", "/v2/certificates", "/v2/spaces/keys", "/v2/vpc_peerings", "/v2/firewalls", "/v2/monitoring/alerts"} {
 			text, err := s.call("GET", path, "")
 			if err != nil {
 				return err

@@ -120,8 +120,9 @@ type entry struct {
 	Binds  map[string]string `json:"binds,omitempty"`
 }
 
-// ids are what differs from cloud to cloud, or from month to month: UUIDs, the slugs of Kubernetes versions and access keys.
-var ids = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9]+\.[0-9]+\.[0-9]+-do\.[0-9]+|DO00[0-9A-Z]{16}`)
+// ids are what differs from cloud to cloud, or from month to month: UUIDs, the slugs of Kubernetes versions, access keys and
+// the sandbox's public addresses.
+var ids = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9]+\.[0-9]+\.[0-9]+-do\.[0-9]+|DO00[0-9A-Z]{16}|198\.1[89]\.[0-9]+\.[0-9]+`)
 
 // origin is where an id was seen first.
 type origin struct {

@@ -203,3 +203,24 @@ func TestAFirewallThatDidNotReachItsDropletsIsSentOnceMore(t *testing.T) {
 		}
 	})
 }
+
+func TestBesideAnExistingClusterFirewallsAndZonesGoToo(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		w.mustCarry(w.guarded(bastion("203.0.113.7")))
+		zone := graph.New() // nothing is pruned by it
+		out := graph.Add(zone, "zone", &digitalocean.Domain{On: w.estate, Name: "example.com"})
+		graph.Add(zone, "www", &digitalocean.Record{On: w.estate, Domain: out, Zone: "example.com", RecordSpec: www})
+		w.mustCarry(zone)
+		g := graph.New()
+		g.Prune(w.estate.Beside()...)
+		o := w.options()
+		o.Teardown = true
+		if err := graph.NewRun(g, graph.ApproveTeardown(), o).Loop(w.Context()); err != nil {
+			w.Fatalf("down: %v", err)
+		}
+		if left := append(w.names("/v2/firewalls", "firewalls", "name"), w.names("/v2/domains", "domains", "name")...); len(left) > 0 {
+			w.Errorf("after down beside an existing cluster there are still %v", left)
+		}
+	})
+}

@@ -24,6 +24,8 @@ var Deviations = []contract.Deviation{
 	{Method: "POST", Path: "/v2/droplets", Why: "at '/ssh_keys': got null", Source: "godo, droplets.go: sends null for no keys"},
 	{Method: "POST", Path: "/v2/droplets", Why: "at '/volumes/0': got object", Source: "godo, droplets.go: DropletCreateVolume is sent as {\"id\":…}"},
 	{Method: "POST", Path: "/v2/droplets/actions", Why: "'oneOf' failed, subschemas 0, 1 matched", Source: "the description's own alternatives overlap: an action without parameters is also one with optional ones"},
+	{Method: "POST", Path: "/v2/firewalls", Why: "missing property 'ports'", Source: "godo, firewalls.go: rules of icmp are sent without ports"},
+	{Method: "PUT", Path: "/v2/firewalls/*", Why: "missing property 'ports'", Source: "as above"},
 	{Method: "GET", Path: "/v2/load_balancers", Why: "no query parameter names", Source: "godo, load_balancers.go: ListByNames"},
 	{Method: "GET", Path: "/v2/load_balancers", Why: "no query parameter uuids", Source: "godo, load_balancers.go: ListByUUIDs"},
 	{Method: "POST", Path: "/v2/load_balancers", Why: "missing properties 'droplet_ids', 'region'", Source: "docs.digitalocean.com, global load balancers: they are in no region and take no Droplets"},
