@@ -10,7 +10,8 @@ TOOLS    := $(GO) tool -modfile=tools.mod
 # the system's took 11 s. Only the race detector needs C.
 export CGO_ENABLED := 0
 # The kill hunt and the end-to-end scripts take minutes each, and longer beside other work: Go's ten minutes a package are too few.
-TESTFLAGS := -ldflags=-s -timeout 30m
+# `make lint` vets everything, and once is enough.
+TESTFLAGS := -vet=off -ldflags=-s -timeout 30m
 
 .PHONY: help
 help: ## list the targets

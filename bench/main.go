@@ -61,7 +61,7 @@ func run(ctx context.Context, o options) (report *Report, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, b.close()) }()
-	report = &Report{Version: 1, Machine: b.machine(ctx), Speed: o.speed}
+	report = &Report{Version: 1, Example: filepath.Base(o.example), Machine: b.machine(ctx), Speed: o.speed}
 	for _, measure := range []func(context.Context, *Report) error{b.sizes, b.startUp, b.sandbox, b.emptyPlan, b.up, b.nothingToDo, b.standing} {
 		fmt.Fprint(os.Stderr, ".")
 		if err := measure(ctx, report); err != nil {

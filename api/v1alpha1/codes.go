@@ -64,6 +64,12 @@ const (
 	CodeRecordTwice = "K8OR-0423"
 )
 
+// Codes of the rules of firewalls.
+const (
+	CodeFirewall     = "K8OR-0424"
+	CodeFirewallTags = "K8OR-0425"
+)
+
 // Codes of the rules of monitoring and logging.
 const (
 	CodeReceiverEmpty = "K8OR-0901"
@@ -114,4 +120,9 @@ const (
 const (
 	CodeDatabaseAccess = "K8OR-0811"
 	CodeDatabaseName   = "K8OR-0812"
+)
+
+// Codes of the rules of what moves data.
+const (
+	CodeMigrateFrom = "K8OR-0821"
 )

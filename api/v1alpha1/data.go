@@ -69,8 +69,8 @@ type Database struct {
 	//
 	// +default=false
 	DeletionProtection *bool `json:"deletionProtection,omitempty"`
-	// MigrateFrom names the entry, or the product, that the data come from. Both run until the cut-over
-	// is said.
+	// MigrateFrom names the entry that the data come from: they are copied, and follow what is written
+	// there, until it is removed again. Both run meanwhile. Only a new database can have it.
 	//
 	// +example="databases/orders-old"
 	MigrateFrom string `json:"migrateFrom,omitempty"`
@@ -154,7 +154,8 @@ type DatabaseBackups struct {
 
 // RestoreFrom is where a new database's data come from.
 type RestoreFrom struct {
-	// Database is the entry or the id of the database whose backup is used.
+	// Database is the database whose backup is used: its entry, also of one that was kept, or its name at
+	// DigitalOcean.
 	//
 	// +required
 	// +example="databases/orders"
@@ -192,7 +193,8 @@ type Messaging struct {
 	//
 	// +default=false
 	DeletionProtection *bool `json:"deletionProtection,omitempty"`
-	// MigrateFrom names the entry, or the product and placement, that the messages come from.
+	// MigrateFrom names the entry that the messages come from: the topics that both name are copied, and
+	// so is what is written there, until it is removed again. Both run meanwhile.
 	//
 	// +example="messaging/events-old"
 	MigrateFrom string `json:"migrateFrom,omitempty"`

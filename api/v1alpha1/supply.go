@@ -67,15 +67,11 @@ type Delivery struct {
 type Network struct {
 	// Egress gives the cluster one stable address towards the internet. `status` shows it.
 	Egress *Egress `json:"egress,omitempty"`
-	// Firewalls guard Droplets of the platform, by name.
-	//
-	// +later
+	// Firewalls guard Droplets, by name. The cluster's nodes have a firewall of DigitalOcean's own, which is left alone.
 	Firewalls map[string]Firewall `json:"firewalls,omitempty"`
 	// Domains are DNS zones at DigitalOcean, by domain name.
 	Domains map[string]Domain `json:"domains,omitempty"`
-	// ReservedIPs are addresses kept for the platform, by name.
-	//
-	// +later
+	// ReservedIPs are public IPv4 addresses kept for the platform, by name, for Droplets to take. One that no Droplet has is billed.
 	ReservedIPs map[string]ReservedIP `json:"reservedIPs,omitempty"`
 }
 
@@ -107,8 +103,13 @@ type Egress struct {
 	Echo string `json:"echo,omitempty"`
 }
 
-// Firewall is what may reach Droplets.
+// Firewall is what may reach Droplets: those that bear the tag `k8or:<platform>-<uid>:firewall:<name>`, and those that bear one of
+// its tags. What they send is not held up.
 type Firewall struct {
+	// Tags are of more Droplets that it guards. They have to be there already; what DigitalOcean or k8or tags itself is refused.
+	//
+	// +example=["bastion"]
+	Tags []string `json:"tags,omitempty"`
 	// Allow are the rules; nothing else comes in.
 	Allow []FirewallRule `json:"allow,omitempty"`
 }
@@ -120,11 +121,11 @@ type FirewallRule struct {
 	// +default="tcp"
 	// +enum=tcp;udp;icmp
 	Protocol string `json:"protocol,omitempty"`
-	// Ports are a port, a range such as 8000-9000, or all.
+	// Ports are a port, a range such as 8000-9000, or all. Only icmp has none.
 	//
 	// +example="443"
 	Ports string `json:"ports,omitempty"`
-	// From are the addresses and ranges.
+	// From are the addresses and ranges, IPv4 or IPv6; 0.0.0.0/0 and ::/0 are everybody.
 	//
 	// +required
 	// +min=1

@@ -87,7 +87,7 @@ func TestTheWholeShapeBreaksNoRule(t *testing.T) {
 		t.Errorf("%v (%s)", e, e.Why)
 	}
 	none := v1alpha1.Validate(p, v1alpha1.Available{})
-	for _, category := range []string{"network.firewalls", "network.reservedIPs", "databases", "messaging", "gateways", "mesh", "monitoring", "logging", "storage", "registry", "delivery", "backups"} {
+	for _, category := range []string{"databases", "messaging", "gateways", "mesh", "monitoring", "logging", "storage", "registry", "delivery", "backups"} {
 		said := false
 		for _, e := range none {
 			said = said || e.Code == v1alpha1.CodeNotAvailable && strings.HasPrefix(e.Path, "spec."+category)

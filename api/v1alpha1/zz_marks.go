@@ -66,15 +66,14 @@ var marks = map[string]map[string]Mark{
 		"issuerURL": {Required: true, Example: "\"https://login.example.com\"", Pattern: "^https://[^\\s]+$", Means: "an address that begins with https://"},
 		"clientID":  {Required: true, Example: "\"k8or-shop\""},
 	},
-	"Network": {
-		"firewalls":   {Later: true},
-		"reservedIPs": {Later: true},
-	},
 	"Egress": {
 		"size":         {Default: "1", Min: new(1)},
 		"destinations": {Example: "[\"203.0.113.0/24\"]"},
 		"privateNodes": {Once: true, Default: "false"},
 		"echo":         {Example: "\"https://checkip.amazonaws.com\"", Pattern: "^https://[^\\s]+$", Means: "an address that begins with https://"},
+	},
+	"Firewall": {
+		"tags": {Example: "[\"bastion\"]"},
 	},
 	"FirewallRule": {
 		"protocol": {Enum: []string{"tcp", "udp", "icmp"}, Default: "\"tcp\""},

@@ -65,6 +65,11 @@ func TestWhatAPlanRemovesAndWhatItKeepsIsWhatStood(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		for i, it := range old { // no Droplet has the addresses that stand
+			if it.Kind == price.ReservedIP {
+				old[i].Min = it.Max
+			}
+		}
 		plan := between(old, wanted)
 		book := plan.book
 		was, is := book.Of(old), book.Of(wanted)
@@ -136,6 +141,10 @@ func between(old, wanted []price.Item) *Plan {
 			if s.Out = (digitalocean.SpaceOut{Name: string(id)}); gone {
 				s.Node, s.Kind, s.Data, s.Action = graph.ID("digitalocean/space/"+string(id)), "digitalocean/space", string(id), graph.Keep
 			}
+		case price.ReservedIP:
+			if s.Out = (digitalocean.ReservedIPOut{Address: "203.0.113.7"}); gone {
+				s.Node, s.Kind, s.Data, s.Action = graph.ID("digitalocean/reserved-ip/"+string(id)), "digitalocean/reserved-ip", string(id), graph.Keep
+			}
 		case price.Registry:
 			if s.Out = (digitalocean.RegistryOut{Tier: first.Slug}); gone {
 				s.Node, s.Kind, s.Data, s.Action = graph.ID("digitalocean/registry/"+string(id)), "digitalocean/registry", string(id), graph.Keep
@@ -198,7 +207,7 @@ func anyDocument(t *rapid.T) *v1alpha1.Platform {
 func add(t *rapid.T, doc *v1alpha1.Platform) string {
 	s := &doc.Spec
 	name := fmt.Sprintf("n%d", len(s.Databases)+len(s.Gateways)+len(s.Apps)+len(s.Messaging)+len(s.Cluster.NodePools))
-	switch what := rapid.SampledFrom([]string{"pool", "autoscaled pool", "database", "gateway", "app", "messaging", "monitoring", "logging", "registry", "bucket", "high availability"}).Draw(t, "what"); what {
+	switch what := rapid.SampledFrom([]string{"pool", "autoscaled pool", "database", "gateway", "app", "messaging", "monitoring", "logging", "registry", "bucket", "address", "high availability"}).Draw(t, "what"); what {
 	case "pool", "autoscaled pool":
 		if s.Cluster.NodePools == nil { // the one that is there without any stays
 			s.Cluster.NodePools = maps.Clone(v1alpha1.Default(doc).Spec.Cluster.NodePools)
@@ -258,6 +267,12 @@ func add(t *rapid.T, doc *v1alpha1.Platform) string {
 		}
 		s.Storage.Spaces[fmt.Sprintf("b%d", len(s.Storage.Spaces))] = v1alpha1.Bucket{}
 		return "bucket"
+	case "address":
+		if s.Network == nil {
+			s.Network = &v1alpha1.Network{ReservedIPs: map[string]v1alpha1.ReservedIP{}}
+		}
+		s.Network.ReservedIPs[fmt.Sprintf("a%d", len(s.Network.ReservedIPs))] = v1alpha1.ReservedIP{}
+		return "address"
 	case "high availability":
 		s.Cluster.HighAvailability = new(true)
 	default:

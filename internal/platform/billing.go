@@ -42,6 +42,9 @@ func (p *Plan) reckon(wanted []price.Item) {
 			items = clusterItems(cluster, true) // that an autoscaler moves within its bounds is no change
 			at = func(it price.Item) graph.ID { return owner(it.For, s.Node) }
 		}
+		if bounds := of(s.Node, wanted, owner); len(bounds) > 0 && movesAlone(s) {
+			items = bounds
+		}
 		for _, it := range items {
 			before.add(at(it), it)
 		}
@@ -79,6 +82,13 @@ func (p *Plan) reckon(wanted []price.Item) {
 			p.Costs[s.Node] = change
 		}
 	}
+}
+
+// movesAlone reports whether what a thing costs changes by others' hands, so that the plan changes nothing of it: an address is free
+// while a Droplet has it.
+func movesAlone(s graph.Step) bool {
+	_, address := s.Out.(digitalocean.ReservedIPOut)
+	return address && s.State != graph.Absent
 }
 
 // owned are items, each with the step it belongs to.
@@ -294,6 +304,12 @@ func billed(s graph.Step) []price.Item {
 		return []price.Item{{For: string(s.Node), What: "read replica, " + out.Size, Kind: price.Database, Slug: out.Engine + "/" + out.Size, Min: 1, Max: 1}}
 	case digitalocean.NATGatewayOut:
 		return []price.Item{doks.EgressItem(out.Size)}
+	case digitalocean.ReservedIPOut:
+		what, slug := "reserved IP "+out.Address+", no Droplet has it", price.Unassigned
+		if out.Droplet != 0 {
+			what, slug = fmt.Sprintf("reserved IP %s, of Droplet %d", out.Address, out.Droplet), price.Assigned
+		}
+		return []price.Item{{For: cmp.Or(s.Data, string(s.Node)), What: what, Kind: price.ReservedIP, Slug: slug, Min: 1, Max: 1}}
 	case digitalocean.RegistryOut:
 		return []price.Item{{For: "registry", What: "registry, " + out.Tier, Kind: price.Registry, Slug: out.Tier, Min: 1, Max: 1}}
 	case digitalocean.SpaceOut:

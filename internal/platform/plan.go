@@ -54,6 +54,11 @@ func (p *Platform) Plan(ctx context.Context) (*Plan, error) {
 		return nil, err
 	}
 	plan.Steps = plan.plan.Steps
+	for _, s := range plan.Steps { // what works, and wants somebody to do something
+		if s.Action == graph.None && s.State == graph.Ready && s.Reason != "" {
+			plan.Notes = append(plan.Notes, fmt.Sprintf("%s: %s", s.Node, s.Reason))
+		}
+	}
 	for _, e := range plan.plan.Errors() {
 		plan.Problems = append(plan.Problems, p.explainNew(plan.Problems, e)...)
 	}
@@ -122,7 +127,11 @@ func (p *Platform) need() digitalocean.Need {
 	if p.doc.Spec.Cluster.Existing != "" {
 		return digitalocean.Need{}
 	}
-	return digitalocean.Need{Region: p.doc.Spec.Region, Version: p.doc.Spec.Cluster.Version, Pools: doks.Pools(p.doc.Spec.Cluster), Cluster: p.Name()}
+	need := digitalocean.Need{Region: p.doc.Spec.Region, Version: p.doc.Spec.Cluster.Version, Pools: doks.Pools(p.doc.Spec.Cluster), Cluster: p.Name()}
+	if network := p.doc.Spec.Network; network != nil {
+		need.ReservedIPs = slices.Sorted(maps.Keys(network.ReservedIPs))
+	}
+	return need
 }
 
 // book is the price book, with DigitalOcean's own prices of sizes where it tells them.

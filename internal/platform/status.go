@@ -123,6 +123,15 @@ func healthOf(s graph.Step) Health {
 	if g, ok := s.Out.(digitalocean.NATGatewayOut); ok && h.State == "ready" {
 		h.Message = fmt.Sprintf("leaves from %s, %d Mbps", g.Address, g.Size*digitalocean.NATGatewayMbps)
 	}
+	if f, ok := s.Out.(digitalocean.FirewallOut); ok && h.State == "ready" {
+		h.Message = "guards Droplets tagged " + f.Tag
+	}
+	if r, ok := s.Out.(digitalocean.ReservedIPOut); ok && h.State == "ready" {
+		h.Message = r.Address + ", no Droplet has it"
+		if r.Droplet != 0 {
+			h.Message = fmt.Sprintf("%s, of Droplet %d", r.Address, r.Droplet)
+		}
+	}
 	return h
 }
 
@@ -194,6 +203,12 @@ func Scopes(spec v1alpha1.Spec) []string {
 	}
 	if spec.Network != nil && spec.Network.Egress != nil {
 		kinds = append(kinds, e.Egress()...)
+	}
+	if spec.Network != nil && len(spec.Network.Firewalls) > 0 {
+		kinds = append(kinds, e.Firewalls()...)
+	}
+	if spec.Network != nil && len(spec.Network.ReservedIPs) > 0 {
+		kinds = append(kinds, e.ReservedIPs()...)
 	}
 	if spec.Network != nil && len(spec.Network.Domains) > 0 {
 		kinds = append(kinds, e.Domains()...)

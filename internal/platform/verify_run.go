@@ -162,6 +162,10 @@ func (v prover) arrive(ctx context.Context, one product.Probe) (probe.Spec, stri
 		http.Address = address
 		http.URL = strings.Replace(http.URL, "://"+product.AnyHost, "://"+address, 1)
 		s.HTTP = &http
+	case s.DNS != nil:
+		dns := *s.DNS
+		dns.Address = address
+		s.DNS = &dns
 	case s.Certificate != nil:
 		certificate := *s.Certificate
 		_, port, err := net.SplitHostPort(certificate.Address)

@@ -21,6 +21,7 @@ type Spec struct {
 	Bucket      *Bucket      `json:"bucket,omitempty"`
 	Certificate *Certificate `json:"certificate,omitempty"`
 	Mesh        *Mesh        `json:"mesh,omitempty"`
+	DNS         *DNS         `json:"dns,omitempty"`
 	Egress      *Egress      `json:"egress,omitempty"`
 	Outside     *Outside     `json:"outside,omitempty"`
 }

@@ -98,6 +98,7 @@ func (s Spec) prover() (prover, error) {
 	add(s.Bucket != nil, s.Bucket)
 	add(s.Certificate != nil, s.Certificate)
 	add(s.Mesh != nil, s.Mesh)
+	add(s.DNS != nil, s.DNS)
 	add(s.Egress != nil, s.Egress)
 	add(s.Outside != nil, s.Outside)
 	if len(all) != 1 {

@@ -303,7 +303,7 @@ type Probe struct {
 	Namespace string
 	// PodLabels and PodAnnotations are on the Job's pod, such as what takes it in to a mesh.
 	PodLabels, PodAnnotations map[string]string
-	// Via is the node of the load balancer that an HTTP or Certificate probe goes in by: its address takes the place of the
+	// Via is the node of the load balancer that an HTTP, Certificate or DNS probe goes in by: its address takes the place of the
 	// Spec's Address, since it is known only once it stands. Empty for none.
 	Via graph.ID
 	// Files are the Secrets' keys that the Spec names as files: the path below /probe to the key. They are of Namespace, since a

@@ -19,6 +19,7 @@ type Account struct {
 	Status, StatusText string // active, warning or locked
 	DropletLimit       int
 	VolumeLimit        int // 0 when it is not told
+	ReservedIPLimit    int // 0 when it is not told
 }
 
 // Region is a place.
@@ -54,7 +55,7 @@ func (c *Client) Account(ctx context.Context, call *graph.Call) (Account, error)
 		}
 		have := answer.Account
 		a := Account{UUID: have.UUID, Email: have.Email, TeamUUID: have.UUID, Status: have.Status, StatusText: have.StatusMessage,
-			DropletLimit: have.DropletLimit, VolumeLimit: have.VolumeLimit}
+			DropletLimit: have.DropletLimit, VolumeLimit: have.VolumeLimit, ReservedIPLimit: max(have.ReservedIPLimit, have.FloatingIPLimit)}
 		if have.Team != nil && have.Team.UUID != "" {
 			a.Team, a.TeamUUID = have.Team.Name, have.Team.UUID
 		}

@@ -3,15 +3,14 @@
 package digitalocean
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/unit"
 )
@@ -42,6 +41,8 @@ type DatabaseSpec struct {
 	Maintenance   Maintenance
 	// Protected refuses to delete it, whatever is asked. It is a tag of the cluster's, so that it holds without a document.
 	Protected bool
+	// Migrates says that it is to take its data from another server. It has to be made with that: see [DatabaseMigration].
+	Migrates bool
 	// Restore is the name of the cluster whose backup it begins with, RestoreAt the moment, in RFC 3339; empty is the newest.
 	Restore, RestoreAt string
 }
@@ -100,7 +101,7 @@ func observedDatabase(w database) graph.Observed[DatabaseOut] {
 	return o
 }
 
-const newDatabase = "make another entry beside it, with migrateFrom, and move over"
+const newDatabase = "make another entry beside it, and move the data over"
 
 // Diff compares every field. Minor versions are no drift.
 func (d *Database) Diff(c *graph.Call, have graph.Observed[DatabaseOut]) []graph.Change {
@@ -112,7 +113,7 @@ func (d *Database) Diff(c *graph.Call, have graph.Observed[DatabaseOut]) []graph
 	}
 	if d.upgrades(out) {
 		risk, note := graph.Restarts, "connections are cut while it changes over; it cannot go back"
-		if older(d.Version, out.Version) {
+		if v1alpha1.Older(d.Version, out.Version) {
 			risk, note = graph.Refused, "a database never goes back to an older version: "+newDatabase
 		}
 		f.Wanted("version", out.Version, d.Version, risk, note)
@@ -126,6 +127,9 @@ func (d *Database) Diff(c *graph.Call, have graph.Observed[DatabaseOut]) []graph
 			window = m.Day + " " + hour(m.Hour)
 		}
 		f.Wanted("maintenance", window, d.Maintenance.Day+" "+hour(d.Maintenance.Start), graph.InPlace)
+	}
+	if d.Migrates && !hasTag(wire.Tags, d.On.mark.migratesTag()) {
+		f.Wanted("migrateFrom", false, true, graph.Refused, "it is there already, and what it holds would be in the way of what is copied: make another entry beside it, with migrateFrom")
 	}
 	f.Wanted("deletionProtection", hasTag(wire.Tags, d.On.mark.protectedTag()), d.Protected, graph.InPlace)
 	return f.Changes()
@@ -157,18 +161,6 @@ func major(version, like string) string {
 	return strings.Join(parts[:min(len(parts), strings.Count(like, ".")+1)], ".")
 }
 
-// older reports whether version a comes before b.
-func older(a, b string) bool {
-	return slices.CompareFunc(strings.Split(a, "."), strings.Split(b, "."), func(x, y string) int {
-		m, errX := strconv.Atoi(x)
-		n, errY := strconv.Atoi(y)
-		if errX != nil || errY != nil {
-			return cmp.Compare(x, y)
-		}
-		return cmp.Compare(m, n)
-	}) < 0
-}
-
 // Create makes the database cluster. Nobody gets in until its [DatabaseFirewall] says who: without any rule DigitalOcean
 // would let in the whole internet, so it begins with one for a tag that nothing carries.
 func (d *Database) Create(ctx context.Context, c *graph.Call) (graph.Observed[DatabaseOut], error) {
@@ -180,6 +172,9 @@ func (d *Database) Create(ctx context.Context, c *graph.Call) (graph.Observed[Da
 		Autoscale: d.autoscale(), Rules: []databaseRule{{Type: "tag", Value: d.On.mark.usesTag(usesDatabases)}}}
 	if d.Protected {
 		request.Tags = append(request.Tags, d.On.mark.protectedTag())
+	}
+	if d.Migrates {
+		request.Tags = append(request.Tags, d.On.mark.migratesTag())
 	}
 	if d.Restore != "" {
 		request.Restore = &databaseRestore{Database: d.Restore, Created: d.RestoreAt}

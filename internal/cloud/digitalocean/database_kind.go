@@ -93,5 +93,5 @@ func (m Mark) protectedTag() string { return m.Tag() + ":protected" }
 // ofStores reports whether a tag speaks of what holds data, or of a family of things: such tags go with the platform.
 func (m Mark) ofStores(tag string) bool {
 	rest, ok := cutPrefixFold(tag, m.Tag()+":")
-	return ok && (strings.HasPrefix(rest, "data:") || strings.HasPrefix(rest, "uses:") || rest == "protected")
+	return ok && (strings.HasPrefix(rest, "data:") || strings.HasPrefix(rest, "uses:") || rest == "protected" || rest == "migrates")
 }

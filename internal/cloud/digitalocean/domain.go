@@ -112,6 +112,28 @@ func (e *Estate) tagged(ctx context.Context, c *graph.Call, tag string) (bool, e
 	return false, nil
 }
 
+// tagsLike are the account's tags that begin so, with those that this process made and no list shows yet.
+func (e *Estate) tagsLike(ctx context.Context, c *graph.Call, prefix string) ([]string, error) {
+	tags, err := e.allTags(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, t := range tags {
+		if _, ok := cutPrefixFold(t.Name, prefix); ok {
+			out = append(out, t.Name)
+		}
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for what := range e.did {
+		if tag, ok := strings.CutPrefix(what, "tag "); ok && strings.HasPrefix(tag, prefix) && !hasTag(out, tag) {
+			out = append(out, tag)
+		}
+	}
+	return out, nil
+}
+
 // tell makes a tag that nothing carries, unless it is there.
 func (e *Estate) tell(ctx context.Context, c *graph.Call, tag string) error {
 	if there, err := e.tagged(ctx, c, tag); err != nil || there {

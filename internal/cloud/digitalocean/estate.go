@@ -47,28 +47,32 @@ type Estate struct {
 	mark    Mark
 	options EstateOptions
 
-	projects, members, vpcs, natGateways, domains, existingDomains, records, clusters, existing, pools, loadBalancers, volumes, snapshots, tags *graph.Kind
+	projects, members, vpcs, natGateways, firewalls, reservedIPs, domains, existingDomains, records, clusters, existing, pools, loadBalancers, volumes, snapshots, tags *graph.Kind
 
-	databases, databaseFirewalls, databaseNames, databaseUsers, databaseAdmins, databaseMetrics, connectionPools, databaseConfigs, readReplicas, kafkaTopics *graph.Kind
+	databases, databaseFirewalls, databaseMigrations, databaseNames, databaseUsers, databaseAdmins, databaseMetrics, connectionPools, databaseConfigs, readReplicas, kafkaTopics *graph.Kind
 
 	spaces, spacesKeys, cdns, registries, registryAccess *graph.Kind
 
 	// What this process did or learned, and lists may not show yet, or not any more.
-	mu       sync.Mutex
-	claims   map[string]Claim     // by the volume's id, as far as they were ever known
-	deaf     map[string]time.Time // clusters that did not say their claims, and when they were asked
-	did      map[string]bool      // "remember <cluster>", "end <cluster>", "assign <project> <urn>", "use <family>"
-	keep     []string             // stores that a teardown leaves, by the names of their data
-	first    []string             // volumes of which a teardown takes a snapshot before they go, by the names of their data
-	wanted   []DatabaseSpec       // database clusters that the document wants
-	busy     map[string]time.Time // database clusters that DigitalOcean is at work on, and until when not to ask again
-	run      runKey
-	cdnsSeen cdnList
-	buckets  []string               // that the document wants
-	made     map[string]secret.Text // secrets of access keys that this process made, by their ids
+	mu         sync.Mutex
+	claims     map[string]Claim     // by the volume's id, as far as they were ever known
+	deaf       map[string]time.Time // clusters that did not say their claims, and when they were asked
+	did        map[string]bool      // "remember <cluster>", "end <cluster>", "assign <project> <urn>", "use <family>"
+	keep       []string             // stores that a teardown leaves, by the names of their data
+	first      []string             // volumes of which a teardown takes a snapshot before they go, by the names of their data
+	wanted     []DatabaseSpec       // database clusters that the document wants
+	migrations map[string]tries     // by the database cluster that they were started into
+	busy       map[string]time.Time // database clusters that DigitalOcean is at work on, and until when not to ask again
+	reserves   string               // for whom an address is being reserved that no tag names yet
+	run        runKey
+	cdnsSeen   cdnList
+	buckets    []string               // that the document wants
+	made       map[string]secret.Text // secrets of access keys that this process made, by their ids
 	// rotates are the database clusters whose users are to have another turn, each with the turns that were wanted first.
 	rotates   map[string]map[string]int
 	passwords map[inDatabase]secret.Text // that are shown once
+
+	reserving sync.Mutex // held while an address is reserved and named
 }
 
 // Ranks of pruning: what runs in the cluster (100, package kube) goes first; what a cluster leaves behind can only be
@@ -81,6 +85,8 @@ const (
 	rankVolume       = 34
 	rankSnapshot     = 33
 	rankNATGateway   = 30 // nodes without public addresses need it to the last
+	rankFirewall     = 28 // after the Droplets that it guards
+	rankReservedIP   = 28 // after the Droplet that has it
 	rankRecord       = 25
 	rankDomain       = 22
 	rankVPC          = 20
@@ -90,7 +96,7 @@ const (
 
 // NewEstate is the part of the client's account that carries the mark.
 func NewEstate(client *Client, mark Mark, o EstateOptions) *Estate {
-	e := &Estate{client: client, mark: mark, options: o, claims: map[string]Claim{}, did: map[string]bool{}, deaf: map[string]time.Time{}, busy: map[string]time.Time{}, made: map[string]secret.Text{},
+	e := &Estate{client: client, mark: mark, options: o, claims: map[string]Claim{}, did: map[string]bool{}, deaf: map[string]time.Time{}, busy: map[string]time.Time{}, migrations: map[string]tries{}, made: map[string]secret.Text{},
 		rotates: map[string]map[string]int{}, passwords: map[inDatabase]secret.Text{}}
 	const lag = 5 * time.Second
 	e.projects = &graph.Kind{Name: "digitalocean/project", Lag: lag, Rank: rankProject, List: e.listProjects, Delete: e.deleteProject}
@@ -98,6 +104,8 @@ func NewEstate(client *Client, mark Mark, o EstateOptions) *Estate {
 	e.vpcs = &graph.Kind{Name: "digitalocean/vpc", Lag: lag, Deadline: 20 * time.Minute, Rank: rankVPC, List: e.listVPCs, Delete: e.deleteVPC}
 	e.natGateways = &graph.Kind{Name: "digitalocean/nat-gateway", Typical: 2 * time.Minute, Deadline: 20 * time.Minute, Lag: lag, Rank: rankNATGateway,
 		List: e.listNATGateways, Delete: e.deleteNATGateway}
+	e.firewalls = &graph.Kind{Name: "digitalocean/firewall", Lag: lag, Rank: rankFirewall, List: e.listFirewalls, Delete: e.deleteFirewall}
+	e.reservedIPs = &graph.Kind{Name: "digitalocean/reserved-ip", Lag: lag, Rank: rankReservedIP, List: e.listReservedIPs, Delete: e.deleteReservedIP}
 	e.domains = &graph.Kind{Name: "digitalocean/domain", Lag: lag, Rank: rankDomain, List: e.listDomains, Delete: e.deleteDomain}
 	e.existingDomains = &graph.Kind{Name: "digitalocean/existing-domain", Stays: true}
 	e.records = &graph.Kind{Name: "digitalocean/record", Lag: lag, Rank: rankRecord, List: e.listRecords, Delete: e.deleteRecord}
@@ -118,6 +126,8 @@ func NewEstate(client *Client, mark Mark, o EstateOptions) *Estate {
 		List: e.listReplicas, Delete: e.deleteReplica}
 	e.databaseUsers = &graph.Kind{Name: "digitalocean/database-user", Lag: lag, Rank: rankUser, List: e.listUsers, Delete: e.deleteUser}
 	e.databaseFirewalls = &graph.Kind{Name: "digitalocean/database-firewall", Lag: lag, Stays: true}
+	e.databaseMigrations = &graph.Kind{Name: "digitalocean/database-migration", Typical: 5 * time.Minute, Deadline: 24 * time.Hour, Lag: lag, Rank: rankUser, Stays: true,
+		List: e.listMigrations, Delete: e.deleteMigration}
 	e.databaseAdmins = &graph.Kind{Name: "digitalocean/database-admin", Typical: 6 * time.Minute, Deadline: time.Hour, Lag: 2 * lag, Stays: true}
 	e.databaseMetrics = &graph.Kind{Name: "digitalocean/database-metrics", Typical: 6 * time.Minute, Deadline: time.Hour, Lag: 2 * lag, Stays: true}
 	e.databaseNames = &graph.Kind{Name: "digitalocean/database-name", Lag: lag, Stays: true}
@@ -189,7 +199,7 @@ func (e *Estate) hasDone(what string) bool {
 
 // Kinds are all that can be pruned, highest rank first. Those of families that the platform never had cost no call.
 func (e *Estate) Kinds() []*graph.Kind {
-	return []*graph.Kind{e.databaseUsers, e.readReplicas, e.spacesKeys, e.cdns, e.pools, e.clusters, e.databases, e.spaces, e.loadBalancers, e.registries, e.volumes, e.snapshots, e.natGateways, e.records, e.domains, e.vpcs, e.projects, e.tags}
+	return []*graph.Kind{e.databaseUsers, e.databaseMigrations, e.readReplicas, e.spacesKeys, e.cdns, e.pools, e.clusters, e.databases, e.spaces, e.loadBalancers, e.registries, e.volumes, e.snapshots, e.natGateways, e.firewalls, e.reservedIPs, e.records, e.domains, e.vpcs, e.projects, e.tags}
 }
 
 // Always are the kinds that every platform has.
@@ -205,14 +215,20 @@ func (e *Estate) Domains() []*graph.Kind {
 	return []*graph.Kind{e.domains, e.existingDomains, e.records}
 }
 
+// Firewalls are the kinds of platforms that guard Droplets.
+func (e *Estate) Firewalls() []*graph.Kind { return []*graph.Kind{e.firewalls} }
+
+// ReservedIPs are the kinds of platforms that keep addresses.
+func (e *Estate) ReservedIPs() []*graph.Kind { return []*graph.Kind{e.reservedIPs} }
+
 // Databases are the kinds of platforms that have managed databases.
 func (e *Estate) Databases() []*graph.Kind {
-	return []*graph.Kind{e.databases, e.databaseFirewalls, e.databaseNames, e.databaseUsers, e.databaseAdmins, e.databaseMetrics, e.connectionPools, e.databaseConfigs, e.readReplicas, e.kafkaTopics}
+	return []*graph.Kind{e.databases, e.databaseFirewalls, e.databaseMigrations, e.databaseNames, e.databaseUsers, e.databaseAdmins, e.databaseMetrics, e.connectionPools, e.databaseConfigs, e.readReplicas, e.kafkaTopics}
 }
 
 // Beside are the kinds of what stands beside a cluster, be it the platform's own or somebody else's, highest rank first.
 func (e *Estate) Beside() []*graph.Kind {
-	return []*graph.Kind{e.readReplicas, e.spacesKeys, e.cdns, e.databases, e.spaces, e.registries, e.tags}
+	return []*graph.Kind{e.databaseMigrations, e.readReplicas, e.spacesKeys, e.cdns, e.databases, e.spaces, e.registries, e.firewalls, e.records, e.domains, e.tags}
 }
 
 // ObjectStorage are the kinds of platforms that have buckets.

@@ -21,11 +21,13 @@ type Need struct {
 	Pools   []PoolSpec
 	// Cluster is the name of the platform's cluster, whose nodes are there already and need no room.
 	Cluster string
+	// ReservedIPs are the names of the addresses that the platform keeps.
+	ReservedIPs []string
 }
 
 // Preflight checks, before anything is made, what can be known beforehand: that every list the estate needs may be read,
-// that the account is not locked, that region, version and sizes are offered, and that all pools at their most stay within
-// the Droplet limit. All that is wrong is said at once; each part is one of this package's errors.
+// that the account is not locked, that region, version and sizes are offered, and that all pools at their most and all
+// addresses stay within the account's limits. All that is wrong is said at once; each part is one of this package's errors.
 func (e *Estate) Preflight(ctx context.Context, c *graph.Call, need Need) error {
 	var errs []error
 	add := func(err error) {
@@ -56,6 +58,9 @@ func (e *Estate) Preflight(ctx context.Context, c *graph.Call, need Need) error 
 	add(e.databasesOffered(ctx, c))
 	if account.DropletLimit > 0 && have.grows {
 		add(e.room(ctx, c, account.DropletLimit, most, have.nodes))
+	}
+	if account.ReservedIPLimit > 0 && len(need.ReservedIPs) > 0 {
+		add(e.addresses(ctx, c, account.ReservedIPLimit, need.ReservedIPs))
 	}
 	return errors.Join(errs...)
 }
@@ -240,6 +245,47 @@ func (e *Estate) room(ctx context.Context, c *graph.Call, limit, most, there int
 	}
 	if inUse := droplets - there; inUse+most > limit {
 		return &ErrDropletLimit{Limit: limit, InUse: inUse, Nodes: most}
+	}
+	return nil
+}
+
+// ErrReservedIPLimit says that the addresses do not fit the account. It matches [ErrQuota].
+type ErrReservedIPLimit struct {
+	Limit int // of the account
+	InUse int // addresses that are there
+	More  int // that are to be reserved
+}
+
+// Error says by how much, and what to do.
+func (e *ErrReservedIPLimit) Error() string {
+	return fmt.Sprintf("the account may have %d reserved IPs; it has %d, and %d more are to be reserved, which is %d too many: ask DigitalOcean for a higher limit, or release some",
+		e.Limit, e.InUse, e.More, e.InUse+e.More-e.Limit)
+}
+
+// Is makes it a quota error.
+func (e *ErrReservedIPLimit) Is(target error) bool { return target == ErrQuota }
+
+// addresses holds those that are to be reserved against the account's limit.
+func (e *Estate) addresses(ctx context.Context, c *graph.Call, limit int, names []string) error {
+	ours, err := e.ourReservedIPs(ctx, c)
+	if err != nil {
+		return err
+	}
+	more := 0
+	for _, name := range names {
+		if _, there := ours.at[name]; !there {
+			more++
+		}
+	}
+	if more == 0 {
+		return nil
+	}
+	all, err := e.allReservedIPs(ctx, c)
+	if err != nil {
+		return err
+	}
+	if len(all)+more > limit {
+		return &ErrReservedIPLimit{Limit: limit, InUse: len(all), More: more}
 	}
 	return nil
 }

@@ -114,8 +114,8 @@ func (e *Estate) listProjects(ctx context.Context, c *graph.Call) ([]graph.Item,
 	return items, nil
 }
 
-// deleteProject deletes a project once it is empty. Volumes, databases, buckets and domains that are still in it were kept on purpose, since they
-// go before projects: they move to the account's default project. Anything else is waited for.
+// deleteProject deletes a project once it is empty. Volumes, databases, buckets, domains and addresses that are still in it were kept on purpose,
+// since they go before projects: they move to the account's default project. Anything else is waited for.
 func (e *Estate) deleteProject(ctx context.Context, _ *graph.Call, item graph.Item) (string, error) {
 	held, err := list[godo.ProjectResource](ctx, e.client, "/v2/projects/"+item.ID+"/resources", "resources")
 	if err != nil {
@@ -125,7 +125,8 @@ func (e *Estate) deleteProject(ctx context.Context, _ *graph.Call, item graph.It
 	for _, r := range held {
 		switch {
 		case r.Status == "not_found":
-		case strings.HasPrefix(r.URN, "do:volume:"), strings.HasPrefix(r.URN, "do:dbaas:"), strings.HasPrefix(r.URN, "do:space:"), strings.HasPrefix(r.URN, "do:domain:"):
+		case strings.HasPrefix(r.URN, "do:volume:"), strings.HasPrefix(r.URN, "do:dbaas:"), strings.HasPrefix(r.URN, "do:space:"), strings.HasPrefix(r.URN, "do:domain:"),
+			strings.HasPrefix(r.URN, "do:floatingip:"), strings.HasPrefix(r.URN, "do:reservedip:"):
 			kept = append(kept, r.URN)
 		default:
 			others = append(others, r.URN)

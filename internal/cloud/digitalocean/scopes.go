@@ -17,6 +17,8 @@ var scopesOf = map[string][]string{
 	"digitalocean/project-members":  {"project:read", "project:assign_resource"},
 	"digitalocean/vpc":              {"vpc:create", "vpc:delete", "vpc:read", "kubernetes:read"},
 	"digitalocean/nat-gateway":      {"nat_gateway:create", "nat_gateway:delete", "nat_gateway:read", "nat_gateway:update", "tag:create", "tag:read", "vpc:read"},
+	"digitalocean/firewall":         {"droplet:read", "firewall:create", "firewall:delete", "firewall:read", "firewall:update", "tag:create", "tag:read"},
+	"digitalocean/reserved-ip":      {"project:read", "reserved_ip:create", "reserved_ip:delete", "reserved_ip:read", "tag:create", "tag:delete", "tag:read"},
 	"digitalocean/domain":           {"domain:create", "domain:delete", "domain:read", "tag:create", "tag:delete", "tag:read"},
 	"digitalocean/existing-domain":  {"domain:read"},
 	"digitalocean/record":           {"domain:create", "domain:delete", "domain:read", "domain:update", "tag:create", "tag:delete", "tag:read"},
@@ -28,16 +30,17 @@ var scopesOf = map[string][]string{
 	"digitalocean/snapshot":         {"image:delete", "snapshot:delete", "snapshot:read"},
 	"digitalocean/tag":              {"tag:create", "tag:delete", "tag:read"},
 
-	"digitalocean/database":          {"database:create", "database:delete", "database:read", "database:update", "tag:create", "tag:read"},
-	"digitalocean/database-firewall": {"database:read", "database:update"},
-	"digitalocean/database-name":     {"database:create", "database:read"},
-	"digitalocean/database-user":     {"database:create", "database:delete", "database:read", "database:update", "database:view_credentials"},
-	"digitalocean/database-admin":    {"database:read", "database:view_credentials"},
-	"digitalocean/database-metrics":  {"database:read", "database:update", "database:view_credentials"},
-	"digitalocean/kafka-topic":       {"database:create", "database:read", "database:update"},
-	"digitalocean/connection-pool":   {"database:create", "database:read", "database:update"},
-	"digitalocean/database-config":   {"database:read", "database:update"},
-	"digitalocean/database-replica":  {"database:create", "database:delete", "database:read"},
+	"digitalocean/database":           {"database:create", "database:delete", "database:read", "database:update", "tag:create", "tag:read"},
+	"digitalocean/database-firewall":  {"database:read", "database:update"},
+	"digitalocean/database-migration": {"database:delete", "database:read", "database:update", "tag:create", "tag:delete", "tag:read"},
+	"digitalocean/database-name":      {"database:create", "database:read"},
+	"digitalocean/database-user":      {"database:create", "database:delete", "database:read", "database:update", "database:view_credentials"},
+	"digitalocean/database-admin":     {"database:read", "database:view_credentials"},
+	"digitalocean/database-metrics":   {"database:read", "database:update", "database:view_credentials"},
+	"digitalocean/kafka-topic":        {"database:create", "database:read", "database:update"},
+	"digitalocean/connection-pool":    {"database:create", "database:read", "database:update"},
+	"digitalocean/database-config":    {"database:read", "database:update"},
+	"digitalocean/database-replica":   {"database:create", "database:delete", "database:read"},
 
 	"digitalocean/space":           {"project:assign_resource", "spaces_key:create_credentials", "spaces_key:delete", "spaces_key:read", "tag:create", "tag:delete", "tag:read"},
 	"digitalocean/cdn":             {"cdn:create", "cdn:delete", "cdn:read", "cdn:update", "tag:create", "tag:delete", "tag:read"},
@@ -129,6 +132,10 @@ func scopeOf(method, path string) string {
 		return "vpc:" + verb
 	case "domains":
 		return "domain:" + verb
+	case "firewalls":
+		return "firewall:" + verb
+	case "reserved_ips":
+		return "reserved_ip:" + verb
 	case "vpc_nat_gateways":
 		return "nat_gateway:" + verb
 	case "tags":

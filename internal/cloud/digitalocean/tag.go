@@ -44,13 +44,23 @@ func (e *Estate) listTags(ctx context.Context, c *graph.Call) ([]graph.Item, err
 	if err != nil {
 		return nil, err
 	}
+	firewalls, err := e.ourFirewalls(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	addresses, err := e.ourReservedIPs(ctx, c)
+	if err != nil {
+		return nil, err
+	}
 	var items []graph.Item
 	for _, t := range all {
 		title := "tag " + t.Name
 		bucket, ofBucket := e.mark.ofSpaces(t.Name)
 		id, memory := e.mark.clusterOf(t.Name)
 		_, claim := e.mark.claimOf(t.Name)
+		of, _, addressed := e.mark.addressOf(t.Name)
 		zone, zoned := e.mark.zoneOf(t.Name)
+		_, guarded := cutPrefixFold(t.Name, e.mark.firewallTag(""))
 		in, hash, recorded := e.mark.recordOf(t.Name)
 		switch {
 		case memory && !c.Teardown && e.hasDone("end "+id):
@@ -63,6 +73,14 @@ func (e *Estate) listTags(ctx context.Context, c *graph.Call) ([]graph.Item, err
 			items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title + ", a lock that was left behind"})
 		case strings.EqualFold(t.Name, e.mark.usesTag(usesNATGateways)):
 			if c.Teardown {
+				items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title})
+			}
+		case guarded:
+			if c.Teardown && !slices.ContainsFunc(firewalls, func(f firewall) bool { return hasTag(f.Tags, t.Name) }) {
+				items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title})
+			}
+		case addressed:
+			if _, there := addresses.at[of]; c.Teardown && !there {
 				items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title})
 			}
 		case zoned:

@@ -2,7 +2,13 @@
 
 package digitalocean
 
-import "time"
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
 
 // databaseMigration is the copying of another server's data into a cluster. No data come here: only the states are played.
 type databaseMigration struct {
@@ -14,7 +20,7 @@ type databaseMigration struct {
 // migrationSteps is the life of a migration, by its cluster's id.
 var migrationSteps = map[string]step{
 	"sync": {takes: 2 * time.Minute, spread: 0.3, do: migrationTo("running", "syncing"), source: "no figure is published; it depends on the data"},
-	"end":  {takes: 4 * time.Minute, spread: 0.1, do: migrationTo("syncing", "done"), source: "no figure is published; up to two weeks while the source is written to"},
+	"end":  {takes: 14 * 24 * time.Hour, do: migrationTo("syncing", "done"), source: "the published description: up to two weeks, while the source is written to; here it always is"},
 	"fail": {takes: time.Minute, spread: 0.3, do: migrationTo("running", "error"), source: "no figure is published"},
 }
 
@@ -37,18 +43,61 @@ func (c *Cloud) getMigration(_ *request, d *database) (any, error) {
 	return d.Migration.view(), nil
 }
 
-// startMigration never looks for the source: the sandbox reaches no network.
+// migrationSource is the server that data are to come from.
+type migrationSource struct {
+	Host     string `json:"host"`
+	Port     int    `json:"port"`
+	DB       string `json:"dbname"`
+	User     string `json:"username"`
+	Password string `json:"password"`
+}
+
+// nowhere are the ends of names that nobody finds from the internet: RFC 6761, RFC 6762, ICANN's .internal, and Kubernetes' own.
+var nowhere = []string{".invalid", ".localhost", ".local", ".internal", ".svc"}
+
+// reach says why a source cannot be copied from. The sandbox reaches no network: a server outside of it is taken to answer, and to
+// know the user, unless its address is one that the internet does not have. One of the sandbox's own is really asked.
+// Source: DigitalOcean's page on continuous migration, 2025-11: it has to be accessible from the public internet, past its firewall.
+// That a refusal comes at once is what terraform-provider-digitalocean calls the precheck; its words are not published.
+func (c *Cloud) reach(a *account, d *database, s *migrationSource) error {
+	unreachable := func(why string) error {
+		return invalid("could not connect to source database at %s:%d: %s", s.Host, s.Port, why)
+	}
+	host := strings.ToLower(strings.TrimSuffix(s.Host, "."))
+	if address, err := netip.ParseAddr(host); err == nil {
+		if address.IsPrivate() || address.IsLoopback() || address.IsLinkLocalUnicast() || address.IsUnspecified() {
+			return unreachable("connection timed out")
+		}
+		return nil
+	}
+	if !strings.Contains(host, ".") || slices.ContainsFunc(nowhere, func(end string) bool { return strings.HasSuffix(host, end) }) {
+		return unreachable("could not translate host name to address")
+	}
+	if !strings.HasSuffix(host, ".ondigitalocean.com") {
+		return nil
+	}
+	i := slices.IndexFunc(a.Databases.All, func(o *database) bool { return o.Host == host })
+	if i < 0 {
+		return unreachable("could not translate host name to address")
+	}
+	source := a.Databases.All[i]
+	everybody := func(r *databaseRule) bool { return r.Type == "ip_addr" && r.Value == "0.0.0.0/0" }
+	switch {
+	case len(source.Rules) > 0 && !slices.ContainsFunc(source.Rules, everybody): // no rule can name another cluster
+		return unreachable("connection timed out")
+	case source.Engine != d.Engine:
+		return unreachable(fmt.Sprintf("it is no %s", d.Engine))
+	case !slices.ContainsFunc(source.Users, func(u *databaseUser) bool { return u.Name == s.User && u.Password == s.Password }):
+		return unreachable(fmt.Sprintf("password authentication failed for user %q", s.User))
+	}
+	return nil
+}
+
 func (c *Cloud) startMigration(q *request, d *database) (any, error) {
 	var in struct {
-		Source *struct {
-			Host     string `json:"host"`
-			Port     int    `json:"port"`
-			DB       string `json:"dbname"`
-			User     string `json:"username"`
-			Password string `json:"password"`
-		} `json:"source"`
-		DisableSSL bool     `json:"disable_ssl"`
-		IgnoreDBs  []string `json:"ignore_dbs"`
+		Source     *migrationSource `json:"source"`
+		DisableSSL bool             `json:"disable_ssl"`
+		IgnoreDBs  []string         `json:"ignore_dbs"`
 	}
 	if err := q.decode(&in); err != nil {
 		return nil, err
@@ -64,6 +113,9 @@ func (c *Cloud) startMigration(q *request, d *database) (any, error) {
 	}
 	if d.migrating() {
 		return nil, d.maintained("start online migration")
+	}
+	if err := c.reach(q.account, d, in.Source); err != nil {
+		return nil, err
 	}
 	d.Migration = &databaseMigration{c.newUUID(), "running", c.clock.Wall().UTC().Truncate(time.Second)}
 	if q.effect.EndsError {

@@ -21,6 +21,7 @@ type firewall struct {
 	ID      string          `json:"id"`
 	Status  string          `json:"status"` // waiting, succeeded, failed
 	Pending []pendingChange `json:"pending"`
+	Fails   bool            `json:"fails"` // the change that is on its way ends in failed
 	firewallSpec
 }
 
@@ -116,8 +117,8 @@ func (f *firewall) forget(dropletID int, balancerID string) {
 }
 
 // apply lets a firewall go the way to its Droplets, and from those that it covered before.
-func (c *Cloud) apply(a *account, f *firewall, before []int) {
-	f.Pending = nil
+func (c *Cloud) apply(a *account, f *firewall, before []int, fails bool) {
+	f.Pending, f.Fails = nil, fails
 	now := f.on(a)
 	for _, id := range now {
 		f.Pending = append(f.Pending, pendingChange{DropletID: id, Status: "waiting"})
@@ -136,7 +137,12 @@ func (c *Cloud) apply(a *account, f *firewall, before []int) {
 }
 
 func firewallApplied(_ *Cloud, a *account, id string) {
-	if f := a.Firewalls.find(id); f != nil {
+	f := a.Firewalls.find(id)
+	switch {
+	case f == nil:
+	case f.Fails:
+		f.Status = "failed"
+	default:
 		f.Status, f.Pending = "succeeded", nil
 	}
 }

@@ -63,7 +63,7 @@ func (c *Cloud) createFirewall(q *request) (any, error) {
 	f := &firewall{born: c.born(), ID: c.newUUID(), firewallSpec: in.firewallSpec}
 	q.account.Firewalls.All = append(q.account.Firewalls.All, f)
 	c.created("firewall", f.ID, f.Name)
-	c.apply(q.account, f, nil)
+	c.apply(q.account, f, nil, q.effect.EndsError)
 	c.ready("firewall", f.ID)
 	return object{"firewall": f.view()}, nil
 }
@@ -76,15 +76,15 @@ func (c *Cloud) replaceFirewall(q *request, f *firewall) (any, error) {
 	if err := in.check(q.account, f); err != nil {
 		return nil, err
 	}
-	c.changeFirewall(q.account, f, in.firewallSpec)
+	c.changeFirewall(q, f, in.firewallSpec)
 	return object{"firewall": f.view()}, nil
 }
 
 // changeFirewall puts a checked description in the place of the present one.
-func (c *Cloud) changeFirewall(a *account, f *firewall, spec firewallSpec) {
-	before := f.on(a)
+func (c *Cloud) changeFirewall(q *request, f *firewall, spec firewallSpec) {
+	before := f.on(q.account)
 	f.firewallSpec = spec
-	c.apply(a, f, before)
+	c.apply(q.account, f, before, q.effect.EndsError)
 }
 
 func (c *Cloud) deleteFirewall(q *request, f *firewall) (any, error) {
@@ -109,7 +109,7 @@ func (c *Cloud) addFirewallParts(q *request, f *firewall) (any, error) {
 	if err := spec.checkCounts(); err != nil {
 		return nil, err
 	}
-	c.changeFirewall(q.account, f, spec)
+	c.changeFirewall(q, f, spec)
 	return nil, nil
 }
 
@@ -144,7 +144,7 @@ func (c *Cloud) removeFirewallParts(q *request, f *firewall) (any, error) {
 	if err := spec.checkCounts(); err != nil {
 		return nil, err
 	}
-	c.changeFirewall(q.account, f, spec)
+	c.changeFirewall(q, f, spec)
 	return nil, nil
 }
 

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/digitalocean/godo"
+
+	"github.com/k8or/k8or/internal/sandbox/fault"
 )
 
 const sshRule = `{"protocol":"tcp","ports":"22","sources":{"addresses":["0.0.0.0/0","::/0"]}}`
@@ -39,6 +41,23 @@ func TestFirewallIsAppliedToItsDroplets(t *testing.T) {
 	}
 	b.do(204, "DELETE", path, "")
 	b.do(404, "GET", path, "")
+}
+
+func TestFirewallMayNotReachItsDroplets(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.droplet("web-1")
+	b.fault(fault.Rule{Method: "POST", Path: "/v2/firewalls", Ends: "error", Times: 1})
+	path := "/v2/firewalls/" + at(b.do(202, "POST", "/v2/firewalls", `{"name":"web","tags":["shop"],"inbound_rules":[`+sshRule+`]}`), "firewall", "id").(string)
+	b.clock.Advance(10 * time.Second)
+	if f := at(b.do(200, "GET", path, ""), "firewall"); at(f, "status") != "failed" || at(f, "pending_changes", 0) == nil {
+		t.Errorf("got %v, want it failed, with what is still to do", f)
+	}
+	b.do(200, "PUT", path, `{"name":"web","tags":["shop"],"inbound_rules":[`+sshRule+`]}`)
+	b.clock.Advance(10 * time.Second)
+	if f := at(b.do(200, "GET", path, ""), "firewall"); at(f, "status") != "succeeded" {
+		t.Errorf("sent once more: %v", f)
+	}
 }
 
 func TestFirewallPartsChangeByThemselves(t *testing.T) {

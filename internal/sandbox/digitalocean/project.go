@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -274,7 +275,8 @@ func (c *Cloud) viewAssigned(q *request, at *assignment, status string) object {
 
 var urnForm = regexp.MustCompile(`^do:(dbaas|domain|droplet|floatingip|reservedip|loadbalancer|space|volume|kubernetes|vpc):.+$`)
 
-// assignResources answers for each URN by itself: `assigned`, `already_assigned` or `not_found`.
+// assignResources answers for each URN by itself: `assigned`, `already_assigned` or `not_found`. A reserved IP that a Droplet has is
+// where the Droplet is (terraform-provider-digitalocean#1264).
 func (c *Cloud) assignResources(q *request) (any, error) {
 	p := q.account.Projects.find(q.PathValue("project"))
 	if p == nil {
@@ -300,6 +302,9 @@ func (c *Cloud) assignResources(q *request) (any, error) {
 		if q.account.projectID(m.URN) == p.ID {
 			status = "already_assigned"
 		} else {
+			if ip, ok := strings.CutPrefix(m.URN, "do:floatingip:"); ok && q.account.ReservedIPs.find(ip).Droplet != 0 {
+				return nil, fail(http.StatusPreconditionFailed, "Cannot move a Reserved IP with an associated Droplet. Move the Droplet instead")
+			}
 			c.assign(q.account, m.URN, p.ID)
 		}
 		views = append(views, c.viewAssigned(q, q.account.Projects.Assigned[m.URN], status))

@@ -38,6 +38,19 @@ func TestReservedIPIsAssignedAndUnassigned(t *testing.T) {
 	b.do(404, "GET", path, "")
 }
 
+func TestReservedIPIsWhereItsDropletIs(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	d := b.droplet("web-1")
+	ip := at(b.do(202, "POST", "/v2/reserved_ips", fmt.Sprintf(`{"droplet_id":%d}`, d)), "reserved_ip", "ip").(string)
+	project := at(b.do(201, "POST", "/v2/projects", `{"name":"shop","purpose":"Web"}`), "project", "id").(string)
+	move := "/v2/projects/" + project + "/resources"
+	b.do(412, "POST", move, `{"resources":["do:floatingip:`+ip+`"]}`)
+	b.clock.Advance(10 * time.Second)
+	b.do(201, "POST", "/v2/reserved_ips/"+ip+"/actions", `{"type":"unassign"}`)
+	b.do(200, "POST", move, `{"resources":["do:floatingip:`+ip+`"]}`)
+}
+
 func TestReservedIPsAreLimitedAndBelongToProjects(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

@@ -30,7 +30,8 @@ var Product = &product.Definition[v1alpha1.Cluster, struct{}]{
 	Page:       page,
 	Sells: []price.Item{{For: "control plane", What: "plain", Kind: price.ControlPlane}, {For: "control plane", What: "highAvailability: true", Kind: price.HighAvailability},
 		{For: "nodes", What: "s-2vcpu-4gb (`k8or catalog sizes` has all)", Kind: price.Node, Slug: "s-2vcpu-4gb", Min: 1, Max: 1},
-		{For: "network.egress", What: "size: 1, " + natGateway(1), Kind: price.NATGateway, Min: 1, Max: 1}},
+		{For: "network.egress", What: "size: 1, " + natGateway(1), Kind: price.NATGateway, Min: 1, Max: 1},
+		{For: "network.reservedIPs", What: "an address, while no Droplet has it", Kind: price.ReservedIP, Slug: price.Unassigned, Min: 1, Max: 1}},
 	Select: choose,
 	Build:  build,
 }
@@ -53,6 +54,7 @@ func choose(s *product.Selecting, e entry) {
 		s.Bill(price.Item{For: "cluster", What: "high availability", Kind: price.HighAvailability, Min: 1, Max: 1})
 	}
 	billEgress(s)
+	billAddresses(s)
 }
 
 func on(b *bool) bool { return b != nil && *b }
@@ -111,7 +113,9 @@ func build(b *product.Building, e entry) error {
 		graph.Add(g, id, &digitalocean.NodePool{On: estate, Cluster: out, PoolSpec: p})
 		ready = append(ready, id)
 	}
+	firewalls(b)
 	held := append([]graph.Value[string]{graph.Map(out, func(o digitalocean.ClusterOut) string { return o.URN })}, domains(b)...)
+	held = append(held, addresses(b, project)...)
 	graph.Add(g, "project/members", &digitalocean.Members{On: estate, Project: project, URNs: graph.Join(held...)})
 	product.Offer(b, product.Foundation{Access: access(out), Ready: ready,
 		Network: graph.Map(vpc, func(o digitalocean.VPCOut) string { return o.ID }),
@@ -139,6 +143,7 @@ var Existing = &product.Definition[v1alpha1.Cluster, struct{}]{
 		out := graph.Add(b.Graph(), e.ID, &digitalocean.ExistingCluster{On: b.Estate(), Cluster: e.Spec.Existing})
 		product.Offer(b, product.Foundation{Access: access(out), Ready: []graph.ID{e.ID},
 			Network: graph.Map(out, func(o digitalocean.ClusterOut) string { return o.VPCID })})
+		firewalls(b)
 		domains(b)
 		return nil
 	},

@@ -25,6 +25,7 @@ type maker struct {
 	kind engine
 	name string // of the database cluster at DigitalOcean
 	out  graph.Value[digitalocean.DatabaseOut]
+	data []graph.ID // the nodes after which its data are there, where they come from elsewhere
 }
 
 func build(b *product.Building, e entry) error {
@@ -40,14 +41,24 @@ func build(b *product.Building, e entry) error {
 			wanted.Restore = b.Estate().NameOf(name)
 		}
 	}
+	var source digitalocean.MigrationSource
+	if e.Spec.MigrateFrom != "" {
+		wanted.Migrates = true
+		if source, err = m.source(); err != nil {
+			return err
+		}
+	}
 	b.Estate().Want(wanted.DatabaseSpec)
 	if b.Rotates() {
 		b.Estate().Rotate(m.name)
 	}
 	m.out = graph.Add(b.Graph(), e.ID, wanted)
-	graph.Add(b.Graph(), e.ID+"/firewall", &digitalocean.DatabaseFirewall{On: b.Estate(), Database: m.out, In: m.name, Allow: e.Spec.Access,
+	graph.Add(b.Graph(), e.ID+"/firewall", &digitalocean.DatabaseFirewall{On: b.Estate(), Database: m.out, In: m.name, Allow: m.admitted(source),
 		Cluster: graph.Map(base.Access, func(a kube.Access) string { return a.ID })})
 	m.inside()
+	if wanted.Migrates {
+		m.data = []graph.ID{m.move(source)}
+	}
 	if err := m.clients(); err != nil {
 		return err
 	}
@@ -221,7 +232,7 @@ func (m *maker) bind(u user, granted graph.ID) error {
 		return err
 	}
 	id := m.ID + graph.ID("/apps/"+u.client.Name)
-	if err := m.b.FilledAgain(id, product.BindingSecret(u.client.Namespace, u.client.SecretName(m.ID), m.Spec.Engine), data, u.again, graph.After(before, granted, m.ID+"/firewall")); err != nil {
+	if err := m.b.FilledAgain(id, product.BindingSecret(u.client.Namespace, u.client.SecretName(m.ID), m.Spec.Engine), data, u.again, graph.After(append(m.data, before, granted, m.ID+"/firewall")...)); err != nil {
 		return err
 	}
 	m.b.Bind(m.ID, *u.client, m.Spec.Engine, databases.Keys(m.Spec.Engine), id)

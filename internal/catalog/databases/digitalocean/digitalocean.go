@@ -139,9 +139,7 @@ func check(p product.Platform, e entry) []product.Refusal {
 	if p.Rotates(e.ID) {
 		checkRotation(p, e, refuse)
 	}
-	if d.MigrateFrom != "" {
-		refuse("migrateFrom", "k8or does not move data between databases yet", "", "remove it; restoreFrom begins a database with another's backup")
-	}
+	checkMove(p, e, refuse)
 	return out
 }
 

@@ -43,7 +43,7 @@ func (m *maker) grants(users []user) (graph.ID, error) {
 	}
 	admin := graph.Add(m.b.Graph(), m.ID+"/doadmin", &digitalocean.DatabaseAdmin{On: m.b.Estate(), Database: m.out, In: m.name})
 	connections := []graph.Value[databases.Connection]{graph.Map(admin, func(o digitalocean.UserOut) databases.Connection { return with(databases.Connection{}, o) })}
-	after := []graph.ID{m.ID + "/firewall"}
+	after := append([]graph.ID{m.ID + "/firewall"}, m.data...)
 	for _, name := range m.names() {
 		after = append(after, m.ID+graph.ID("/databases/"+name))
 	}
@@ -133,6 +133,11 @@ func (m *maker) postgres(users []user) string {
 			role := rights(u.name)
 			fmt.Fprintf(&b, "DO \\$\\$ BEGIN CREATE ROLE \"%s\" NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END \\$\\$;\n", role)
 			fmt.Fprintf(&b, "GRANT %s ON DATABASE \"%s\" TO \"%s\";\nGRANT %s ON SCHEMA public TO \"%s\";\nGRANT \"%s\" TO \"$%s\";\n", database, db, role, schema, role, role, variable("USER", i))
+			if len(m.data) > 0 { // what was copied belongs to whoever copied it
+				may := map[bool]string{true: "SELECT", false: "ALL"}[u.privileges == "read"]
+				b.WriteString(onAll("TABLE", "tablename", "pg_tables", "pg_has_role(tableowner, 'USAGE')", may, role) +
+					onAll("SEQUENCE", "sequencename", "pg_sequences", "pg_has_role(sequenceowner, 'USAGE')", may, role))
+			}
 		}
 		b.WriteString("SQL\n")
 		for i, u := range users {
@@ -153,13 +158,18 @@ func (m *maker) postgres(users []user) string {
 				for _, what := range []string{"TABLES", "SEQUENCES"} {
 					fmt.Fprintf(&b, "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT %s ON %s TO \"%s\";\n", may, what, rights(other.name))
 				}
-				fmt.Fprintf(&b, "DO \\$\\$ DECLARE t text; BEGIN FOR t IN SELECT format('%%I.%%I', schemaname, tablename) FROM pg_tables WHERE schemaname = 'public' AND tableowner = current_user "+
-					"LOOP EXECUTE 'GRANT %s ON TABLE ' || t || ' TO \"%s\"'; END LOOP; END \\$\\$;\n", may, rights(other.name))
+				b.WriteString(onAll("TABLE", "tablename", "pg_tables", "tableowner = current_user", may, rights(other.name)))
 			}
 			b.WriteString("SQL\n")
 		}
 	}
 	return b.String()
+}
+
+// onAll lets a role do something with all tables or sequences in a database that fulfil a condition.
+func onAll(what, name, catalog, whose, may, role string) string {
+	return fmt.Sprintf("DO \\$\\$ DECLARE t text; BEGIN FOR t IN SELECT format('%%I.%%I', schemaname, %s) FROM %s WHERE schemaname = 'public' AND %s "+
+		"LOOP EXECUTE 'GRANT %s ON %s ' || t || ' TO \"%s\"'; END LOOP; END \\$\\$;\n", name, catalog, whose, may, what, role)
 }
 
 // mysqlPrivileges are what a user may do in its databases, in MySQL's words.

@@ -9,11 +9,7 @@ import (
 	"cmp"
 	_ "embed"
 	"errors"
-	"fmt"
-	"maps"
-	"net"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/k8or/k8or/api/v1alpha1"
@@ -52,21 +48,18 @@ type Options struct {
 
 type entry = product.Entry[v1alpha1.Database, Options]
 
-// ports are those that engines listen on where the address names none.
-var ports = map[string]int{databases.PostgreSQL: 5432, databases.MySQL: 3306, databases.Valkey: 6379, databases.MongoDB: 27017, databases.OpenSearch: 9200}
-
 // check refuses what would be said to k8or and to nobody who could do it.
 func check(_ product.Platform, e entry) []product.Refusal {
 	var out []product.Refusal
 	d := e.Spec
-	if _, ok := ports[d.Engine]; !ok {
-		out = append(out, product.Refusal{Field: "engine", What: "k8or does not know how a client is told of " + d.Engine, Why: "it knows " + strings.Join(slices.Sorted(maps.Keys(ports)), ", "),
+	if !slices.Contains(databases.Engines(), d.Engine) {
+		out = append(out, product.Refusal{Field: "engine", What: "k8or does not know how a client is told of " + d.Engine, Why: "it knows " + strings.Join(databases.Engines(), ", "),
 			Fix: "hand its credentials to the app by `env`, each from a Secret"})
 	}
 	if len(d.Databases) > 1 {
 		out = append(out, product.Refusal{Field: "databases", What: "apps get one database of an existing server", Why: "all of them share one Secret's worth of credentials", Fix: "name the one, and make another entry for another"})
 	}
-	for field, given := range map[string]bool{"version": d.Version != "", "size": d.Size != "", "region": d.Region != "", "standby": d.Standby != nil && *d.Standby > 0, "replicas": len(d.Replicas) > 0, "storage": d.Storage != nil,
+	for field, given := range map[string]bool{"size": d.Size != "", "region": d.Region != "", "standby": d.Standby != nil && *d.Standby > 0, "replicas": len(d.Replicas) > 0, "storage": d.Storage != nil,
 		"users": len(d.Users) > 0, "connectionPools": len(d.ConnectionPools) > 0, "parameters": len(d.Parameters) > 0, "maintenance": d.Maintenance != nil, "backups": d.Backups != nil,
 		"restoreFrom": d.RestoreFrom != nil, "access": len(d.Access) > 0, "public": d.Public, "deletionProtection": d.DeletionProtection != nil && *d.DeletionProtection, "migrateFrom": d.MigrateFrom != ""} {
 		if given {
@@ -80,29 +73,12 @@ func check(_ product.Platform, e entry) []product.Refusal {
 // build makes the Secret of each app that uses the entry. The document's rules made sure that it says what exists.
 func build(b *product.Building, e entry) error {
 	at := "spec.databases." + e.Name
-	c := databases.Connection{Engine: e.Spec.Engine, Provider: "k8or", Plain: e.Options.Plain, Port: ports[e.Spec.Engine]}
-	host, port, err := net.SplitHostPort(e.Spec.Existing.Address)
-	switch {
-	case err == nil:
-		c.Host = host
-		if c.Port, err = strconv.Atoi(port); err != nil || c.Port < 1 || c.Port > 65535 {
-			return unaddressed(at, fmt.Sprintf("%q is no port", port))
-		}
-	case strings.ContainsAny(e.Spec.Existing.Address, ":/"):
-		return unaddressed(at, fmt.Sprintf("%q is neither a host nor a host and a port", e.Spec.Existing.Address))
-	default:
-		c.Host = e.Spec.Existing.Address
-	}
-	if c.Host == "" {
-		return unaddressed(at, "it names no host")
+	c, err := databases.Existing(e.Name, e.Spec)
+	if err != nil {
+		return err
 	}
 	if e.Spec.Existing.Credentials == nil {
 		return &problem.Problem{Code: v1alpha1.CodeExistingMissing, Kind: problem.Usage, Path: at + ".existing", Title: "existing does not say what apps sign in with", Fix: "add `credentials:`, such as {from: {secret: orders/password}}"}
-	}
-	if databases.Has(e.Spec.Engine, "database") {
-		if c.Database = strings.ReplaceAll(e.Name, "-", "_"); len(e.Spec.Databases) > 0 {
-			c.Database = e.Spec.Databases[0]
-		}
 	}
 	for _, user := range b.Platform().Clients(e.ID) {
 		fields, err := binding(b.Platform(), e, c, at, user.Namespace)
@@ -127,11 +103,6 @@ func build(b *product.Building, e entry) error {
 		b.Bind(e.ID, user, e.Spec.Engine, keys, id)
 	}
 	return nil
-}
-
-func unaddressed(at, why string) error {
-	return &problem.Problem{Code: v1alpha1.CodeExistingMissing, Kind: problem.Usage, Path: at + ".existing", Title: "existing does not say where the database is", Why: why,
-		Fix: "write `address:` with a host and a port, such as db.example.com:5432"}
 }
 
 // binding are the Secret's fields, by the same credentials for all apps. Secrets that name no namespace are looked for in the

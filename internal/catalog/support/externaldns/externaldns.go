@@ -6,11 +6,15 @@ package externaldns
 
 import (
 	_ "embed"
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/k8or/k8or/internal/chart"
+	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/kube"
+	"github.com/k8or/k8or/internal/probe"
 	"github.com/k8or/k8or/internal/product"
 )
 
@@ -72,6 +76,17 @@ func build(b *product.Building, e product.Entry[product.Support, struct{}]) erro
 	product.Offer(b, product.Alert{Entry: e.ID, Name: "DNSNotWritten", For: "15m",
 		Expression: "time() - external_dns_controller_last_sync_timestamp_seconds > 900",
 		Summary:    "external-dns has not written the gateways' records for a quarter of an hour: its log says why, most often a token that is not allowed"})
+	for _, name := range slices.Sorted(maps.Keys(p.Spec.Gateways)) {
+		gateway, spec := graph.ID("gateways/"+name), p.Spec.Gateways[name]
+		if spec.Product == "existing" {
+			continue // who made it gave its load balancer a name
+		}
+		for _, domain := range spec.Domains {
+			product.Offer(b, product.Probe{Entry: e.ID, Name: name + "-" + strings.ReplaceAll(domain, "*", "any"),
+				Proves: fmt.Sprintf("%s leads to the load balancer of %s", domain, gateway), Via: gateway,
+				Spec: probe.Spec{DNS: &probe.DNS{Name: strings.ReplaceAll(domain, "*", "probe")}}, Look: "`k8or logs support/external-dns`"})
+		}
+	}
 	return nil
 }
 
