@@ -21,8 +21,9 @@ import (
 const metricsSecret = "metrics"
 
 // measures are what Telegraf, which DigitalOcean shows metrics by, calls what is watched of an engine: its connections, and how far
-// its copies are behind. Sources: the names that DigitalOcean's own exporter of database metrics passes on, and its limits of
-// connections: 25 for each GB of PostgreSQL's memory but for 3 that it keeps, 75 for each GB of MySQL's, 10,000 of Valkey.
+// its copies are behind. The names are those that people who export these metrics pass on, and nobody has held them to a real
+// endpoint yet. Limits of connections are taken to be 25 for each GB of PostgreSQL's memory but for 3 that it keeps, 75 for each GB of
+// MySQL's, and 10,000 of Valkey: a wrong one moves an alert, and nothing else.
 var measures = map[string]struct {
 	connections     string
 	perGB, but, all int
