@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package catalog lists the products. A new product is one folder below this one and one line here.
+// Package catalog lists the products. A new product is one folder below this one, and its import and line here.
 package catalog
 
 import (

@@ -228,7 +228,7 @@ func (e *Estate) Databases() []*graph.Kind {
 
 // Beside are the kinds of what stands beside a cluster, be it the platform's own or somebody else's, highest rank first.
 func (e *Estate) Beside() []*graph.Kind {
-	return []*graph.Kind{e.databaseMigrations, e.readReplicas, e.spacesKeys, e.cdns, e.databases, e.spaces, e.registries, e.firewalls, e.records, e.domains, e.tags}
+	return []*graph.Kind{e.databaseUsers, e.databaseMigrations, e.readReplicas, e.spacesKeys, e.cdns, e.databases, e.spaces, e.registries, e.firewalls, e.records, e.domains, e.tags}
 }
 
 // ObjectStorage are the kinds of platforms that have buckets.

@@ -5,6 +5,8 @@ package digitalocean
 import (
 	"fmt"
 	"os"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -61,4 +63,41 @@ func rowOf(page string, k *graph.Kind) []string {
 		}
 	}
 	return nil
+}
+
+// TestEveryKindHasItsPlaces finds the lists that a new kind has to be in. Beside somebody else's cluster are only things that need no
+// private network of the platform's.
+func TestEveryKindHasItsPlaces(t *testing.T) {
+	t.Parallel()
+	e := NewEstate(clientOf(t, &answers{}), Mark{Name: "shop", UID: "x7k2p9"}, EstateOptions{})
+	has := func(lists ...[]*graph.Kind) map[uintptr]bool {
+		in := map[uintptr]bool{}
+		for _, k := range slices.Concat(lists...) {
+			in[reflect.ValueOf(k).Pointer()] = true
+		}
+		return in
+	}
+	scoped := has(e.Always(), e.Databases(), e.ObjectStorage(), e.ContainerRegistry(), e.Egress(), e.Firewalls(), e.ReservedIPs(), e.Domains(), []*graph.Kind{e.members, e.existing})
+	pruned, beside := has(e.Kinds()), has(e.Beside())
+	inside := has([]*graph.Kind{e.pools, e.clusters, e.loadBalancers, e.volumes, e.snapshots, e.natGateways, e.reservedIPs, e.vpcs, e.projects})
+	estate := reflect.ValueOf(e).Elem()
+	for i := range estate.NumField() {
+		field, name := estate.Field(i), estate.Type().Field(i).Name
+		if field.Type() != reflect.TypeFor[*graph.Kind]() {
+			continue
+		}
+		kind := field.Pointer()
+		if !scoped[kind] {
+			t.Errorf("Estate.%s is neither in Always nor in a family such as Databases: `k8or scopes` asks for nothing that it needs", name)
+		}
+		if field.Elem().FieldByName("List").IsNil() {
+			continue
+		}
+		if !pruned[kind] {
+			t.Errorf("Estate.%s is not in Kinds: what the document no longer wants of it stays", name)
+		}
+		if beside[kind] == inside[kind] {
+			t.Errorf("Estate.%s is either in Beside, or this test says that it never stands beside somebody else's cluster", name)
+		}
+	}
 }
