@@ -21,8 +21,8 @@ func (p Platform) OnPool(pool string) map[string]any {
 	return out
 }
 
-// Bind is OnPool for a typed pod.
-func (p Platform) Bind(pod *corev1.PodSpec, pool string) {
+// PutOnPool is OnPool for a typed pod.
+func (p Platform) PutOnPool(pod *corev1.PodSpec, pool string) {
 	if pool == "" {
 		return
 	}

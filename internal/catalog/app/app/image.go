@@ -230,7 +230,7 @@ func (m maker) pod(secretName string) corev1.PodSpec {
 			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: m.Name + "-" + name}}})
 	}
 	m.bind(&p, &c)
-	m.platform.Bind(&p, a.Pool)
+	m.platform.PutOnPool(&p, a.Pool)
 	if replicas(a) > 1 {
 		p.TopologySpreadConstraints = []corev1.TopologySpreadConstraint{{MaxSkew: 1, TopologyKey: "kubernetes.io/hostname",
 			WhenUnsatisfiable: corev1.ScheduleAnyway, LabelSelector: &metav1.LabelSelector{MatchLabels: selector(m.Name)}}}

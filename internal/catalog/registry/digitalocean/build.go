@@ -86,7 +86,7 @@ func cronJob(p product.Platform, e entry, name string) *batchv1.CronJob {
 			Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("10m"), corev1.ResourceMemory: resource.MustParse("16Mi")},
 				Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("64Mi")}},
 		}}}
-	p.Bind(&pod, e.Spec.Pool)
+	p.PutOnPool(&pod, e.Spec.Pool)
 	labels := map[string]string{"app.kubernetes.io/name": "collect"}
 	return &batchv1.CronJob{TypeMeta: metav1.TypeMeta{APIVersion: "batch/v1", Kind: "CronJob"}, ObjectMeta: metav1.ObjectMeta{Name: "garbage-collection", Namespace: e.Namespace()},
 		Spec: batchv1.CronJobSpec{Schedule: e.Spec.GarbageCollection, ConcurrencyPolicy: batchv1.ForbidConcurrent, SuccessfulJobsHistoryLimit: new(int32(1)), FailedJobsHistoryLimit: new(int32(3)),

@@ -105,7 +105,7 @@ func (i instance) deployment(config string) runtime.Object {
 			Command: []string{"/bin/sh", "-ec"},
 			Args:    []string{"[ ! -d /var/lib/registry/docker/registry/v2/repositories ] || registry garbage-collect --delete-untagged /etc/distribution/config.yml"}}}
 	}
-	i.platform.Bind(&pod, i.Spec.Pool)
+	i.platform.PutOnPool(&pod, i.Spec.Pool)
 	meta := i.meta(i.name)
 	return &appsv1.Deployment{TypeMeta: kind("apps/v1", "Deployment"), ObjectMeta: meta, Spec: appsv1.DeploymentSpec{
 		Replicas: new(int32(1)), Strategy: appsv1.DeploymentStrategy{Type: appsv1.RecreateDeploymentStrategyType},
