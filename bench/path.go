@@ -39,6 +39,20 @@ type link struct {
 	node  func(e event) bool // what says in the run that it is ready
 }
 
+// slowest is how long its slowest member took, of those that were created since, and when that was ready; no time where there is
+// none.
+func (k link) slowest(lives []life, since time.Time) (took time.Duration, ready time.Time) {
+	for _, l := range lives {
+		if !slices.Contains(k.kinds, l.Kind) || l.Created.Before(since) || l.Ready.IsZero() {
+			continue
+		}
+		if t := l.Ready.Sub(l.Created); t > took || ready.IsZero() {
+			took, ready = t, l.Ready
+		}
+	}
+	return took, ready
+}
+
 func ofKind(kind string) func(event) bool { return func(e event) bool { return e.Kind == kind } }
 
 // chain is what waits for what in the starter profile. Things of one link are asked for at the same moment, so that the
@@ -65,16 +79,7 @@ func criticalPath(lives []life, events []event) (stages []Stage, least time.Dura
 	}
 	began := events[0].Time
 	for _, c := range chain {
-		var slowest time.Duration
-		var ready time.Time
-		for _, l := range lives {
-			if !slices.Contains(c.kinds, l.Kind) || l.Created.Before(began) || l.Ready.IsZero() {
-				continue
-			}
-			if took := l.Ready.Sub(l.Created); took > slowest || ready.IsZero() {
-				slowest, ready = took, l.Ready
-			}
-		}
+		slowest, ready := c.slowest(lives, began)
 		if ready.IsZero() {
 			continue
 		}
@@ -117,13 +122,7 @@ func longestChain(timings []timing, events []event, lives []life) time.Duration 
 			if !r.node(event{Node: t.Node, Kind: kinds[t.Node]}) {
 				continue
 			}
-			var slowest time.Duration
-			for _, l := range lives {
-				if slices.Contains(r.kinds, l.Kind) && !l.Created.Before(t.Began) && l.Ready.After(l.Created) {
-					slowest = max(slowest, l.Ready.Sub(l.Created))
-				}
-			}
-			if slowest > 0 {
+			if slowest, _ := r.slowest(lives, t.Began); slowest > 0 {
 				took = min(took, slowest)
 			}
 		}

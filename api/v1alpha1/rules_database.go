@@ -4,7 +4,6 @@ package v1alpha1
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 )
@@ -58,10 +57,7 @@ func (c *checker) access(given []string, at string) {
 			Fix: "remove it: the platform's own cluster is let in and nobody else; or name addresses"})
 	}
 	for i, a := range given {
-		prefix, err := netip.ParsePrefix(a)
-		if addr, single := netip.ParseAddr(a); single == nil {
-			prefix, err = netip.PrefixFrom(addr, addr.BitLen()), nil
-		}
+		prefix, err := rangeOf(a)
 		switch {
 		case err != nil:
 			c.add(FieldError{Path: Join(at, i), Code: CodeDatabaseAccess, What: fmt.Sprintf("%q is neither an address nor a range", a), Given: a, Fix: "write it as 203.0.113.7 or 203.0.113.0/24"})

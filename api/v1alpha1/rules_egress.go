@@ -4,7 +4,6 @@ package v1alpha1
 
 import (
 	"fmt"
-	"net/netip"
 )
 
 // egress checks the way out to the internet: that its parts go together, and that destinations are on the internet.
@@ -32,10 +31,7 @@ func (c *checker) egress() {
 
 // destination checks one range that is reached through the gateway.
 func (c *checker) destination(text, path string) {
-	prefix, err := netip.ParsePrefix(text)
-	if addr, aerr := netip.ParseAddr(text); err != nil && aerr == nil {
-		prefix, err = netip.PrefixFrom(addr, addr.BitLen()), nil
-	}
+	prefix, err := rangeOf(text)
 	wrong := func(what, why, fix string) {
 		c.add(FieldError{Path: path, Code: CodeEgress, What: what, Why: why, Fix: fix})
 	}

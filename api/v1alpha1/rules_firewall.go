@@ -4,7 +4,6 @@ package v1alpha1
 
 import (
 	"fmt"
-	"net/netip"
 	"strconv"
 	"strings"
 )
@@ -113,10 +112,7 @@ func portsOf(text string) (low, high int, ok bool) {
 
 // firewallSource checks one address or range that is let in.
 func (c *checker) firewallSource(text, path string) {
-	if _, err := netip.ParseAddr(text); err == nil {
-		return
-	}
-	prefix, err := netip.ParsePrefix(text)
+	prefix, err := rangeOf(text)
 	switch {
 	case err != nil:
 		c.add(FieldError{Path: path, Code: CodeFirewall, What: fmt.Sprintf("%q is neither an address nor a range", text), Given: text,

@@ -120,6 +120,14 @@ func (c *checker) room(pods *addressRange, path string) {
 	}
 }
 
+// rangeOf reads an address, as the range of that one, or a range.
+func rangeOf(text string) (netip.Prefix, error) {
+	if addr, err := netip.ParseAddr(text); err == nil {
+		return netip.PrefixFrom(addr, addr.BitLen()), nil
+	}
+	return netip.ParsePrefix(text)
+}
+
 // addresses checks an allow-list.
 func (c *checker) addresses(list []string, path string) {
 	for i, text := range list {

@@ -117,20 +117,8 @@ func healthOf(s graph.Step) Health {
 	case s.Action != graph.None:
 		h.State, h.Message = "differs", fmt.Sprintf("%d fields are not as the document says", len(s.Changes))
 	}
-	if c, ok := s.Out.(digitalocean.ClusterOut); ok && h.State == "ready" {
-		h.Message = fmt.Sprintf("%s, %d nodes, %s", c.Version, c.Nodes, c.ID)
-	}
-	if g, ok := s.Out.(digitalocean.NATGatewayOut); ok && h.State == "ready" {
-		h.Message = fmt.Sprintf("leaves from %s, %d Mbps", g.Address, g.Size*digitalocean.NATGatewayMbps)
-	}
-	if f, ok := s.Out.(digitalocean.FirewallOut); ok && h.State == "ready" {
-		h.Message = "guards Droplets tagged " + f.Tag
-	}
-	if r, ok := s.Out.(digitalocean.ReservedIPOut); ok && h.State == "ready" {
-		h.Message = r.Address + ", no Droplet has it"
-		if r.Droplet != 0 {
-			h.Message = fmt.Sprintf("%s, of Droplet %d", r.Address, r.Droplet)
-		}
+	if out, ok := s.Out.(interface{ Told() string }); ok && h.State == "ready" { // what it says of itself
+		h.Message = out.Told()
 	}
 	return h
 }

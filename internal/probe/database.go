@@ -11,7 +11,6 @@ import (
 	"io"
 	"net"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -52,8 +51,22 @@ func (d *Database) prove(ctx context.Context, g given) (string, error) {
 	if d.Address != "" {
 		at = d.Address
 	}
+	switch b["type"] {
+	case "postgresql", "mysql", "mongodb":
+		return d.inDatabase(ctx, g, b, at, config)
+	case "opensearch":
+		return d.indexed(ctx, g, b, authority)
+	case "valkey":
+		return key(ctx, b, at, config)
+	default:
+		return "", &trouble{what: fmt.Sprintf("the Binding is of type %s, which this probe does not speak", b["type"]), look: "the Binding's type"}
+	}
+}
+
+// inDatabase proves an engine that has databases by the one that the Binding names.
+func (d *Database) inDatabase(ctx context.Context, g given, b map[string]string, at string, config *tls.Config) (string, error) {
 	raw, err := g.file(path.Join(d.Binding, "database"))
-	if err != nil && slices.Contains([]string{"postgresql", "mysql", "mongodb"}, b["type"]) {
+	if err != nil {
 		return "", err
 	}
 	database := string(raw)
@@ -62,26 +75,19 @@ func (d *Database) prove(ctx context.Context, g given) (string, error) {
 		return row(ctx, b, database, at, config)
 	case "mysql":
 		return table(ctx, b, database, at, config)
-	case "mongodb":
-		uri, err := g.file(path.Join(d.Binding, "uri"))
-		if err != nil {
+	}
+	uri, err := g.file(path.Join(d.Binding, "uri"))
+	if err != nil {
+		return "", err
+	}
+	hosts := []string{at}
+	if d.Address == "" && strings.HasPrefix(string(uri), "mongodb+srv://") {
+		config.ServerName = "" // each of them has a name of its own
+		if hosts, err = members(ctx, b["host"]); err != nil {
 			return "", err
 		}
-		hosts := []string{at}
-		if d.Address == "" && strings.HasPrefix(string(uri), "mongodb+srv://") {
-			config.ServerName = "" // each of them has a name of its own
-			if hosts, err = members(ctx, b["host"]); err != nil {
-				return "", err
-			}
-		}
-		return collection(ctx, b, database, hosts, d.Address != "", config)
-	case "opensearch":
-		return d.indexed(ctx, g, b, authority)
-	case "valkey":
-		return key(ctx, b, at, config)
-	default:
-		return "", &trouble{what: fmt.Sprintf("the Binding is of type %s, which this probe does not speak", b["type"]), look: "the Binding's type"}
 	}
+	return collection(ctx, b, database, hosts, d.Address != "", config)
 }
 
 // row makes a table in PostgreSQL, writes a row, reads it again, and takes all of it back: nobody else ever sees it.

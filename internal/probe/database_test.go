@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -98,32 +99,57 @@ func TestARowIsWrittenAndReadAgain(t *testing.T) {
 	wants(t, f, probe.Failed, "PostgreSQL does not let guest make a table", "grants")
 }
 
-// valkey answers as Valkey does, in this process, to one user.
-func valkey(t *testing.T, a authority, forgets bool) map[string]string {
+// serving hands each connection to a handler, until the test ends. A client that goes away is no error.
+func serving(t *testing.T, handle func(net.Conn) error) (host, port string) {
 	t.Helper()
-	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{a.issue(t, "127.0.0.1", -time.Hour, time.Hour)}})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var all sync.WaitGroup
 	t.Cleanup(func() { l.Close(); all.Wait() })
-	serve := func(conn net.Conn) {
+	all.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() {
+				if err := handle(conn); err != nil && !errors.Is(err, io.EOF) {
+					t.Log(err)
+				}
+			})
+		}
+	})
+	host, port, err = net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return host, port
+}
+
+// valkey answers as Valkey does, in this process, to one user.
+func valkey(t *testing.T, a authority, forgets bool) map[string]string {
+	t.Helper()
+	config := &tls.Config{Certificates: []tls.Certificate{a.issue(t, "127.0.0.1", -time.Hour, time.Hour)}}
+	host, port := serving(t, func(raw net.Conn) error {
+		conn := tls.Server(raw, config)
 		defer conn.Close()
 		in, held, signed := bufio.NewReader(conn), map[string]string{}, false
 		for {
 			var n int
 			if _, err := fmt.Fscanf(in, "*%d\r\n", &n); err != nil {
-				return
+				return err
 			}
 			words := make([]string, n)
 			for i := range words {
 				var length int
 				if _, err := fmt.Fscanf(in, "$%d\r\n", &length); err != nil {
-					return
+					return err
 				}
 				text := make([]byte, length+2)
 				if _, err := io.ReadFull(in, text); err != nil {
-					return
+					return err
 				}
 				words[i] = string(text[:length])
 			}
@@ -149,23 +175,10 @@ func valkey(t *testing.T, a authority, forgets bool) map[string]string {
 				said = ":1\r\n"
 			}
 			if _, err := io.WriteString(conn, said); err != nil {
-				return
+				return err
 			}
-		}
-	}
-	all.Go(func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			all.Go(func() { serve(conn) })
 		}
 	})
-	host, port, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
 	return map[string]string{"db/type": "valkey", "db/host": host, "db/port": port, "db/username": "default", "db/password": "s3cret-of-valkey", "db/ca.crt": a.pem}
 }
 

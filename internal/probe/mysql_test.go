@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/binary"
-	"errors"
 	"io"
 	"net"
 	"strings"
@@ -158,37 +157,8 @@ func (m *mysqlServer) query(text string) [][]byte {
 func (m *mysqlServer) listen(t *testing.T, a authority) map[string]string {
 	t.Helper()
 	m.config, m.tables = &tls.Config{Certificates: []tls.Certificate{a.issue(t, "127.0.0.1", -time.Hour, time.Hour)}}, map[string]string{}
-	host, port := serving(t, func(conn net.Conn) {
-		if err := m.serve(conn); err != nil && !errors.Is(err, io.EOF) {
-			t.Log(err) // a client that went away
-		}
-	})
+	host, port := serving(t, m.serve)
 	return map[string]string{"db/type": "mysql", "db/host": host, "db/port": port, "db/username": "web", "db/password": "s3cret-of-web", "db/database": "orders", "db/ca.crt": a.pem}
-}
-
-// serving hands each connection to a handler, until the test ends.
-func serving(t *testing.T, handle func(net.Conn)) (host, port string) {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all sync.WaitGroup
-	t.Cleanup(func() { l.Close(); all.Wait() })
-	all.Go(func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			all.Go(func() { handle(conn) })
-		}
-	})
-	host, port, err = net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return host, port
 }
 
 func TestARowIsWrittenToMySQLAndReadAgain(t *testing.T) {

@@ -313,6 +313,18 @@ type Probe struct {
 	Look string
 }
 
+// Mount hands the probe a Secret's key as a file, and notes in its Spec where that is. Without a key nothing is done.
+func (p *Probe) Mount(file string, key *kube.SecretKey, at *string) {
+	if key == nil {
+		return
+	}
+	if p.Files == nil {
+		p.Files = map[string]kube.SecretKey{}
+	}
+	p.Namespace = key.Namespace // Secrets are seen by pods of their own namespace alone
+	p.Files[file], *at = *key, probe.Folder+"/"+file
+}
+
 // ProbeLate adds a probe whose proof can only be said once everything has been offered, such as that all targets are up. Like
 // pages, probes are read when the composition stands, so that nobody misses one.
 func (w *Wiring) ProbeLate(p Probe) {

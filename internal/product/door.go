@@ -18,7 +18,7 @@ type Door struct {
 func (d Door) Admit(name, namespace string, pods map[string]string) *unstructured.Unstructured {
 	from := map[string]any{"namespaceSelector": map[string]any{"matchLabels": map[string]any{"kubernetes.io/metadata.name": namespace}}}
 	if len(pods) > 0 {
-		from["podSelector"] = map[string]any{"matchLabels": anyOf(pods)}
+		from["podSelector"] = map[string]any{"matchLabels": Texts(pods)}
 	}
 	return networkPolicy(name, d.Namespace, d.Pods, map[string]any{"from": []any{from}, "ports": []any{map[string]any{"protocol": "TCP", "port": int64(d.Port)}}})
 }
@@ -36,14 +36,5 @@ func Within(name, namespace string, pods map[string]string, console bool) *unstr
 func networkPolicy(name, namespace string, pods map[string]string, rule map[string]any) *unstructured.Unstructured {
 	return &unstructured.Unstructured{Object: map[string]any{"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
 		"metadata": map[string]any{"name": name, "namespace": namespace},
-		"spec":     map[string]any{"podSelector": map[string]any{"matchLabels": anyOf(pods)}, "policyTypes": []any{"Ingress"}, "ingress": []any{rule}}}}
-}
-
-// anyOf is a map of texts as objects hold it.
-func anyOf(m map[string]string) map[string]any {
-	out := map[string]any{}
-	for k, v := range m {
-		out[k] = v
-	}
-	return out
+		"spec":     map[string]any{"podSelector": map[string]any{"matchLabels": Texts(pods)}, "policyTypes": []any{"Ingress"}, "ingress": []any{rule}}}}
 }

@@ -39,3 +39,12 @@ func Merge(under, over map[string]any) map[string]any {
 	}
 	return out
 }
+
+// Texts is a map of texts as unstructured objects and charts' values hold it.
+func Texts(m map[string]string) map[string]any {
+	out := map[string]any{}
+	for k, v := range m {
+		out[k] = v
+	}
+	return out
+}

@@ -59,7 +59,7 @@ func CheckMirror[O any](p product.Platform, e product.Entry[v1alpha1.Messaging, 
 	for topic, t := range e.Spec.Topics {
 		from, both := source.Topics[topic]
 		common = common || both
-		if have, want := partitions(from), partitions(t); both && want < have {
+		if have, want := Partitions(from), Partitions(t); both && want < have {
 			out = append(out, product.Refusal{Field: "topics." + topic + ".partitions", What: fmt.Sprintf("the topic %s has %d partitions in %s and %d here", topic, have, e.Spec.MigrateFrom, want),
 				Why: "a message goes to the partition that it came from", Fix: fmt.Sprintf("write partitions: %d", have)})
 		}
@@ -71,7 +71,8 @@ func CheckMirror[O any](p product.Platform, e product.Entry[v1alpha1.Messaging, 
 	return out
 }
 
-func partitions(t v1alpha1.Topic) int {
+// Partitions are how many parts a topic has: three where the document does not say.
+func Partitions(t v1alpha1.Topic) int {
 	if t.Partitions == nil {
 		return 3
 	}

@@ -148,7 +148,7 @@ func (to Watcher) Monitor(m product.MetricsTarget) (*unstructured.Unstructured, 
 	n := name(m.Entry, m.Name)
 	return to.object(Group, kind, n, m.Entry, map[string]any{
 		"namespaceSelector": map[string]any{"matchNames": []any{m.Namespace}},
-		"selector":          map[string]any{"matchLabels": texts(m.Labels)},
+		"selector":          map[string]any{"matchLabels": product.Texts(m.Labels)},
 		endpoints:           []any{endpoint},
 	}), fmt.Sprintf("%s/%s/%s/0", pool, to.Namespace, n)
 }
@@ -158,11 +158,11 @@ func (to Watcher) Monitor(m product.MetricsTarget) (*unstructured.Unstructured, 
 func (to Watcher) Door(m product.MetricsTarget) *unstructured.Unstructured {
 	from := map[string]any{"namespaceSelector": map[string]any{"matchLabels": map[string]any{"kubernetes.io/metadata.name": to.Namespace}}}
 	if len(to.Pods) > 0 {
-		from["podSelector"] = map[string]any{"matchLabels": texts(to.Pods)}
+		from["podSelector"] = map[string]any{"matchLabels": product.Texts(to.Pods)}
 	}
 	rule, pods := map[string]any{"from": []any{from}}, map[string]any{}
 	if !m.OfService {
-		rule["ports"], pods = []any{map[string]any{"protocol": "TCP", "port": m.Port}}, map[string]any{"matchLabels": texts(m.Labels)}
+		rule["ports"], pods = []any{map[string]any{"protocol": "TCP", "port": m.Port}}, map[string]any{"matchLabels": product.Texts(m.Labels)}
 	}
 	door := to.object("networking.k8s.io/v1", "NetworkPolicy", "metrics-"+name(m.Entry, m.Name), m.Entry, map[string]any{
 		"podSelector": pods, "policyTypes": []any{"Ingress"}, "ingress": []any{rule}})
@@ -194,12 +194,4 @@ func (to Watcher) Dashboard(d product.Dashboard) *unstructured.Unstructured {
 	o.SetLabels(labels)
 	o.Object["data"] = map[string]any{n + ".json": string(d.JSON)}
 	return o
-}
-
-func texts(labels map[string]string) map[string]any {
-	out := map[string]any{}
-	for k, v := range labels {
-		out[k] = v
-	}
-	return out
 }

@@ -5,6 +5,7 @@
 package sink
 
 import (
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -32,6 +33,27 @@ func Days(retention string) (keep, turn string) {
 		return retention, "1h"
 	}
 	return retention, "1d"
+}
+
+// Mappings are the fields of records that both store alike. Flat is what each calls the type of a field that holds a whole object:
+// app and app.kubernetes.io/name, of a pod's labels, cannot both be fields of their own.
+func Mappings(flat string) map[string]any {
+	type dict = map[string]any
+	return dict{"properties": dict{"@timestamp": dict{"type": "date"}, "message": dict{"type": "text"},
+		"kubernetes": dict{"properties": dict{"labels": dict{"type": flat}, "annotations": dict{"type": flat}}}}}
+}
+
+// SetupFiles are what the Job that sets a sink up is given: its script as setup.sh, and what it puts there, as JSON by the files' names.
+func SetupFiles(script string, contents map[string]any) (map[string]string, error) {
+	out := map[string]string{"setup.sh": script}
+	for file, content := range contents {
+		text, err := json.MarshalIndent(content, "", " ")
+		if err != nil {
+			return nil, fmt.Errorf("write %s: %w", file, err)
+		}
+		out[file] = string(text) + "\n"
+	}
+	return out, nil
 }
 
 // Source is Grafana's data source for a sink.

@@ -69,6 +69,9 @@ type ClusterOut struct {
 	remembered bool
 }
 
+// Told is the release that runs, and on how many nodes.
+func (o ClusterOut) Told() string { return fmt.Sprintf("%s, %d nodes, %s", o.Version, o.Nodes, o.ID) }
+
 var _ graph.Resource[ClusterOut] = (*Cluster)(nil)
 
 // Kind is the kind of clusters.

@@ -310,8 +310,7 @@ func (d *Database) protect(ctx context.Context, id string) error {
 			return err
 		}
 	}
-	body := map[string][]map[string]string{"resources": {{"resource_id": id, "resource_type": "database"}}}
-	return d.On.client.send(ctx, method, "/v2/tags/"+tag+"/resources", body, nil)
+	return d.On.tagResource(ctx, method, tag, "database", id)
 }
 
 // errProtected is why a database cluster is not deleted.

@@ -5,6 +5,7 @@ package digitalocean
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/secret"
@@ -29,26 +30,42 @@ func (a *DatabaseAdmin) Key() string { return a.In + "/" + a.For }
 
 // Observe reads it in the list of database clusters, which costs one call for all.
 func (a *DatabaseAdmin) Observe(ctx context.Context, c *graph.Call) (graph.Observed[UserOut], error) {
-	parent, ok := a.Database.Get(c)
-	if !ok || parent.ID == "" {
-		return graph.Observed[UserOut]{}, nil
-	}
-	all, err := a.On.allDatabases(ctx, c)
-	if err != nil {
+	parent, d, err := a.On.listed(ctx, c, a.Database)
+	if err != nil || d == nil {
 		return graph.Observed[UserOut]{}, err
 	}
-	for _, d := range all {
-		if d.ID != parent.ID {
-			continue
-		}
-		o := graph.Observed[UserOut]{State: graph.Pending, ID: d.ID, Message: d.Status, Out: UserOut{Name: d.Private.User, Password: secret.New(d.Private.Password), Database: parent}}
-		if d.Status != databaseCreating {
-			o.State, o.Message = graph.Ready, ""
-			o.Out.CA, err = a.On.authority(ctx, c, d.ID)
-		}
-		return o, err
+	o := graph.Observed[UserOut]{State: graph.Pending, ID: d.ID, Message: d.Status, Out: UserOut{Name: d.Private.User, Password: secret.New(d.Private.Password), Database: parent}}
+	if d.Status != databaseCreating {
+		o.State, o.Message = graph.Ready, ""
+		o.Out.CA, err = a.On.authority(ctx, c, d.ID)
 	}
-	return graph.Observed[UserOut]{}, nil
+	return o, err
+}
+
+// listed finds a database cluster in the list of all; nil where it is not, or not made yet.
+func (e *Estate) listed(ctx context.Context, c *graph.Call, of graph.Value[DatabaseOut]) (DatabaseOut, *database, error) {
+	parent, ok := of.Get(c)
+	if !ok || parent.ID == "" {
+		return parent, nil, nil
+	}
+	all, err := e.allDatabases(ctx, c)
+	if err != nil {
+		return parent, nil, err
+	}
+	if i := slices.IndexFunc(all, func(d database) bool { return d.ID == parent.ID }); i >= 0 {
+		return parent, &all[i], nil
+	}
+	return parent, nil, nil
+}
+
+// lookAgain observes what is read in the list of database clusters by a fresh one: the cluster came after the last look.
+func lookAgain[T any](ctx context.Context, c *graph.Call, name string, observe func(context.Context, *graph.Call) (graph.Observed[T], error)) (graph.Observed[T], error) {
+	graph.Forget(c, "digitalocean/databases")
+	o, err := observe(ctx, c)
+	if err == nil && o.State == graph.Absent {
+		err = graph.Retry(fmt.Errorf("database cluster %s is not listed yet", name), 0)
+	}
+	return o, err
 }
 
 // Diff has nothing to compare.
@@ -56,12 +73,7 @@ func (a *DatabaseAdmin) Diff(*graph.Call, graph.Observed[UserOut]) []graph.Chang
 
 // Create looks once more: the cluster came after the last look, and its own user with it.
 func (a *DatabaseAdmin) Create(ctx context.Context, c *graph.Call) (graph.Observed[UserOut], error) {
-	graph.Forget(c, "digitalocean/databases")
-	o, err := a.Observe(ctx, c)
-	if err == nil && o.State == graph.Absent {
-		err = graph.Retry(fmt.Errorf("database cluster %s is not listed yet", a.In), 0)
-	}
-	return o, err
+	return lookAgain(ctx, c, a.In, a.Observe)
 }
 
 // Update has nothing to change.

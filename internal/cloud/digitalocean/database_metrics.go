@@ -47,19 +47,10 @@ func (m *DatabaseMetrics) Key() string { return m.In }
 
 // Observe reads the addresses in the list of database clusters, and the credentials once for all of them.
 func (m *DatabaseMetrics) Observe(ctx context.Context, c *graph.Call) (graph.Observed[DatabaseMetricsOut], error) {
-	parent, ok := m.Database.Get(c)
-	if !ok || parent.ID == "" {
-		return graph.Observed[DatabaseMetricsOut]{}, nil
-	}
-	all, err := m.On.allDatabases(ctx, c)
-	if err != nil {
+	_, d, err := m.On.listed(ctx, c, m.Database)
+	if err != nil || d == nil {
 		return graph.Observed[DatabaseMetricsOut]{}, err
 	}
-	i := slices.IndexFunc(all, func(d database) bool { return d.ID == parent.ID })
-	if i < 0 {
-		return graph.Observed[DatabaseMetricsOut]{}, nil
-	}
-	d := all[i]
 	o := graph.Observed[DatabaseMetricsOut]{State: graph.Pending, ID: d.ID, Message: d.Status}
 	if d.Status == databaseCreating {
 		return o, nil
@@ -101,12 +92,7 @@ func (m *DatabaseMetrics) Diff(*graph.Call, graph.Observed[DatabaseMetricsOut]) 
 
 // Create looks once more: the cluster came after the last look.
 func (m *DatabaseMetrics) Create(ctx context.Context, c *graph.Call) (graph.Observed[DatabaseMetricsOut], error) {
-	graph.Forget(c, "digitalocean/databases")
-	o, err := m.Observe(ctx, c)
-	if err == nil && o.State == graph.Absent {
-		err = graph.Retry(fmt.Errorf("database cluster %s is not listed yet", m.In), 0)
-	}
-	return o, err
+	return lookAgain(ctx, c, m.In, m.Observe)
 }
 
 // Update has nothing to change.

@@ -277,8 +277,7 @@ func (e *Estate) deleteMigration(ctx context.Context, c *graph.Call, item graph.
 			return "", fmt.Errorf("stop the copying into %s: %w", item.Key, busy(err))
 		}
 	}
-	body := map[string][]map[string]string{"resources": {{"resource_id": item.ID, "resource_type": "database"}}}
-	if err := gone(e.client.send(ctx, http.MethodDelete, "/v2/tags/"+e.mark.migratesTag()+"/resources", body, nil)); err != nil {
+	if err := gone(e.tagResource(ctx, http.MethodDelete, e.mark.migratesTag(), "database", item.ID)); err != nil {
 		return "", fmt.Errorf("note that nothing is copied into %s any more: %w", item.Key, err)
 	}
 	graph.Forget(c, "digitalocean/databases")

@@ -57,7 +57,7 @@ type Estate struct {
 	mu         sync.Mutex
 	claims     map[string]Claim     // by the volume's id, as far as they were ever known
 	deaf       map[string]time.Time // clusters that did not say their claims, and when they were asked
-	did        map[string]bool      // "remember <cluster>", "end <cluster>", "assign <project> <urn>", "use <family>"
+	did        map[string]bool      // "remember <cluster>", "end <cluster>", "assign <project> <urn>", "tag <tag>"
 	keep       []string             // stores that a teardown leaves, by the names of their data
 	first      []string             // volumes of which a teardown takes a snapshot before they go, by the names of their data
 	wanted     []DatabaseSpec       // database clusters that the document wants

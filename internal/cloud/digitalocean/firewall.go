@@ -39,6 +39,9 @@ type FirewallOut struct {
 	wire firewall
 }
 
+// Told is whose Droplets it guards.
+func (o FirewallOut) Told() string { return "guards Droplets tagged " + o.Tag }
+
 // firewall is a firewall as the API shows it.
 type firewall struct {
 	ID      string `json:"id"`

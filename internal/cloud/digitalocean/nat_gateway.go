@@ -42,6 +42,11 @@ type NATGatewayOut struct {
 	wire natGateway
 }
 
+// Told is the address that traffic leaves from, and how much does.
+func (o NATGatewayOut) Told() string {
+	return fmt.Sprintf("leaves from %s, %d Mbps", o.Address, o.Size*NATGatewayMbps)
+}
+
 // Billed is what it costs, by its size.
 func (o NATGatewayOut) Billed(_, _ string) []price.Item { return []price.Item{NATGatewayItem(o.Size)} }
 

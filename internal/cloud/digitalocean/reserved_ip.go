@@ -36,11 +36,19 @@ type ReservedIPOut struct {
 
 // Billed is what it costs: nothing while a Droplet has it.
 func (o ReservedIPOut) Billed(name, _ string) []price.Item {
-	it := price.Item{For: name, What: "reserved IP " + o.Address + ", no Droplet has it", Kind: price.ReservedIP, Slug: price.Unassigned, Min: 1, Max: 1}
+	it := price.Item{For: name, What: "reserved IP " + o.Told(), Kind: price.ReservedIP, Slug: price.Unassigned, Min: 1, Max: 1}
 	if o.Droplet != 0 {
-		it.What, it.Slug = fmt.Sprintf("reserved IP %s, of Droplet %d", o.Address, o.Droplet), price.Assigned
+		it.Slug = price.Assigned
 	}
 	return []price.Item{it}
+}
+
+// Told is the address, and who has it.
+func (o ReservedIPOut) Told() string {
+	if o.Droplet == 0 {
+		return o.Address + ", no Droplet has it"
+	}
+	return fmt.Sprintf("%s, of Droplet %d", o.Address, o.Droplet)
 }
 
 // URN is what the address is called in a project; empty while a Droplet has it, since it is then where the Droplet is.
@@ -306,11 +314,11 @@ func (e *Estate) listReservedIPs(ctx context.Context, c *graph.Call) ([]graph.It
 	}
 	var items []graph.Item
 	for name, out := range ours.at {
-		title := fmt.Sprintf("reserved IP %s (nobody gets it back once it is released)", out.Address)
+		title := "reserved IP " + out.Address
 		if out.Droplet != 0 {
-			title = fmt.Sprintf("reserved IP %s, of Droplet %d (nobody gets it back once it is released)", out.Address, out.Droplet)
+			title = "reserved IP " + out.Told()
 		}
-		items = append(items, graph.Item{Key: name, ID: out.Address, Title: title, Data: "network/reservedIPs/" + name, Ref: out})
+		items = append(items, graph.Item{Key: name, ID: out.Address, Title: title + " (nobody gets it back once it is released)", Data: "network/reservedIPs/" + name, Ref: out})
 	}
 	slices.SortFunc(items, func(a, b graph.Item) int { return strings.Compare(a.Key, b.Key) })
 	return items, nil

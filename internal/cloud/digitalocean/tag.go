@@ -44,14 +44,6 @@ func (e *Estate) listTags(ctx context.Context, c *graph.Call) ([]graph.Item, err
 	if err != nil {
 		return nil, err
 	}
-	firewalls, err := e.ourFirewalls(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	addresses, err := e.ourReservedIPs(ctx, c)
-	if err != nil {
-		return nil, err
-	}
 	var items []graph.Item
 	for _, t := range all {
 		title := "tag " + t.Name
@@ -76,10 +68,18 @@ func (e *Estate) listTags(ctx context.Context, c *graph.Call) ([]graph.Item, err
 				items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title})
 			}
 		case guarded:
+			firewalls, err := e.ourFirewalls(ctx, c)
+			if err != nil {
+				return nil, err
+			}
 			if c.Teardown && !slices.ContainsFunc(firewalls, func(f firewall) bool { return hasTag(f.Tags, t.Name) }) {
 				items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title})
 			}
 		case addressed:
+			addresses, err := e.ourReservedIPs(ctx, c)
+			if err != nil {
+				return nil, err
+			}
 			if _, there := addresses.at[of]; c.Teardown && !there {
 				items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title})
 			}
@@ -175,4 +175,10 @@ func (e *Estate) deleteTag(ctx context.Context, _ *graph.Call, item graph.Item) 
 		}
 	}
 	return "", nil
+}
+
+// tagResource puts a tag that is there onto a thing (POST), or takes it away (DELETE). Kind is the API's word: "volume".
+func (e *Estate) tagResource(ctx context.Context, method, tag, kind, id string) error {
+	body := map[string][]map[string]string{"resources": {{"resource_id": id, "resource_type": kind}}}
+	return e.client.send(ctx, method, "/v2/tags/"+tag+"/resources", body, nil)
 }

@@ -214,8 +214,7 @@ func (e *Estate) rememberClaim(ctx context.Context, volume string, tags []string
 	if err := e.client.send(ctx, http.MethodPost, "/v2/tags", map[string]string{"name": tag}, nil); err != nil {
 		return err
 	}
-	body := map[string][]map[string]string{"resources": {{"resource_id": id, "resource_type": kind}}}
-	if err := e.client.send(ctx, http.MethodPost, "/v2/tags/"+tag+"/resources", body, nil); err != nil && !notFound(err) {
+	if err := e.tagResource(ctx, http.MethodPost, tag, kind, id); err != nil && !notFound(err) {
 		return err
 	}
 	return nil

@@ -119,6 +119,15 @@ func (m *maker) parameters() map[string]any {
 	return out
 }
 
+// standing are the nodes after which somebody can sign in to every database: the firewall and the databases themselves.
+func (m *maker) standing() []graph.ID {
+	nodes := []graph.ID{m.ID + "/firewall"}
+	for _, name := range m.names() {
+		nodes = append(nodes, m.ID+graph.ID("/databases/"+name))
+	}
+	return nodes
+}
+
 // clients gives each app that uses the entry a user and a Secret, and each user of the document a Secret beside the entry.
 func (m *maker) clients() error {
 	var users []user

@@ -43,10 +43,7 @@ func (m *maker) grants(users []user) (graph.ID, error) {
 	}
 	admin := graph.Add(m.b.Graph(), m.ID+"/doadmin", &digitalocean.DatabaseAdmin{On: m.b.Estate(), Database: m.out, In: m.name})
 	connections := []graph.Value[databases.Connection]{graph.Map(admin, func(o digitalocean.UserOut) databases.Connection { return with(databases.Connection{}, o) })}
-	after := append([]graph.ID{m.ID + "/firewall"}, m.data...)
-	for _, name := range m.names() {
-		after = append(after, m.ID+graph.ID("/databases/"+name))
-	}
+	after := append(m.standing(), m.data...)
 	for _, u := range users {
 		connections = append(connections, u.connection)
 	}

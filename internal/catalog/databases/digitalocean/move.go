@@ -65,13 +65,9 @@ func (m *maker) source() (digitalocean.MigrationSource, error) {
 // move adds the copying of another server's data, once its firewall is as it should be and its databases are there. It is the node
 // after which they can be signed in to.
 func (m *maker) move(source digitalocean.MigrationSource) graph.ID {
-	after := []graph.ID{m.ID + "/firewall"}
-	for _, name := range m.names() {
-		after = append(after, m.ID+graph.ID("/databases/"+name))
-	}
 	id := m.ID + "/migration"
 	graph.Add(m.b.Graph(), id, &digitalocean.DatabaseMigration{On: m.b.Estate(), Database: m.out, In: m.name, From: source, Entry: string(m.ID),
-		Awaited: len(m.b.Platform().Clients(m.ID))+len(m.Spec.Users) > 0}, graph.After(after...))
+		Awaited: len(m.b.Platform().Clients(m.ID))+len(m.Spec.Users) > 0}, graph.After(m.standing()...))
 	m.b.Note("%s: DigitalOcean copies all of %s over the internet, from %s:%d, and follows it for two weeks at most; that server has to let it in", m.ID, source.Entry, source.Host, source.Port)
 	return id
 }

@@ -66,7 +66,7 @@ func (d *door) policy(e gateway.Entry) *unstructured.Unstructured {
 	return &unstructured.Unstructured{Object: map[string]any{"apiVersion": "cilium.io/v2", "kind": "CiliumNetworkPolicy",
 		"metadata": map[string]any{"name": e.Name + "." + d.Service, "namespace": d.Namespace},
 		"spec": map[string]any{
-			"endpointSelector":  map[string]any{"matchLabels": texts(d.Pods)},
+			"endpointSelector":  map[string]any{"matchLabels": product.Texts(d.Pods)},
 			"enableDefaultDeny": map[string]any{"ingress": false, "egress": false},
 			"ingress":           []any{map[string]any{"fromEntities": []any{"ingress"}, "toPorts": []any{map[string]any{"ports": ports}}}},
 		}}}

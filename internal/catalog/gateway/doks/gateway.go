@@ -51,7 +51,7 @@ func object(p product.Platform, e gateway.Entry, hosts []gateway.Host, labels, a
 	marks, own := balancer(p, e), map[string]string{product.DNSLabel: ""}
 	maps.Copy(marks, annotations)
 	maps.Copy(own, labels)
-	infrastructure := map[string]any{"annotations": texts(marks), "labels": texts(own)}
+	infrastructure := map[string]any{"annotations": product.Texts(marks), "labels": product.Texts(own)}
 	return &unstructured.Unstructured{Object: map[string]any{"apiVersion": group + "/v1", "kind": "Gateway",
 		"metadata": map[string]any{"name": gateway.ServiceName(e.Name), "namespace": e.Namespace},
 		"spec":     map[string]any{"gatewayClassName": class, "infrastructure": infrastructure, "listeners": listeners}}}
@@ -105,14 +105,6 @@ func list(texts []string) []any {
 	var out []any
 	for _, t := range texts {
 		out = append(out, t)
-	}
-	return out
-}
-
-func texts(m map[string]string) map[string]any {
-	out := map[string]any{}
-	for k, v := range m {
-		out[k] = v
 	}
 	return out
 }

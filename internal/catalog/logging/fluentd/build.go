@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/k8or/k8or/internal/catalog/logging"
-	"github.com/k8or/k8or/internal/kube"
 	"github.com/k8or/k8or/internal/probe"
 	"github.com/k8or/k8or/internal/product"
 )
@@ -44,19 +43,15 @@ func sinkOf(sinks []product.LogSink) (product.LogSink, error) {
 // logsProbe proves the whole way of a line: written by a container, found again in the sink.
 func logsProbe(e entry, s product.LogSink) product.Probe {
 	p := product.Probe{Entry: e.ID, Name: "line", Proves: "a line that a container writes is found again where logs are kept", Look: "k8or logs logging",
-		Spec: probe.Spec{Logs: &probe.Logs{Index: s.Stream, Field: "message"}}, Files: map[string]kube.SecretKey{}}
+		Spec: probe.Spec{Logs: &probe.Logs{Index: s.Stream, Field: "message"}}}
 	if s.Host == nil {
 		p.Spec.Logs.URL = scheme(s) + "://" + s.Address
 	}
-	for _, f := range []struct {
-		file string
-		key  *kube.SecretKey
-		to   *string
-	}{{"ca.crt", s.CA, &p.Spec.Logs.CA}, {"host", s.Host, &p.Spec.Logs.Host}, {"port", s.Port, &p.Spec.Logs.Port}, {"username", s.Reader, &p.Spec.Logs.Username}, {"password", s.ReaderPassword, &p.Spec.Logs.Password}} {
-		if f.key != nil {
-			p.Namespace = f.key.Namespace // Secrets are seen by pods of their own namespace alone
-			p.Files[f.file], *f.to = *f.key, "/probe/"+f.file
-		}
-	}
+	l := p.Spec.Logs
+	p.Mount("ca.crt", s.CA, &l.CA)
+	p.Mount("host", s.Host, &l.Host)
+	p.Mount("port", s.Port, &l.Port)
+	p.Mount("username", s.Reader, &l.Username)
+	p.Mount("password", s.ReaderPassword, &l.Password)
 	return p
 }

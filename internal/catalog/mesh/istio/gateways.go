@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/k8or/k8or/internal/catalog/mesh"
+	"github.com/k8or/k8or/internal/product"
 )
 
 // passedBy keeps what comes in to a gateway from outside, from the kubelet, from Prometheus and from the API server away from its
@@ -45,7 +46,7 @@ func ways(members []mesh.Member) []*unstructured.Unstructured {
 		out = append(out, &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Service",
 			"metadata": map[string]any{"name": m.Name + "-from-gateways", "namespace": m.Namespace,
 				"annotations": map[string]any{"networking.istio.io/exportTo": strings.Join(slices.Compact(told), ",")}},
-			"spec": map[string]any{"clusterIP": "None", "selector": texts(m.Labels), "ports": ports}}})
+			"spec": map[string]any{"clusterIP": "None", "selector": product.Texts(m.Labels), "ports": ports}}})
 	}
 	return out
 }

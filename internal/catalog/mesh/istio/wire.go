@@ -45,7 +45,7 @@ func wire(w *product.Wiring, e entry) error {
 
 // strict is the rule for one app's pods.
 func strict(m mesh.Member) *unstructured.Unstructured {
-	spec := map[string]any{"selector": map[string]any{"matchLabels": texts(m.Labels)}, "mtls": map[string]any{"mode": "STRICT"}}
+	spec := map[string]any{"selector": map[string]any{"matchLabels": product.Texts(m.Labels)}, "mtls": map[string]any{"mode": "STRICT"}}
 	open := map[string]any{}
 	for _, port := range slices.Concat(m.Open, m.Metrics) {
 		open[strconv.Itoa(port)] = map[string]any{"mode": "PERMISSIVE"}
@@ -72,12 +72,3 @@ func identity(namespace, account string) string {
 
 // joined are the labels of a pod that gets a sidecar.
 func joined() map[string]string { return map[string]string{"sidecar.istio.io/inject": "true"} }
-
-// texts is a map of texts as objects hold it.
-func texts(m map[string]string) map[string]any {
-	out := map[string]any{}
-	for k, v := range m {
-		out[k] = v
-	}
-	return out
-}

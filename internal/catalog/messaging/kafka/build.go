@@ -198,7 +198,7 @@ func (m maker) peers() []any {
 			"podSelector": map[string]any{"matchLabels": map[string]any{"app.kubernetes.io/name": u.Name}}})
 	}
 	for _, name := range slices.Sorted(slices.Values(messaging.MirroredTo(m.platform, m.ID))) {
-		out = append(out, map[string]any{"namespaceSelector": space(namespaceOf(name)), "podSelector": map[string]any{"matchLabels": mirrorPods(name)}})
+		out = append(out, map[string]any{"namespaceSelector": space(namespaceOf(name)), "podSelector": map[string]any{"matchLabels": product.Texts(mirrorPods(name))}})
 	}
 	return out
 }

@@ -100,7 +100,7 @@ func (m managed) topic(name string) *digitalocean.KafkaTopic {
 		t.Partitions, t.Replicas, t.Config = 1, 3, map[string]any{"retention_ms": time.Hour.Milliseconds()}
 		return t
 	}
-	t.Partitions, t.Replicas = or(given.Partitions, 3), or(given.Replicas, 3)
+	t.Partitions, t.Replicas = messaging.Partitions(given), or(given.Replicas, 3)
 	t.Config = map[string]any{"min_insync_replicas": or(given.MinInSync, inSyncOf(t.Replicas))}
 	if given.Retention != "" {
 		t.Config["retention_ms"] = retention(given).Milliseconds()

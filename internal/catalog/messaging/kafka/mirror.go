@@ -31,8 +31,8 @@ var mirrorPod = pod{250, 1024, 1536, 768}
 func mirrorName(entry string) string { return entry + "-mirror" }
 
 // mirrorPods are the labels of its pods.
-func mirrorPods(entry string) map[string]any {
-	return map[string]any{"strimzi.io/cluster": mirrorName(entry), "strimzi.io/kind": "KafkaMirrorMaker2"}
+func mirrorPods(entry string) map[string]string {
+	return map[string]string{"strimzi.io/cluster": mirrorName(entry), "strimzi.io/kind": "KafkaMirrorMaker2"}
 }
 
 // namespaceOf is the namespace of another entry of this category.
@@ -121,7 +121,7 @@ func offerMirror(b *product.Building, e entry) {
 	if e.Spec.MigrateFrom == "" {
 		return
 	}
-	product.Offer(b, product.LogSource{Entry: e.ID, Namespace: e.Namespace(), Labels: map[string]string{"strimzi.io/cluster": mirrorName(e.Name), "strimzi.io/kind": "KafkaMirrorMaker2"}, Multiline: "java"})
+	product.Offer(b, product.LogSource{Entry: e.ID, Namespace: e.Namespace(), Labels: mirrorPods(e.Name), Multiline: "java"})
 }
 
 // wire adds the mirror of an entry that takes its messages from another.

@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/k8or/k8or/api/v1alpha1"
+	"github.com/k8or/k8or/internal/catalog/messaging"
 	"github.com/k8or/k8or/internal/product"
 )
 
@@ -44,7 +45,7 @@ func (m maker) topics() ([]*unstructured.Unstructured, error) {
 		if t.Retention != "" {
 			config["retention.ms"] = retention(t).Milliseconds()
 		}
-		if err := add(name, or(t.Partitions, 3), replicas, product.Merge(config, t.Config)); err != nil {
+		if err := add(name, messaging.Partitions(t), replicas, product.Merge(config, t.Config)); err != nil {
 			return nil, err
 		}
 	}

@@ -91,15 +91,7 @@ func classOf(d *v1alpha1.DiskSpace) string {
 // apart keeps pods of a kind on nodes apart where that can be.
 func apart(kind string) map[string]any {
 	return map[string]any{"podAntiAffinity": map[string]any{"preferredDuringSchedulingIgnoredDuringExecution": []any{map[string]any{
-		"weight": int64(100), "podAffinityTerm": map[string]any{"topologyKey": "kubernetes.io/hostname", "labelSelector": map[string]any{"matchLabels": labels(podsOf(kind))}}}}}}
-}
-
-func labels(m map[string]string) map[string]any {
-	out := map[string]any{}
-	for k, v := range m {
-		out[k] = v
-	}
-	return out
+		"weight": int64(100), "podAffinityTerm": map[string]any{"topologyKey": "kubernetes.io/hostname", "labelSelector": map[string]any{"matchLabels": product.Texts(podsOf(kind))}}}}}}
 }
 
 // around is what Prometheus and Alertmanager need beside them: accounts, what Prometheus may read to find its targets,
@@ -133,7 +125,7 @@ func around(e entry) []*unstructured.Unstructured {
 
 func budget(kind string) *unstructured.Unstructured {
 	return object("policy/v1", "PodDisruptionBudget", name+"-"+kind, map[string]any{"spec": map[string]any{
-		"maxUnavailable": int64(1), "selector": map[string]any{"matchLabels": labels(podsOf(kind))}}})
+		"maxUnavailable": int64(1), "selector": map[string]any{"matchLabels": product.Texts(podsOf(kind))}}})
 }
 
 func rule(groups []any, resources ...any) map[string]any {
@@ -141,7 +133,7 @@ func rule(groups []any, resources ...any) map[string]any {
 }
 
 func door(kind string, port int64) *unstructured.Unstructured {
-	o := object("v1", "Service", name+"-"+kind, map[string]any{"spec": map[string]any{"selector": labels(podsOf(kind)),
+	o := object("v1", "Service", name+"-"+kind, map[string]any{"spec": map[string]any{"selector": product.Texts(podsOf(kind)),
 		"ports": []any{map[string]any{"name": "http-web", "port": port, "targetPort": "web", "protocol": "TCP"}}}})
 	o.SetLabels(map[string]string{"app.kubernetes.io/name": kind, "app.kubernetes.io/part-of": name})
 	return o

@@ -6,6 +6,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/k8or/k8or/internal/catalog/monitoring"
+	"github.com/k8or/k8or/internal/product"
 )
 
 // own are the things of this product's that show metrics themselves. Job is what the chart's rules and dashboards call
@@ -36,7 +37,7 @@ func monitors(e entry) []*unstructured.Unstructured {
 			endpoint["honorLabels"] = true
 		}
 		out = append(out, object(monitoring.Group, "ServiceMonitor", s.service, map[string]any{"spec": map[string]any{
-			"selector":          map[string]any{"matchLabels": labels(s.labels)},
+			"selector":          map[string]any{"matchLabels": product.Texts(s.labels)},
 			"namespaceSelector": map[string]any{"matchNames": []any{e.Namespace()}},
 			"endpoints":         []any{endpoint},
 		}}))

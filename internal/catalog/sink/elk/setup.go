@@ -15,10 +15,9 @@ import (
 )
 
 // files are what the Job puts into Elasticsearch and Kibana, by name.
-func files(e entry) (map[string]any, error) {
+func files(e entry) (map[string]string, error) {
 	keep, turn := sink.Days(e.Spec.Retention)
-	out := map[string]any{"setup.sh": script}
-	for file, content := range map[string]any{
+	return sink.SetupFiles(script, map[string]any{
 		"policy.json": map[string]any{"policy": map[string]any{"phases": map[string]any{
 			"hot":    map[string]any{"actions": map[string]any{"rollover": map[string]any{"max_age": turn, "max_primary_shard_size": "10gb"}}},
 			"delete": map[string]any{"min_age": keep, "actions": map[string]any{"delete": map[string]any{}}},
@@ -27,20 +26,9 @@ func files(e entry) (map[string]any, error) {
 			"template": map[string]any{
 				"settings": map[string]any{"index.lifecycle.name": "k8or-logs", "index.auto_expand_replicas": "0-1",
 					"index.mapping.total_fields.ignore_dynamic_beyond_limit": true},
-				"mappings": map[string]any{"properties": map[string]any{
-					"@timestamp": map[string]any{"type": "date"}, "message": map[string]any{"type": "text"},
-					// One field for all labels: app and app.kubernetes.io/name cannot both be fields of their own.
-					"kubernetes": map[string]any{"properties": map[string]any{"labels": map[string]any{"type": "flattened"}, "annotations": map[string]any{"type": "flattened"}}},
-				}}}},
+				"mappings": sink.Mappings("flattened")}},
 		"view.json": map[string]any{"override": true, "data_view": map[string]any{"id": "k8or-logs", "name": "Logs of the platform", "title": sink.Pattern, "timeFieldName": "@timestamp"}},
-	} {
-		text, err := json.MarshalIndent(content, "", " ")
-		if err != nil {
-			return nil, fmt.Errorf("write %s: %w", file, err)
-		}
-		out[file] = string(text) + "\n"
-	}
-	return out, nil
+	})
 }
 
 // setup are the ConfigMap and the Job. The Job's name follows what it does, since a Job cannot be changed: another retention
@@ -74,7 +62,7 @@ func setup(e entry, pool map[string]any) ([]*unstructured.Unstructured, error) {
 		"volumeMounts": []any{mount("setup", "/setup"), mount("user", "/user"), mount("authority", "/authority"), mount("kibana", "/kibana"),
 			map[string]any{"name": "tmp", "mountPath": "/tmp"}}}
 	return []*unstructured.Unstructured{
-		object("v1", "ConfigMap", id, map[string]any{"data": data}),
+		object("v1", "ConfigMap", id, map[string]any{"data": product.Texts(data)}),
 		object("batch/v1", "Job", id, map[string]any{"spec": map[string]any{"backoffLimit": int64(6), "template": map[string]any{"spec": product.Merge(pool, map[string]any{
 			"restartPolicy": "OnFailure", "automountServiceAccountToken": false, "securityContext": map[string]any{"fsGroup": int64(1000)}, "containers": []any{container},
 			"volumes": []any{map[string]any{"name": "setup", "configMap": map[string]any{"name": id}}, secret("user", "logs-setup", false),

@@ -92,12 +92,10 @@ func key(b product.Binding, name string) *kube.SecretKey {
 // search proves that logs can be searched as the user who may do nothing else.
 func search(e entry, reader product.Binding) product.Probe {
 	p := product.Probe{Entry: e.ID, Name: "search", Proves: "OpenSearch answers a search in the logs as the user who may only search", Look: "k8or logs logging/sink", Namespace: reader.Namespace,
-		Files: map[string]kube.SecretKey{}, Spec: probe.Spec{Logs: &probe.Logs{Index: sink.Stream, Field: "message", Quiet: true}}}
+		Spec: probe.Spec{Logs: &probe.Logs{Index: sink.Stream, Field: "message", Quiet: true}}}
 	l := p.Spec.Logs
-	for name, to := range map[string]*string{"host": &l.Host, "port": &l.Port, "ca.crt": &l.CA, "username": &l.Username, "password": &l.Password} {
-		if from := key(reader, name); from != nil {
-			p.Files[name], *to = *from, probe.Folder+"/"+name
-		}
+	for name, at := range map[string]*string{"host": &l.Host, "port": &l.Port, "ca.crt": &l.CA, "username": &l.Username, "password": &l.Password} {
+		p.Mount(name, key(reader, name), at)
 	}
 	return p
 }

@@ -26,8 +26,7 @@ const image = "docker.io/curlimages/curl:8.14.1"
 func files(retention string) (map[string]string, error) {
 	keep, turn := sink.Days(retention)
 	type dict = map[string]any
-	out := map[string]string{"setup.sh": script}
-	for file, content := range map[string]any{
+	return sink.SetupFiles(script, dict{
 		"policy.json": dict{"policy": dict{"description": "How long k8or keeps the logs of the platform", "default_state": "written", "states": []any{
 			dict{"name": "written", "actions": []any{dict{"rollover": dict{"min_index_age": turn, "min_primary_shard_size": "10gb"}}},
 				"transitions": []any{dict{"state_name": "old", "conditions": dict{"min_rollover_age": keep}}}},
@@ -35,20 +34,9 @@ func files(retention string) (map[string]string, error) {
 		}, "ism_template": []any{dict{"index_patterns": []string{sink.Pattern}, "priority": 500}}}},
 		"template.json": dict{"index_patterns": []string{sink.Pattern}, "data_stream": dict{}, "priority": 500, "template": dict{
 			"settings": dict{"index.auto_expand_replicas": "0-1", "index.mapping.total_fields.limit": 2000},
-			"mappings": dict{"properties": dict{
-				"@timestamp": dict{"type": "date"}, "message": dict{"type": "text"},
-				// One field for all labels: app and app.kubernetes.io/name cannot both be fields of their own.
-				"kubernetes": dict{"properties": dict{"labels": dict{"type": "flat_object"}, "annotations": dict{"type": "flat_object"}}},
-			}}}},
+			"mappings": sink.Mappings("flat_object")}},
 		"managed.json": dict{"policy_id": "k8or-logs"},
-	} {
-		text, err := json.MarshalIndent(content, "", " ")
-		if err != nil {
-			return nil, fmt.Errorf("write %s: %w", file, err)
-		}
-		out[file] = string(text) + "\n"
-	}
-	return out, nil
+	})
 }
 
 // job are the ConfigMap and the Job. The Job's name follows what it does, since a Job cannot be changed: another retention is another
