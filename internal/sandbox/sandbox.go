@@ -62,6 +62,7 @@ import (
 	"github.com/k8or/k8or/internal/sandbox/record"
 	"github.com/k8or/k8or/internal/sandbox/registry"
 	"github.com/k8or/k8or/internal/sandbox/spaces"
+	"github.com/k8or/k8or/internal/sandbox/wire"
 )
 
 // Protocol is the number by which k8or knows that it speaks this sandbox's language.
@@ -178,7 +179,7 @@ func newServer(o Options, f *folder) (*server, error) {
 	s.runtime = kubernetes.New(kubernetes.Options{
 		Spare: spare,
 		Dir:   filepath.Join(o.Dir, "clusters"), Binary: o.ControlPlane, Clock: s.clock, Speed: o.Speed, Log: o.Log,
-		Cloud: func(team string) http.RoundTripper { return s.cloud.Hands(team) },
+		Cloud: func(team string) http.RoundTripper { return s.cloud.Hands(team) }, Spaces: wire.Transport(s.spaces),
 	})
 	s.cloud = digitalocean.New(digitalocean.Options{
 		Clock: s.clock, Tokens: []digitalocean.Token{{Value: s.saved.Token}}, GodoStates: o.GodoStates,

@@ -56,6 +56,36 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	},
 	// cluster METHOD PATH [FILE]: what kubectl would ask of the script's cluster.
 	"cluster": cluster,
+	// lost: somebody deletes every cluster at the cloud, behind k8or's back. What clusters leave behind is left behind.
+	"lost": func(ts *testscript.TestScript, neg bool, args []string) {
+		box := filepath.Join(ts.Getenv("K8OR_SANDBOX_DIR"), "sandbox.json")
+		for tries := 0; ; tries++ {
+			said, err := admin(box, []string{"GET", "/v2/kubernetes/clusters"})
+			ts.Check(err)
+			var list struct {
+				Clusters []struct {
+					ID     string
+					Status struct{ State string }
+				} `json:"kubernetes_clusters"`
+			}
+			ts.Check(json.Unmarshal([]byte(said), &list))
+			switch {
+			case neg || len(args) != 0 || tries == 0 && len(list.Clusters) == 0:
+				ts.Fatalf("usage: lost, while there is a cluster")
+			case len(list.Clusters) == 0:
+				return
+			case tries == 600:
+				ts.Fatalf("the clusters are still there: %v", list.Clusters)
+			}
+			for _, c := range list.Clusters {
+				if c.Status.State != "deleting" {
+					_, err := admin(box, []string{"DELETE", "/v2/kubernetes/clusters/" + c.ID})
+					ts.Check(err)
+				}
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+	},
 	// url: from here on k8or speaks to the script's sandbox as if it were the real cloud, without --sandbox.
 	"url": func(ts *testscript.TestScript, neg bool, _ []string) {
 		raw, err := os.ReadFile(filepath.Join(ts.Getenv("K8OR_SANDBOX_DIR"), "sandbox.json"))
