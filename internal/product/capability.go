@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/k8or/k8or/internal/cloud/digitalocean"
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/kube"
 	"github.com/k8or/k8or/internal/probe"
@@ -25,6 +26,8 @@ type Foundation struct {
 	Network, Project graph.Value[string]
 	// Ready orders what needs nodes after them: ids of the node pools.
 	Ready []graph.ID
+	// Zones are the document's DNS zones, by their names.
+	Zones map[string]graph.Value[digitalocean.DomainOut]
 }
 
 // Egress is the one address that traffic of the cluster leaves from. It is offered by the cluster where the document asks for

@@ -22,21 +22,43 @@ type CDN struct {
 	Name   string                // of the bucket
 	Entry  string                // "storage/spaces/media"
 	TTL    int                   // how long copies are kept, in seconds
+	// Domain is a name of the platform's own for it: "media.example.com". Left open, a name that somebody gave it by hand stays.
+	Domain string
+	// Certificate is what it shows under that name.
+	Certificate graph.Value[CertificateOut]
 }
 
 // CDNOut is a CDN that is there.
 type CDNOut struct {
 	ID  string
-	URL string // "https://media.nyc3.cdn.digitaloceanspaces.com"
+	URL string // DigitalOcean's: "https://media.nyc3.cdn.digitaloceanspaces.com"
 	TTL int
+	// Domain is its other name, Certificate the id of what it shows there; empty for none.
+	Domain, Certificate string
+
+	own bool // whether the name is one that the platform gave it
+}
+
+// Told is where it is reached.
+func (o CDNOut) Told() string {
+	if o.Domain != "" {
+		return "https://" + o.Domain
+	}
+	return o.URL
 }
 
 type cdnEndpoint struct {
-	ID       string `json:"id"`
-	Origin   string `json:"origin"`
-	Endpoint string `json:"endpoint"`
-	TTL      int    `json:"ttl"`
+	ID          string `json:"id"`
+	Origin      string `json:"origin"`
+	Endpoint    string `json:"endpoint"`
+	TTL         int    `json:"ttl"`
+	Domain      string `json:"custom_domain"`
+	Certificate string `json:"certificate_id"`
 }
+
+// edgeCertificate stands in place of an id where the CDN makes a certificate by itself, which is as good. Source:
+// terraform-provider-digitalocean, cdn/resource_cdn.go; it is no part of the published description.
+const edgeCertificate = "needs-cloudflare-cert"
 
 var _ graph.Resource[CDNOut] = (*CDN)(nil)
 
@@ -51,6 +73,11 @@ func (m Mark) cdnTag(bucket string) string { return m.Tag() + ":cdn:" + inTag(bu
 
 // origin is a bucket as a CDN knows it, wherever the S3 API is.
 func origin(s SpaceOut) string { return s.Name + "." + s.Region + ".digitaloceanspaces.com" }
+
+// CDNHost is the name that DigitalOcean gives to the CDN in front of a bucket, which other names for it lead to.
+func CDNHost(bucket, region string) string {
+	return bucket + "." + region + ".cdn.digitaloceanspaces.com"
+}
 
 // cdnsFresh is how long a list of CDNs serves all passes of a process: DigitalOcean takes five calls about CDNs in ten seconds.
 const cdnsFresh = 5 * time.Second
@@ -98,7 +125,7 @@ func (e *Estate) hasTagNamed(ctx context.Context, c *graph.Call, name string) (b
 }
 
 func cdnReady(w cdnEndpoint) graph.Observed[CDNOut] {
-	return graph.Observed[CDNOut]{State: graph.Ready, ID: w.ID, Out: CDNOut{ID: w.ID, URL: "https://" + w.Endpoint, TTL: w.TTL}}
+	return graph.Observed[CDNOut]{State: graph.Ready, ID: w.ID, Out: CDNOut{ID: w.ID, URL: "https://" + w.Endpoint, TTL: w.TTL, Domain: w.Domain, Certificate: w.Certificate}}
 }
 
 // Observe finds the CDN by its bucket, where a tag says that this platform has one.
@@ -116,17 +143,31 @@ func (d *CDN) Observe(ctx context.Context, c *graph.Call) (graph.Observed[CDNOut
 		return graph.Observed[CDNOut]{}, err
 	}
 	for _, w := range all {
-		if w.Origin == origin(bucket) {
-			return cdnReady(w), nil
+		if w.Origin != origin(bucket) {
+			continue
 		}
+		o := cdnReady(w)
+		if w.Domain != "" {
+			o.Out.own, err = d.On.tagged(ctx, c, d.On.mark.certificateTag(w.Domain))
+		}
+		return o, err
 	}
 	return graph.Observed[CDNOut]{}, nil
 }
 
-// Diff compares how long copies are kept.
+// Diff compares how long copies are kept, the name and its certificate, which a renewal makes another.
 func (d *CDN) Diff(c *graph.Call, have graph.Observed[CDNOut]) []graph.Change {
 	f := graph.Fields(c)
 	f.Wanted("ttl", have.Out.TTL, d.TTL, graph.InPlace, "copies that are kept already stay as long as they were to")
+	switch {
+	case d.Domain != "":
+		f.Wanted("domain", have.Out.Domain, d.Domain, graph.InPlace)
+		if have.Out.Domain != d.Domain || have.Out.Certificate != edgeCertificate {
+			graph.Input(f, "certificate", have.Out.Certificate, graph.Map(d.Certificate, func(o CertificateOut) string { return o.ID }), graph.InPlace)
+		}
+	case have.Out.own:
+		f.Wanted("domain", have.Out.Domain, "", graph.InPlace, "it is reached by the name that DigitalOcean gives it alone")
+	}
 	return f.Changes()
 }
 
@@ -153,16 +194,28 @@ func (d *CDN) Create(ctx context.Context, c *graph.Call) (graph.Observed[CDNOut]
 	var answer struct {
 		Endpoint cdnEndpoint `json:"endpoint"`
 	}
-	if err := d.On.client.send(ctx, http.MethodPost, "/v2/cdn/endpoints", map[string]any{"origin": from, "ttl": d.TTL}, &answer); err != nil {
+	body := map[string]any{"origin": from, "ttl": d.TTL}
+	if d.Domain != "" {
+		body["custom_domain"], body["certificate_id"] = d.Domain, d.Certificate.Read(c).ID
+	}
+	if err := d.On.client.send(ctx, http.MethodPost, "/v2/cdn/endpoints", body, &answer); err != nil {
 		return none, fmt.Errorf("put a CDN in front of bucket %s: %w", d.Name, err)
 	}
 	d.On.forgetCDNs()
 	return cdnReady(answer.Endpoint), nil
 }
 
-// Update changes how long copies are kept.
-func (d *CDN) Update(ctx context.Context, _ *graph.Call, have graph.Observed[CDNOut], _ []graph.Change) (graph.Observed[CDNOut], error) {
-	if err := d.On.client.send(ctx, http.MethodPut, "/v2/cdn/endpoints/"+have.ID, map[string]int{"ttl": d.TTL}, nil); err != nil {
+// Update changes how long copies are kept, and the name with its certificate: they come and go together, and go as empty texts.
+func (d *CDN) Update(ctx context.Context, c *graph.Call, have graph.Observed[CDNOut], changes []graph.Change) (graph.Observed[CDNOut], error) {
+	body := map[string]any{"ttl": d.TTL}
+	if slices.ContainsFunc(changes, func(c graph.Change) bool { return c.Path != "ttl" }) {
+		have.Out.Domain, have.Out.Certificate = d.Domain, ""
+		if d.Domain != "" {
+			have.Out.Certificate = d.Certificate.Read(c).ID
+		}
+		body["custom_domain"], body["certificate_id"] = have.Out.Domain, have.Out.Certificate
+	}
+	if err := d.On.client.send(ctx, http.MethodPut, "/v2/cdn/endpoints/"+have.ID, body, nil); err != nil {
 		return have, fmt.Errorf("change the CDN in front of bucket %s: %w", d.Name, err)
 	}
 	d.On.forgetCDNs()
@@ -170,14 +223,21 @@ func (d *CDN) Update(ctx context.Context, _ *graph.Call, have graph.Observed[CDN
 	return have, nil
 }
 
-// listCDNs finds the platform's CDNs. Of a bucket that the document does not want it counts as part of the bucket's data: what is
-// kept is served on.
-func (e *Estate) listCDNs(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
+// ownCDN is a CDN of the platform's and the bucket that it stands in front of.
+type ownCDN struct {
+	bucket markedSpace
+	cdnEndpoint
+	// data names the bucket's data where the document does not want the bucket: what is kept is served on.
+	data string
+}
+
+// ourCDNs are the platform's CDNs that are there.
+func (e *Estate) ourCDNs(ctx context.Context, c *graph.Call) ([]ownCDN, error) {
 	marked, err := e.markedSpaces(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	var items []graph.Item
+	var ours []ownCDN
 	for _, s := range marked {
 		has, err := e.hasTagNamed(ctx, c, e.mark.cdnTag(s.Name))
 		if err != nil {
@@ -194,14 +254,46 @@ func (e *Estate) listCDNs(ctx context.Context, c *graph.Call) ([]graph.Item, err
 			if w.Origin != origin(e.spaceOut(s)) {
 				continue
 			}
-			item := graph.Item{Key: s.Name, ID: w.ID, Owner: graph.ID(s.Entry), Ref: s.Name, Title: "CDN in front of bucket " + s.Name}
+			own := ownCDN{bucket: s, cdnEndpoint: w}
 			if c.Teardown || !e.wantsSpace(s.Name) {
-				item.Data = s.Entry
+				own.data = s.Entry
 			}
-			items = append(items, item)
+			ours = append(ours, own)
 		}
 	}
+	return ours, nil
+}
+
+// listCDNs finds the platform's CDNs. Of a bucket that the document does not want it counts as part of the bucket's data.
+func (e *Estate) listCDNs(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
+	ours, err := e.ourCDNs(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	var items []graph.Item
+	for _, d := range ours {
+		items = append(items, graph.Item{Key: d.bucket.Name, ID: d.ID, Data: d.data, Owner: graph.ID(d.bucket.Entry), Ref: d.bucket.Name, Title: "CDN in front of bucket " + d.bucket.Name})
+	}
 	return items, nil
+}
+
+// servedNames are the names that the platform gave to CDNs which stay with their buckets' data, and what that data is called. The
+// certificates, records and zones that such a name needs stay with them. It costs a call only where the platform ever gave one a name.
+func (e *Estate) servedNames(ctx context.Context, c *graph.Call) (map[string]string, error) {
+	if hosts, err := e.certifiedHosts(ctx, c); err != nil || len(hosts) == 0 {
+		return nil, err
+	}
+	ours, err := e.ourCDNs(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	names := map[string]string{}
+	for _, d := range ours {
+		if d.Domain != "" && d.data != "" {
+			names[strings.ToLower(d.Domain)] = d.data
+		}
+	}
+	return names, nil
 }
 
 // deleteCDN deletes a CDN, and then its mark.
