@@ -3,6 +3,7 @@
 package product
 
 import (
+	"context"
 	"fmt"
 	"reflect"
 	"strings"
@@ -289,6 +290,8 @@ type Page struct {
 	Password *kube.SecretKey
 	// Address is its public address, where it has one.
 	Address graph.Value[string]
+	// Find asks the cloud where a page is that no Service leads to; false while it is nowhere. Nil for a page of the cluster's.
+	Find func(ctx context.Context) (url string, there bool, err error)
 	// Login says in words how to log in, where it is not by a password.
 	Login string
 }
