@@ -22,10 +22,9 @@ type CDN struct {
 	Name   string                // of the bucket
 	Entry  string                // "storage/spaces/media"
 	TTL    int                   // how long copies are kept, in seconds
-	// Domain is a name of the platform's own for it: "media.example.com". Left open, a name that somebody gave it by hand stays.
-	Domain string
-	// Certificate is what it shows under that name.
-	Certificate graph.Value[CertificateOut]
+	// Named says that a CDNName gives it a name. Otherwise one that the platform gave it is taken away, and one that somebody gave it by
+	// hand stays.
+	Named bool
 }
 
 // CDNOut is a CDN that is there.
@@ -33,19 +32,13 @@ type CDNOut struct {
 	ID  string
 	URL string // DigitalOcean's: "https://media.nyc3.cdn.digitaloceanspaces.com"
 	TTL int
-	// Domain is its other name, Certificate the id of what it shows there; empty for none.
-	Domain, Certificate string
 
-	own bool // whether the name is one that the platform gave it
+	domain string // a name beside that one, if it has any
+	own    bool   // whether the platform gave it
 }
 
 // Told is where it is reached.
-func (o CDNOut) Told() string {
-	if o.Domain != "" {
-		return "https://" + o.Domain
-	}
-	return o.URL
-}
+func (o CDNOut) Told() string { return o.URL }
 
 type cdnEndpoint struct {
 	ID          string `json:"id"`
@@ -55,10 +48,6 @@ type cdnEndpoint struct {
 	Domain      string `json:"custom_domain"`
 	Certificate string `json:"certificate_id"`
 }
-
-// edgeCertificate stands in place of an id where the CDN makes a certificate by itself, which is as good. Source:
-// terraform-provider-digitalocean, cdn/resource_cdn.go; it is no part of the published description.
-const edgeCertificate = "needs-cloudflare-cert"
 
 var _ graph.Resource[CDNOut] = (*CDN)(nil)
 
@@ -73,11 +62,6 @@ func (m Mark) cdnTag(bucket string) string { return m.Tag() + ":cdn:" + inTag(bu
 
 // origin is a bucket as a CDN knows it, wherever the S3 API is.
 func origin(s SpaceOut) string { return s.Name + "." + s.Region + ".digitaloceanspaces.com" }
-
-// CDNHost is the name that DigitalOcean gives to the CDN in front of a bucket, which other names for it lead to.
-func CDNHost(bucket, region string) string {
-	return bucket + "." + region + ".cdn.digitaloceanspaces.com"
-}
 
 // cdnsFresh is how long a list of CDNs serves all passes of a process: DigitalOcean takes five calls about CDNs in ten seconds.
 const cdnsFresh = 5 * time.Second
@@ -125,7 +109,7 @@ func (e *Estate) hasTagNamed(ctx context.Context, c *graph.Call, name string) (b
 }
 
 func cdnReady(w cdnEndpoint) graph.Observed[CDNOut] {
-	return graph.Observed[CDNOut]{State: graph.Ready, ID: w.ID, Out: CDNOut{ID: w.ID, URL: "https://" + w.Endpoint, TTL: w.TTL, Domain: w.Domain, Certificate: w.Certificate}}
+	return graph.Observed[CDNOut]{State: graph.Ready, ID: w.ID, Out: CDNOut{ID: w.ID, URL: "https://" + w.Endpoint, TTL: w.TTL, domain: w.Domain}}
 }
 
 // Observe finds the CDN by its bucket, where a tag says that this platform has one.
@@ -155,18 +139,12 @@ func (d *CDN) Observe(ctx context.Context, c *graph.Call) (graph.Observed[CDNOut
 	return graph.Observed[CDNOut]{}, nil
 }
 
-// Diff compares how long copies are kept, the name and its certificate, which a renewal makes another.
+// Diff compares how long copies are kept, and whether it has a name that it should not have.
 func (d *CDN) Diff(c *graph.Call, have graph.Observed[CDNOut]) []graph.Change {
 	f := graph.Fields(c)
 	f.Wanted("ttl", have.Out.TTL, d.TTL, graph.InPlace, "copies that are kept already stay as long as they were to")
-	switch {
-	case d.Domain != "":
-		f.Wanted("domain", have.Out.Domain, d.Domain, graph.InPlace)
-		if have.Out.Domain != d.Domain || have.Out.Certificate != edgeCertificate {
-			graph.Input(f, "certificate", have.Out.Certificate, graph.Map(d.Certificate, func(o CertificateOut) string { return o.ID }), graph.InPlace)
-		}
-	case have.Out.own:
-		f.Wanted("domain", have.Out.Domain, "", graph.InPlace, "it is reached by the name that DigitalOcean gives it alone")
+	if have.Out.own && !d.Named {
+		f.Wanted("domain", have.Out.domain, "", graph.InPlace, "it is reached by the name that DigitalOcean gives it alone")
 	}
 	return f.Changes()
 }
@@ -194,26 +172,19 @@ func (d *CDN) Create(ctx context.Context, c *graph.Call) (graph.Observed[CDNOut]
 	var answer struct {
 		Endpoint cdnEndpoint `json:"endpoint"`
 	}
-	body := map[string]any{"origin": from, "ttl": d.TTL}
-	if d.Domain != "" {
-		body["custom_domain"], body["certificate_id"] = d.Domain, d.Certificate.Read(c).ID
-	}
-	if err := d.On.client.send(ctx, http.MethodPost, "/v2/cdn/endpoints", body, &answer); err != nil {
+	if err := d.On.client.send(ctx, http.MethodPost, "/v2/cdn/endpoints", map[string]any{"origin": from, "ttl": d.TTL}, &answer); err != nil {
 		return none, fmt.Errorf("put a CDN in front of bucket %s: %w", d.Name, err)
 	}
 	d.On.forgetCDNs()
 	return cdnReady(answer.Endpoint), nil
 }
 
-// Update changes how long copies are kept, and the name with its certificate: they come and go together, and go as empty texts.
-func (d *CDN) Update(ctx context.Context, c *graph.Call, have graph.Observed[CDNOut], changes []graph.Change) (graph.Observed[CDNOut], error) {
+// Update changes how long copies are kept, and takes a name away: with its certificate, by empty texts.
+func (d *CDN) Update(ctx context.Context, _ *graph.Call, have graph.Observed[CDNOut], changes []graph.Change) (graph.Observed[CDNOut], error) {
 	body := map[string]any{"ttl": d.TTL}
-	if slices.ContainsFunc(changes, func(c graph.Change) bool { return c.Path != "ttl" }) {
-		have.Out.Domain, have.Out.Certificate = d.Domain, ""
-		if d.Domain != "" {
-			have.Out.Certificate = d.Certificate.Read(c).ID
-		}
-		body["custom_domain"], body["certificate_id"] = have.Out.Domain, have.Out.Certificate
+	if slices.ContainsFunc(changes, func(c graph.Change) bool { return c.Path == "domain" }) {
+		body["custom_domain"], body["certificate_id"] = "", ""
+		have.Out.domain, have.Out.own = "", false
 	}
 	if err := d.On.client.send(ctx, http.MethodPut, "/v2/cdn/endpoints/"+have.ID, body, nil); err != nil {
 		return have, fmt.Errorf("change the CDN in front of bucket %s: %w", d.Name, err)
@@ -275,25 +246,6 @@ func (e *Estate) listCDNs(ctx context.Context, c *graph.Call) ([]graph.Item, err
 		items = append(items, graph.Item{Key: d.bucket.Name, ID: d.ID, Data: d.data, Owner: graph.ID(d.bucket.Entry), Ref: d.bucket.Name, Title: "CDN in front of bucket " + d.bucket.Name})
 	}
 	return items, nil
-}
-
-// servedNames are the names that the platform gave to CDNs which stay with their buckets' data, and what that data is called. The
-// certificates, records and zones that such a name needs stay with them. It costs a call only where the platform ever gave one a name.
-func (e *Estate) servedNames(ctx context.Context, c *graph.Call) (map[string]string, error) {
-	if hosts, err := e.certifiedHosts(ctx, c); err != nil || len(hosts) == 0 {
-		return nil, err
-	}
-	ours, err := e.ourCDNs(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	names := map[string]string{}
-	for _, d := range ours {
-		if d.Domain != "" && d.data != "" {
-			names[strings.ToLower(d.Domain)] = d.data
-		}
-	}
-	return names, nil
 }
 
 // deleteCDN deletes a CDN, and then its mark.

@@ -64,13 +64,8 @@ func TestACDNGetsANameOfItsOwnAnotherAndNone(t *testing.T) {
 		w.cloud.AddToken(simulated.Token{Value: "least", Scopes: digitalocean.Scopes(w.estate.Kinds()...)})
 		w.client = w.clientWith("least")
 		w.have(served(""))
-		steps := w.have(served("media.example.com"))
-		var paths []string
-		for _, c := range steps["storage/spaces/media/cdn"].Changes {
-			paths = append(paths, c.Path)
-		}
-		if !slices.Equal(paths, []string{"domain", "certificate"}) {
-			t.Errorf("the plan of a name says %v", steps["storage/spaces/media/cdn"])
+		if steps := w.have(served("media.example.com")); steps["storage/spaces/media/cdn/name"].Action != graph.Create || steps["storage/spaces/media/cdn"].Action != "" {
+			t.Errorf("the plan of a name says %v", steps)
 		}
 		e := w.endpoint()
 		if e["custom_domain"] != "media.example.com" || e["certificate_id"] != w.certificateID() {
@@ -79,7 +74,13 @@ func TestACDNGetsANameOfItsOwnAnotherAndNone(t *testing.T) {
 		if got, want := w.records("example.com"), []string{"CNAME media shop-x7k2p9-media.nyc3.cdn.digitaloceanspaces.com"}; !slices.Equal(got, want) {
 			t.Errorf("the zone has %v, want %v", got, want)
 		}
-		w.have(served("pictures.example.com"))
+		var paths []string
+		for _, c := range w.have(served("pictures.example.com"))["storage/spaces/media/cdn/name"].Changes {
+			paths = append(paths, c.Path)
+		}
+		if !slices.Equal(paths, []string{"domain", "certificate"}) {
+			t.Errorf("the plan of another name changes %v", paths)
+		}
 		if e := w.endpoint(); e["custom_domain"] != "pictures.example.com" {
 			t.Errorf("the endpoint is %v", e)
 		}
@@ -128,7 +129,7 @@ func TestARenewedCertificateIsFoundAgain(t *testing.T) {
 		all := w.api("GET", "/v2/certificates?name=old", "")["certificates"].([]any)
 		w.api("PUT", "/v2/cdn/endpoints/"+w.endpoint()["id"].(string), `{"custom_domain":"media.example.com","certificate_id":"`+all[0].(map[string]any)["id"].(string)+`"}`)
 		steps := w.have(b)
-		if s := steps["storage/spaces/media/cdn"]; len(s.Changes) != 1 || s.Changes[0].Path != "certificate" || s.Risk != graph.InPlace {
+		if s := steps["storage/spaces/media/cdn/name"]; len(s.Changes) != 1 || s.Changes[0].Path != "certificate" || s.Risk != graph.InPlace {
 			t.Errorf("the plan says %+v", s)
 		}
 		if got := w.endpoint()["certificate_id"]; got != now {

@@ -51,7 +51,7 @@ type Estate struct {
 
 	databases, databaseFirewalls, databaseMigrations, databaseNames, databaseUsers, databaseAdmins, databaseMetrics, connectionPools, databaseConfigs, readReplicas, kafkaTopics *graph.Kind
 
-	spaces, spacesKeys, cdns, certificates, registries, registryAccess *graph.Kind
+	spaces, spacesKeys, cdns, cdnNames, certificates, registries, registryAccess *graph.Kind
 
 	// What this process did or learned, and lists may not show yet, or not any more.
 	mu         sync.Mutex
@@ -138,6 +138,7 @@ func NewEstate(client *Client, mark Mark, o EstateOptions) *Estate {
 	e.spaces = &graph.Kind{Name: "digitalocean/space", Lag: lag, Deadline: time.Hour, Rank: rankCluster, List: e.listSpaces, Delete: e.deleteSpace}
 	e.spacesKeys = &graph.Kind{Name: "digitalocean/spaces-key", Lag: lag, Rank: rankUser, List: e.listSpacesKeys, Delete: e.deleteSpacesKey}
 	e.cdns = &graph.Kind{Name: "digitalocean/cdn", Lag: lag, Rank: rankUser, List: e.listCDNs, Delete: e.deleteCDN}
+	e.cdnNames = &graph.Kind{Name: "digitalocean/cdn-name", Lag: lag, Stays: true}
 	e.certificates = &graph.Kind{Name: "digitalocean/certificate", Typical: 30 * time.Second, Deadline: 15 * time.Minute, Lag: lag, Rank: rankCertificate,
 		List: e.listCertificates, Delete: e.deleteCertificate}
 	e.registries = &graph.Kind{Name: "digitalocean/registry", Lag: lag, Rank: rankVolume, List: e.listRegistries, Delete: e.deleteRegistry}
@@ -244,8 +245,8 @@ func (e *Estate) Beside() []*graph.Kind {
 // ObjectStorage are the kinds of platforms that have buckets.
 func (e *Estate) ObjectStorage() []*graph.Kind { return []*graph.Kind{e.spaces, e.spacesKeys, e.cdns} }
 
-// Certificates are the kinds of platforms whose buckets' CDNs have names of their own.
-func (e *Estate) Certificates() []*graph.Kind { return []*graph.Kind{e.certificates} }
+// Certificates are the kinds of platforms that have CDNs with names of their own.
+func (e *Estate) Certificates() []*graph.Kind { return []*graph.Kind{e.cdnNames, e.certificates} }
 
 // ContainerRegistry are the kinds of platforms that have a registry at DigitalOcean.
 func (e *Estate) ContainerRegistry() []*graph.Kind {

@@ -48,19 +48,17 @@ func (w *world) objects(all ...bucket) *graph.Graph {
 				HeldBy: digitalocean.SecretName{Namespace: "apps", Name: user}}, graph.After(graph.ID(entry)))
 		}
 		if b.ttl > 0 {
-			cdn := &digitalocean.CDN{On: e, Bucket: out, Name: b.Name, Entry: entry, TTL: b.ttl, Domain: b.domain}
-			var after []graph.Option
+			cdn := graph.Add(g, graph.ID(entry+"/cdn"), &digitalocean.CDN{On: e, Bucket: out, Name: b.Name, Entry: entry, TTL: b.ttl, Named: b.domain != ""})
 			if b.domain != "" {
 				if zone == nil {
 					zone = new(graph.Add(g, "zone", &digitalocean.Domain{On: e, Name: "example.com"}))
 				}
-				cdn.Certificate = graph.Add(g, graph.ID(entry+"/cdn/certificate"), &digitalocean.Certificate{On: e, Host: b.domain, Domain: *zone})
+				certificate := graph.Add(g, graph.ID(entry+"/cdn/certificate"), &digitalocean.Certificate{On: e, Host: b.domain, Domain: *zone})
 				record := graph.ID(entry + "/cdn/record")
 				graph.Add(g, record, &digitalocean.Record{On: e, Domain: *zone, Zone: "example.com", RecordSpec: digitalocean.RecordSpec{Type: "CNAME",
-					Name: strings.TrimSuffix(b.domain, ".example.com"), Value: digitalocean.CDNHost(b.Name, b.Region), TTL: 1800}}, graph.After(graph.ID(entry)))
-				after = append(after, graph.After(record))
+					Name: strings.TrimSuffix(b.domain, ".example.com"), Value: digitalocean.CDNHost(b.Name, b.Region), TTL: 1800}}, graph.After(graph.ID(entry+"/cdn")))
+				graph.Add(g, graph.ID(entry+"/cdn/name"), &digitalocean.CDNName{On: e, CDN: cdn, Bucket: b.Name, Domain: b.domain, Certificate: certificate}, graph.After(record))
 			}
-			graph.Add(g, graph.ID(entry+"/cdn"), cdn, after...)
 		}
 	}
 	g.Prune(e.Kinds()...)

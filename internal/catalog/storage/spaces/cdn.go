@@ -90,23 +90,19 @@ func leadsElsewhere(s v1alpha1.Spec, bucket, host, zone string) string {
 // recordTTL is how long others may remember where a CDN's name leads, in seconds.
 const recordTTL = 1800
 
-// buildCDN puts a CDN in front of a bucket, and gives its address. Under a name of its own it has a certificate, and a CNAME that leads to
-// it. The CNAME comes first: DigitalOcean makes one by itself where the CDN is given a name that has none, and that would be nobody's.
+// buildCDN puts a CDN in front of a bucket, and gives its address, for which apps wait until the CDN is there. A name of its own comes
+// beside, as its certificate may take until a domain is delegated. The CNAME comes before the CDN learns its name: DigitalOcean makes one
+// by itself where there is none yet, and that would be nobody's.
 func buildCDN(b *product.Building, e entry, base product.Foundation, bucket graph.Value[digitalocean.SpaceOut], name string) graph.Value[string] {
-	c := e.Spec.CDN
-	id := e.ID + "/cdn"
-	cdn := &digitalocean.CDN{On: b.Estate(), Bucket: bucket, Name: name, Entry: string(e.ID), TTL: *c.TTL, Domain: c.Domain}
-	var after []graph.Option
-	if zone, ok := zoneOf(b.Platform().Spec, c.Domain); ok && c.Domain != "" {
-		cdn.Certificate = graph.Add(b.Graph(), id+"/certificate", &digitalocean.Certificate{On: b.Estate(), Host: c.Domain, Domain: base.Zones[zone]})
-		graph.Add(b.Graph(), id+"/record", &digitalocean.Record{On: b.Estate(), Domain: base.Zones[zone], Zone: zone, RecordSpec: digitalocean.RecordSpec{
-			Type: "CNAME", Name: strings.TrimSuffix(c.Domain, "."+zone), Value: digitalocean.CDNHost(name, region(b.Platform(), e)), TTL: recordTTL}}, graph.After(e.ID))
-		after = append(after, graph.After(id+"/record"))
+	c, id, g := e.Spec.CDN, e.ID+"/cdn", b.Graph()
+	cdn := graph.Add(g, id, &digitalocean.CDN{On: b.Estate(), Bucket: bucket, Name: name, Entry: string(e.ID), TTL: *c.TTL, Named: c.Domain != ""})
+	if c.Domain == "" {
+		return graph.Map(cdn, func(o digitalocean.CDNOut) string { return o.URL })
 	}
-	return graph.Map(graph.Add(b.Graph(), id, cdn, after...), func(o digitalocean.CDNOut) string {
-		if c.Domain != "" {
-			return "https://" + c.Domain
-		}
-		return o.URL
-	})
+	zone, _ := zoneOf(b.Platform().Spec, c.Domain) // the check has made sure of one
+	certificate := graph.Add(g, id+"/certificate", &digitalocean.Certificate{On: b.Estate(), Host: c.Domain, Domain: base.Zones[zone]})
+	graph.Add(g, id+"/record", &digitalocean.Record{On: b.Estate(), Domain: base.Zones[zone], Zone: zone, RecordSpec: digitalocean.RecordSpec{
+		Type: "CNAME", Name: strings.TrimSuffix(c.Domain, "."+zone), Value: digitalocean.CDNHost(name, region(b.Platform(), e)), TTL: recordTTL}}, graph.After(id))
+	graph.Add(g, id+"/name", &digitalocean.CDNName{On: b.Estate(), CDN: cdn, Bucket: name, Domain: c.Domain, Certificate: certificate}, graph.After(id+"/record"))
+	return graph.Map(cdn, func(digitalocean.CDNOut) string { return "https://" + c.Domain })
 }
