@@ -172,6 +172,7 @@ type Selecting struct {
 	platform Platform
 	workload []fit.Workload
 	items    []price.Item
+	copies   []price.Copies
 	support  []want
 }
 
@@ -201,6 +202,11 @@ func (s *Selecting) Bill(items ...price.Item) {
 		}
 	}
 	s.items = append(s.items, items...)
+}
+
+// Copies declares snapshots that the entry takes of volumes, which cost by what they come to hold. Of are claims, none for all volumes.
+func (s *Selecting) Copies(kept int, of ...string) {
+	s.copies = append(s.copies, price.Copies{For: string(s.at), Of: of, Kept: kept})
 }
 
 // Want asks for a support product, such as "metrics-server", and for features of it that are off unless somebody asks. It is

@@ -119,7 +119,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 		}
 		nowhere(ts, args[0])
 	},
-	// bound NAMESPACE/SECRET put|get|refused WHAT [TEXT]: one call of S3's by what an app's Secret says.
+	// bound NAMESPACE/SECRET put|get|refused|says WHAT [TEXT]: one call of S3's by what an app's Secret says.
 	"bound": bound,
 	// users CLUSTER NAME...: the database cluster has these users of k8or's, and no others.
 	"users": func(ts *testscript.TestScript, neg bool, args []string) {

@@ -22,10 +22,10 @@ import (
 )
 
 // bound runs one call of S3's by what an app's Secret says, and nothing else: `bound NAMESPACE/SECRET put KEY TEXT`, `… get KEY`,
-// `… refused BUCKET` where its key opens no other bucket.
+// `… refused BUCKET` where its key opens no other bucket. `… says KEY TEXT` makes no call: the Secret's key is that text.
 func bound(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 3 {
-		ts.Fatalf("usage: bound namespace/secret put|get|refused what [text]")
+		ts.Fatalf("usage: bound namespace/secret put|get|refused|says what [text]")
 	}
 	data := secretOf(ts, args[0])
 	for _, key := range []string{"type", "provider", "endpoint", "host", "region", "bucket", "access-key-id", "secret-access-key"} {
@@ -52,6 +52,10 @@ func bound(ts *testscript.TestScript, neg bool, args []string) {
 		_, err := client.PutObject(context.Background(), &s3.PutObjectInput{Bucket: &what, Key: new("a"), Body: strings.NewReader("x")})
 		if err == nil || !strings.Contains(err.Error(), "AccessDenied") {
 			ts.Fatalf("the key of bucket %s is not refused at %s: %v", bucket, what, err)
+		}
+	case "says":
+		if got := string(data[what]); got != args[3] {
+			ts.Fatalf("the Secret %s says %s: %q, want %q", args[0], what, got, args[3])
 		}
 	default:
 		ts.Fatalf("bound does not know %s", args[1])

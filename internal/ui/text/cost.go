@@ -157,9 +157,7 @@ func (s Style) beside(w io.Writer, file string, c *platform.Cost) {
 		}
 	}
 	row("together", "", c.Bill.String(), c.Other.Bill.String(), difference(c.Other.Change))
-	if len(c.Bill.NotIncluded) > 0 {
-		fmt.Fprintf(w, "  %s\n", s.paint(dim, notIncluded(c.Bill)))
-	}
+	s.beyond(w, c.Bill)
 }
 
 // whatOf is what both lines of a pair are, or what one was and the other is.

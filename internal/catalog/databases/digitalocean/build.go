@@ -5,6 +5,7 @@ package digitalocean
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -65,6 +66,7 @@ func build(b *product.Building, e entry) error {
 	if err := m.watch(); err != nil {
 		return err
 	}
+	m.dashboards()
 	m.say()
 	return nil
 }
@@ -252,6 +254,21 @@ func (m *maker) bind(u user, granted graph.ID) error {
 	probe.Look = "the database cluster " + m.name + " at DigitalOcean"
 	product.Offer(m.b, probe)
 	return nil
+}
+
+// dashboards offers the page of OpenSearch's Dashboards, which DigitalOcean serves beside the database.
+func (m *maker) dashboards() {
+	if m.Spec.Engine != databases.OpenSearch {
+		return
+	}
+	who := "the password of doadmin is in the control panel"
+	if users := slices.Sorted(maps.Keys(m.Spec.Users)); len(users) > 0 {
+		who = fmt.Sprintf("%s signs in with what Secret %s/%s.binding says; %s", users[0], m.Namespace(), users[0], who)
+	}
+	estate, name := m.b.Estate(), m.name
+	product.Offer(m.b, product.Page{Entry: m.ID, Name: m.Name + "-dashboards", Title: "OpenSearch Dashboards of " + m.Name, Username: "doadmin",
+		Login: who + "; DigitalOcean lets in the addresses under `access` alone, so yours has to be among them",
+		Find:  func(ctx context.Context) (string, bool, error) { return estate.Dashboards(ctx, graph.NewCall(), name) }})
 }
 
 // say tells what a person should know who reads the plan.

@@ -59,9 +59,9 @@ func build(b *product.Building, e entry) error {
 		})
 		after = append(after, graph.After(e.ID))
 		b.Estate().WantSpace(name)
-		if c := e.Spec.CDN; c != nil {
-			cdn := graph.Add(b.Graph(), e.ID+"/cdn", &digitalocean.CDN{On: b.Estate(), Bucket: out, Name: name, Entry: string(e.ID), TTL: *c.TTL})
-			at = graph.Map(graph.Join(at, graph.Map(cdn, func(o digitalocean.CDNOut) place { return place{cdn: o.URL} })), func(parts []place) place {
+		if e.Spec.CDN != nil {
+			cdn := buildCDN(b, e, base, out, name)
+			at = graph.Map(graph.Join(at, graph.Map(cdn, func(url string) place { return place{cdn: url} })), func(parts []place) place {
 				parts[0].cdn = parts[1].cdn
 				return parts[0]
 			})
