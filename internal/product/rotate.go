@@ -57,7 +57,7 @@ func (c *composer) rotatesNot(id graph.ID) Refusal {
 	switch {
 	case len(used) > 0:
 		r.Why = "it signs in by what " + strings.Join(used, " and ") + " gave it"
-		r.Fix = "k8or rotate " + strings.Join(used, " ")
+		r.Fix = "`k8or rotate " + strings.Join(used, " ") + "` changes that"
 	case len(c.platform.Clients(id)) > 0:
 		r.Why = "k8or did not make those that its users have"
 		r.Fix = "change them where they are made, and run `k8or up`: what uses them starts anew"
