@@ -83,7 +83,9 @@ type Composition struct {
 	Rendered []Rendered
 	// Entries says which product each entry chose.
 	Entries []Chosen
-	offers  offers
+	// Rotatable are the entries whose credentials k8or can change for others.
+	Rotatable []graph.ID
+	offers    offers
 }
 
 // Chosen is one entry and its product.
@@ -208,7 +210,6 @@ type composer struct {
 	services Services
 	said     map[string][]string // charts by what is to be said of them
 	outputs  map[graph.ID]graph.Value[kube.Output]
-	rotated  []graph.ID // entries that were asked to rotate, and do
 	*Composition
 }
 

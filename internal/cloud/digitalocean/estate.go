@@ -68,6 +68,10 @@ type Estate struct {
 	cdnsSeen   cdnList
 	buckets    []string               // that the document wants
 	made       map[string]secret.Text // secrets of access keys that this process made, by their ids
+	newest     map[string]accessKey   // the last of them of each name
+	keys       map[string]*SpacesKey  // that the document wants, by name
+	replaced   map[string]string      // ids of those that a rotation replaces, by name; empty where one was under way
+	pulledBy   secret.Text            // what pods pulled images with before this process had other credentials made
 	// rotates are the database clusters whose users are to have another turn, each with the turns that were wanted first.
 	rotates   map[string]map[string]int
 	passwords map[inDatabase]secret.Text // that are shown once
@@ -98,7 +102,7 @@ const (
 // NewEstate is the part of the client's account that carries the mark.
 func NewEstate(client *Client, mark Mark, o EstateOptions) *Estate {
 	e := &Estate{client: client, mark: mark, options: o, claims: map[string]Claim{}, did: map[string]bool{}, deaf: map[string]time.Time{}, busy: map[string]time.Time{}, migrations: map[string]tries{}, made: map[string]secret.Text{},
-		rotates: map[string]map[string]int{}, passwords: map[inDatabase]secret.Text{}}
+		newest: map[string]accessKey{}, keys: map[string]*SpacesKey{}, replaced: map[string]string{}, rotates: map[string]map[string]int{}, passwords: map[inDatabase]secret.Text{}}
 	const lag = 5 * time.Second
 	e.projects = &graph.Kind{Name: "digitalocean/project", Lag: lag, Rank: rankProject, List: e.listProjects, Delete: e.deleteProject}
 	e.members = &graph.Kind{Name: "digitalocean/project-members", Stays: true}

@@ -50,9 +50,7 @@ func build(b *product.Building, e entry) error {
 		}
 	}
 	b.Estate().Want(wanted.DatabaseSpec)
-	if b.Rotates() {
-		b.Estate().Rotate(m.name)
-	}
+	m.rotate()
 	m.out = graph.Add(b.Graph(), e.ID, wanted)
 	graph.Add(b.Graph(), e.ID+"/firewall", &digitalocean.DatabaseFirewall{On: b.Estate(), Database: m.out, In: m.name, Allow: m.admitted(source),
 		Cluster: graph.Map(base.Access, func(a kube.Access) string { return a.ID })})
@@ -69,6 +67,16 @@ func build(b *product.Building, e entry) error {
 	m.dashboards()
 	m.say()
 	return nil
+}
+
+// rotate has the users of apps take turns where that is asked for and can be. Users of the document keep their names.
+func (m *maker) rotate() {
+	able := len(m.b.Platform().Clients(m.ID)) > 0
+	checkRotation(m.b.Platform(), m.entry, func(_, _, _, _ string) { able = false })
+	if able && m.b.Rotates() {
+		m.b.Estate().Rotate(m.name)
+		m.b.Unrotated(slices.Sorted(maps.Keys(m.Spec.Users)))
+	}
 }
 
 // first is the database that apps get: the first of the entry's, which is named as the entry where it names none.

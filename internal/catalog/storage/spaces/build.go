@@ -88,8 +88,10 @@ func client(b *product.Building, e entry, c product.Client, bucket string, at gr
 	}
 	held := product.BindingSecret(c.Namespace, c.SecretName(e.ID), bindingType)
 	// The namespace comes first: between a key and the Secret that holds it nothing should have to be waited for.
-	key := graph.Add(b.Graph(), e.ID+graph.ID("/keys/"+c.Name), &digitalocean.SpacesKey{On: b.Estate(), Entry: string(e.ID), User: c.Name, Bucket: bucket, Own: !e.Spec.Existing,
-		HeldBy: digitalocean.SecretName{Namespace: held.GetNamespace(), Name: held.GetName()}}, append(after, graph.After(before))...)
+	wanted := &digitalocean.SpacesKey{On: b.Estate(), Entry: string(e.ID), User: c.Name, Bucket: bucket, Own: !e.Spec.Existing, Rotate: b.Rotates(),
+		HeldBy: digitalocean.SecretName{Namespace: held.GetNamespace(), Name: held.GetName()}}
+	b.Estate().WantKey(wanted)
+	key := graph.Add(b.Graph(), e.ID+graph.ID("/keys/"+c.Name), wanted, append(after, graph.After(before))...)
 	id := e.ID + graph.ID("/apps/"+c.Name)
 	secrets := graph.Map(key, func(k digitalocean.SpacesKeyOut) map[string]secret.Text {
 		return map[string]secret.Text{digitalocean.AccessKeyField: secret.New(k.Access), "secret-access-key": k.Secret}
