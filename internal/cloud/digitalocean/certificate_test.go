@@ -98,6 +98,13 @@ func TestACDNGetsANameOfItsOwnAnotherAndNone(t *testing.T) {
 			t.Errorf("without the name there are the certificates %v", got)
 		}
 		w.have(served("media.example.com"))
+		without := served("") // the CDN goes as a whole
+		without.ttl = 0
+		w.have(without)
+		if got := append(w.certificates(), w.names("/v2/cdn/endpoints", "endpoints", "origin")...); len(got) > 0 {
+			t.Errorf("without a CDN there still are %v", got)
+		}
+		w.have(served("media.example.com"))
 		w.process()
 		if err := w.down(graph.DataDecisions{Lose: []string{"storage/spaces/media"}}); err != nil {
 			t.Fatalf("down: %v\n%s", err, w.events.text())
