@@ -52,7 +52,7 @@ func (b *Book) Growth(bill Bill, copies []Copies) []Growth {
 		default:
 			most := times(g.PerGiB, gib)
 			g.AtMost = &most
-			g.What = fmt.Sprintf("at most %s a month: %d snapshots of each of %d GiB of volumes, were these full", most, c.Kept, gib)
+			g.What = fmt.Sprintf("at most %s a month: %d snapshots of this bill's volumes, %d GiB together, were they full", most, c.Kept, gib)
 		}
 		out = append(out, g)
 	}

@@ -22,7 +22,7 @@ func TestCopiesAreBoundedBesideTheBillAndNotCounted(t *testing.T) {
 	if len(got) != 2 || bill.String() != before {
 		t.Fatalf("the growth is %+v, the bill %s, and was %s", got, bill, before)
 	}
-	if all := got[0]; all.AtMost == nil || *all.AtMost != unit.Dollars(7*45*0.06) || !strings.Contains(all.What, "at most $18.90 a month: 7 snapshots of each of 45 GiB") || all.Date == "" || all.Source == "" {
+	if all := got[0]; all.AtMost == nil || *all.AtMost != unit.Dollars(7*45*0.06) || !strings.Contains(all.What, "at most $18.90 a month: 7 snapshots of this bill's volumes, 45 GiB together") || all.Date == "" || all.Source == "" {
 		t.Errorf("of all volumes: %+v", all)
 	}
 	if some := got[1]; some.AtMost != nil || some.PerGiB != unit.Dollars(24*0.06) || !strings.Contains(some.What, "$1.44 a month for each GiB on apps/orders-data") {

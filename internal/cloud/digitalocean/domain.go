@@ -139,13 +139,13 @@ func (e *Estate) listDomains(ctx context.Context, c *graph.Call) ([]graph.Item, 
 			return nil, err
 		}
 		item := graph.Item{Key: zone, ID: zone, Title: "domain " + zone, Ref: DomainOut{Name: zone, URN: "do:domain:" + zone}}
+		if others > 0 {
+			item.Data, item.Title = "network/domains/"+zone, fmt.Sprintf("domain %s, with %d records that k8or did not make", zone, others)
+		}
 		for _, host := range slices.Sorted(maps.Keys(served)) {
 			if strings.HasSuffix(host, "."+zone) && (item.Data == "" || e.keeps(served[host])) {
 				item.Data = served[host]
 			}
-		}
-		if others > 0 {
-			item.Data, item.Title = "network/domains/"+zone, fmt.Sprintf("domain %s, with %d records that k8or did not make", zone, others)
 		}
 		items = append(items, item)
 	}

@@ -157,6 +157,9 @@ func (s Style) beside(w io.Writer, file string, c *platform.Cost) {
 		}
 	}
 	row("together", "", c.Bill.String(), c.Other.Bill.String(), difference(c.Other.Change))
+	for _, g := range c.Other.Bill.Growth {
+		fmt.Fprintf(w, "  not counted of %s, as it grows: %s: %s\n", short(c.Other.Name), g.For, g.What)
+	}
 	s.beyond(w, c.Bill)
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/cloud/digitalocean"
 	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/probe"
 	"github.com/k8or/k8or/internal/product"
 )
 
@@ -104,5 +105,8 @@ func buildCDN(b *product.Building, e entry, base product.Foundation, bucket grap
 	graph.Add(g, id+"/record", &digitalocean.Record{On: b.Estate(), Domain: base.Zones[zone], Zone: zone, RecordSpec: digitalocean.RecordSpec{
 		Type: "CNAME", Name: strings.TrimSuffix(c.Domain, "."+zone), Value: digitalocean.CDNHost(name, region(b.Platform(), e)), TTL: recordTTL}}, graph.After(id))
 	graph.Add(g, id+"/name", &digitalocean.CDNName{On: b.Estate(), CDN: cdn, Bucket: name, Domain: c.Domain, Certificate: certificate}, graph.After(id+"/record"))
+	product.Offer(b, product.Probe{Entry: e.ID, Name: "cdn-name", Proves: "the CDN answers at " + c.Domain + ", and shows a certificate for that name",
+		Spec: probe.Spec{Certificate: &probe.Certificate{Address: c.Domain + ":443", Name: c.Domain}},
+		Look: "`k8or status`, and whether " + zone + " is delegated to DigitalOcean"})
 	return graph.Map(cdn, func(digitalocean.CDNOut) string { return "https://" + c.Domain })
 }
