@@ -20,8 +20,8 @@ func (p Platform) Rotates(entry graph.ID) bool { return slices.Contains(p.Rotate
 // whether that is asked for. The graph says then what is to be done: other credentials beside those that are there, the Secrets
 // changed, what uses them started anew, and the old ones gone at last. Where nobody is given any, it is not called.
 func (b *Building) Rotates() bool {
-	if !slices.Contains(b.c.Rotatable, b.at) {
-		b.c.Rotatable = append(b.c.Rotatable, b.at)
+	if !slices.Contains(b.c.rotate, b.at) {
+		b.c.rotate = append(b.c.rotate, b.at)
 	}
 	return b.c.platform.Rotates(b.at)
 }
@@ -37,7 +37,7 @@ func (b *Building) Unrotated(users []string) {
 func (c *composer) allRotate() error {
 	var errs []error
 	for _, id := range c.platform.Rotate {
-		if !slices.Contains(c.Rotatable, id) {
+		if !slices.Contains(c.rotate, id) {
 			errs = append(errs, &RefusedError{Entry: id, Refusal: c.rotatesNot(id)})
 		}
 	}
@@ -48,7 +48,7 @@ func (c *composer) allRotate() error {
 func (c *composer) rotatesNot(id graph.ID) Refusal {
 	r := Refusal{What: fmt.Sprintf("%s hands out no credentials that k8or could change for others", id), Fix: "nothing of this document can be rotated"}
 	var used, all []string
-	for _, other := range c.Rotatable {
+	for _, other := range c.rotate {
 		all = append(all, string(other))
 		if slices.ContainsFunc(c.platform.Clients(other), func(c Client) bool { return c.ID() == id }) {
 			used = append(used, string(other))
