@@ -26,11 +26,25 @@ func (b *Building) Rotates() bool {
 	return b.c.platform.Rotates(b.at)
 }
 
+// Who the document names keeps what it signs in with: who reads that is not known.
+const (
+	named       = "who else has what users of the document sign in with is not known"
+	beforeNamed = "add a user beside the old one, move what signs in over to it, and remove the old one"
+)
+
 // Unrotated tells which users of the document a rotation of the entry at work leaves as they are, if any.
 func (b *Building) Unrotated(users []string) {
 	if len(users) > 0 {
-		b.Note("%s: %s keep what they sign in with, since the document names them: to change it, add a user beside the old one, move what signs in over to it, and remove the old one", b.at, strings.Join(users, " and "))
+		b.Note("%s: %s keep what they sign in with, since %s: to change it, %s", b.at, strings.Join(users, " and "), named, beforeNamed)
 	}
+}
+
+// OnlyNamed refuses the rotation of an entry that has no other users than those that the document names.
+func (p Platform) OnlyNamed(entry graph.ID, users int) []Refusal {
+	if users == 0 || !p.Rotates(entry) || len(p.Clients(entry)) > 0 {
+		return nil
+	}
+	return []Refusal{{Field: "users", What: fmt.Sprintf("no app uses %s, and users of the document keep what they sign in with", entry), Why: named, Fix: beforeNamed}}
 }
 
 // allRotate is an error for every entry that hands out nothing which could be changed for something else.
