@@ -74,6 +74,11 @@ type Database struct {
 	//
 	// +example="databases/orders-old"
 	MigrateFrom string `json:"migrateFrom,omitempty"`
+	// IgnoreDatabases are databases of the server named by migrateFrom that are not copied. It counts when
+	// the copying begins.
+	//
+	// +example=["scratch"]
+	IgnoreDatabases []string `json:"ignoreDatabases,omitempty"`
 }
 
 // ReadReplica is a copy of a database that can be read from.

@@ -109,6 +109,7 @@ var marks = map[string]map[string]Mark{
 		"public":             {Default: "false"},
 		"deletionProtection": {Default: "false"},
 		"migrateFrom":        {Example: "\"databases/orders-old\""},
+		"ignoreDatabases":    {Example: "[\"scratch\"]"},
 	},
 	"Existing": {
 		"address":  {Example: "\"logs.example.com:9200\""},

@@ -83,9 +83,7 @@ type Composition struct {
 	Rendered []Rendered
 	// Entries says which product each entry chose.
 	Entries []Chosen
-	// Rotatable are the entries whose credentials k8or can change for others.
-	Rotatable []graph.ID
-	offers    offers
+	offers  offers
 }
 
 // Chosen is one entry and its product.
@@ -210,6 +208,7 @@ type composer struct {
 	services Services
 	said     map[string][]string // charts by what is to be said of them
 	outputs  map[graph.ID]graph.Value[kube.Output]
+	rotate   []graph.ID // entries whose credentials can be changed for others
 	*Composition
 }
 

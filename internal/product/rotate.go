@@ -20,24 +20,38 @@ func (p Platform) Rotates(entry graph.ID) bool { return slices.Contains(p.Rotate
 // whether that is asked for. The graph says then what is to be done: other credentials beside those that are there, the Secrets
 // changed, what uses them started anew, and the old ones gone at last. Where nobody is given any, it is not called.
 func (b *Building) Rotates() bool {
-	if !slices.Contains(b.c.Rotatable, b.at) {
-		b.c.Rotatable = append(b.c.Rotatable, b.at)
+	if !slices.Contains(b.c.rotate, b.at) {
+		b.c.rotate = append(b.c.rotate, b.at)
 	}
 	return b.c.platform.Rotates(b.at)
 }
 
+// Who the document names keeps what it signs in with: who reads that is not known.
+const (
+	named       = "who else has what users of the document sign in with is not known"
+	beforeNamed = "add a user beside the old one, move what signs in over to it, and remove the old one"
+)
+
 // Unrotated tells which users of the document a rotation of the entry at work leaves as they are, if any.
 func (b *Building) Unrotated(users []string) {
 	if len(users) > 0 {
-		b.Note("%s: %s keep what they sign in with, since the document names them: to change it, add a user beside the old one, move what signs in over to it, and remove the old one", b.at, strings.Join(users, " and "))
+		b.Note("%s: %s keep what they sign in with, since %s: to change it, %s", b.at, strings.Join(users, " and "), named, beforeNamed)
 	}
+}
+
+// OnlyNamed refuses the rotation of an entry that has no other users than those that the document names.
+func (p Platform) OnlyNamed(entry graph.ID, users int) []Refusal {
+	if users == 0 || !p.Rotates(entry) || len(p.Clients(entry)) > 0 {
+		return nil
+	}
+	return []Refusal{{Field: "users", What: fmt.Sprintf("no app uses %s, and users of the document keep what they sign in with", entry), Why: named, Fix: beforeNamed}}
 }
 
 // allRotate is an error for every entry that hands out nothing which could be changed for something else.
 func (c *composer) allRotate() error {
 	var errs []error
 	for _, id := range c.platform.Rotate {
-		if !slices.Contains(c.Rotatable, id) {
+		if !slices.Contains(c.rotate, id) {
 			errs = append(errs, &RefusedError{Entry: id, Refusal: c.rotatesNot(id)})
 		}
 	}
@@ -48,7 +62,7 @@ func (c *composer) allRotate() error {
 func (c *composer) rotatesNot(id graph.ID) Refusal {
 	r := Refusal{What: fmt.Sprintf("%s hands out no credentials that k8or could change for others", id), Fix: "nothing of this document can be rotated"}
 	var used, all []string
-	for _, other := range c.Rotatable {
+	for _, other := range c.rotate {
 		all = append(all, string(other))
 		if slices.ContainsFunc(c.platform.Clients(other), func(c Client) bool { return c.ID() == id }) {
 			used = append(used, string(other))

@@ -145,6 +145,9 @@ func (k *SpacesKey) make(ctx context.Context, c *graph.Call) (graph.Observed[Spa
 	made.Secret = ""
 	k.On.mu.Lock()
 	k.On.made[made.Access], k.On.newest[made.Name] = shown, made
+	if _, known := k.On.replaced[made.Name]; !known { // nobody had one, so that this is new enough for a rotation
+		k.On.replaced[made.Name] = ""
+	}
 	k.On.mu.Unlock()
 	graph.Forget(c, "digitalocean/spaces-keys")
 	return graph.Observed[SpacesKeyOut]{State: graph.Ready, ID: made.Access, Out: SpacesKeyOut{Access: made.Access, Secret: shown, grants: made.Grants}}, nil

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -168,6 +169,32 @@ func TestAKeyWhoseTurnIsOverStaysWhileSomebodyUsesIt(t *testing.T) {
 		}
 		if _, err := w.s3(old, oldSecret).ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: &bucket}); err == nil || asked < 4 {
 			t.Errorf("the old key still opens the bucket after the rotation, or went while a pod used it: asked %d times", asked)
+		}
+	})
+}
+
+func TestAKeyThatNobodyHadIsNewEnoughForARotation(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		t := w.T
+		bucket := "acme-media"
+		if _, err := w.owner().CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &bucket}); err != nil {
+			t.Fatal(err)
+		}
+		made := func() (n int) {
+			for _, r := range w.record.ReadyTimes() {
+				if strings.HasSuffix(r.Name, ":media:web") {
+					n++
+				}
+			}
+			return n
+		}
+		if err := rotated(t.Context(), w.aKey(w.estateOn(w.client), bucket, true)); err != nil || made() != 1 {
+			t.Errorf("where there was none, a rotation made %d keys, want 1: %v", made(), err)
+		}
+		clear(w.held)
+		if err := rotated(t.Context(), w.aKey(w.estateOn(w.client), bucket, true)); err != nil || made() != 2 {
+			t.Errorf("where the Secret was lost, a rotation made %d keys more, want 1: %v", made()-1, err)
 		}
 	})
 }

@@ -140,7 +140,7 @@ func check(p product.Platform, e entry) []product.Refusal {
 		checkRotation(p, e, refuse)
 	}
 	checkMove(p, e, refuse)
-	return out
+	return append(out, p.OnlyNamed(e.ID, len(e.Spec.Users))...)
 }
 
 // checkRotation says what keeps the users of an entry from taking turns.

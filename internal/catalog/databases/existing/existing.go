@@ -61,7 +61,7 @@ func check(_ product.Platform, e entry) []product.Refusal {
 	}
 	for field, given := range map[string]bool{"size": d.Size != "", "region": d.Region != "", "standby": d.Standby != nil && *d.Standby > 0, "replicas": len(d.Replicas) > 0, "storage": d.Storage != nil,
 		"users": len(d.Users) > 0, "connectionPools": len(d.ConnectionPools) > 0, "parameters": len(d.Parameters) > 0, "maintenance": d.Maintenance != nil, "backups": d.Backups != nil,
-		"restoreFrom": d.RestoreFrom != nil, "access": len(d.Access) > 0, "public": d.Public, "deletionProtection": d.DeletionProtection != nil && *d.DeletionProtection, "migrateFrom": d.MigrateFrom != ""} {
+		"restoreFrom": d.RestoreFrom != nil, "access": len(d.Access) > 0, "public": d.Public, "deletionProtection": d.DeletionProtection != nil && *d.DeletionProtection, "migrateFrom": d.MigrateFrom != "", "ignoreDatabases": len(d.IgnoreDatabases) > 0} {
 		if given {
 			out = append(out, product.Refusal{Field: field, What: field + " would have no effect", Why: "k8or changes nothing of a database that somebody else runs", Fix: "remove it, and see to it where the database is run"})
 		}
@@ -101,6 +101,7 @@ func build(b *product.Building, e entry) error {
 			}
 		}
 		b.Bind(e.ID, user, e.Spec.Engine, keys, id)
+		product.Offer(b, databases.Asked(databases.Probe(e.ID, user, e.Spec.Engine, keys), c))
 	}
 	return nil
 }

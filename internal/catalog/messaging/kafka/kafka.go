@@ -45,9 +45,9 @@ func check(p product.Platform, e entry) []product.Refusal {
 	out := messaging.CheckMirror(p, e)
 	slices.SortFunc(out, func(a, b product.Refusal) int { return cmp.Compare(a.Field, b.Field) })
 	if e.Placement == product.Managed {
-		out = append(out, checkManaged(e)...)
+		return append(out, checkManaged(e)...)
 	}
-	return out
+	return append(out, p.OnlyNamed(e.ID, len(e.Spec.Users))...)
 }
 
 // Options are the settings that only this product has.

@@ -144,6 +144,9 @@ func (m managed) users(topics []graph.ID) error {
 		return err
 	}
 	m.offer()
+	if err := m.watch(home); err != nil {
+		return err
+	}
 	return m.mirror(append(after, home))
 }
 
