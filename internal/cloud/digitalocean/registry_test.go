@@ -53,6 +53,10 @@ func TestARegistryIsMadeOpenedToTheClusterAndChangesItsTier(t *testing.T) {
 				t.Errorf("tier %q: a second run would do %v: %v", tier, again, err)
 			}
 		}
+		steps, err := w.bring(nil, func() *graph.Graph { return w.registryOn(w.estate, "professional", true) })
+		if err != nil || len(steps) != 1 || steps["registry/access"].Action != graph.Update {
+			t.Errorf("a rotation would do %v: %v", steps, err)
+		}
 		if got := w.tier(); got != "professional" {
 			t.Errorf("the account's tier is %s", got)
 		}
