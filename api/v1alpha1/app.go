@@ -202,6 +202,7 @@ type Volume struct {
 	// Class is the storage class. The default keeps the disk when the app goes.
 	//
 	// +default="do-block-storage-retain"
+	// +example="do-block-storage"
 	// +once
 	Class string `json:"class,omitempty"`
 }

@@ -107,6 +107,7 @@ type DiskSpace struct {
 	// Class is the storage class, in the cluster.
 	//
 	// +default="do-block-storage-retain"
+	// +example="do-block-storage"
 	// +once
 	Class string `json:"class,omitempty"`
 }

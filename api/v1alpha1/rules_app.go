@@ -87,6 +87,9 @@ func (a appChecker) origin() {
 	if a.given.Chart != nil && len(from) == 1 {
 		a.chart(*a.given.Chart)
 	}
+	if a.given.Chart != nil && a.given.Chart.Release && a.given.Multiline != "" {
+		a.fail("multiline", CodeAppField, "multiline does not go with a Helm release", "Helm installs it as a whole, and k8or does not know its pods", "remove it, or `release: true`")
+	}
 	if !a.given.FromImage() && len(from) == 1 {
 		for _, f := range fieldsOf(reflect.ValueOf(a.given)) {
 			if !slices.Contains(anyApp, f.name) && !f.value.IsZero() {
@@ -112,6 +115,8 @@ func (a appChecker) chart(chart Chart) {
 		a.fail("chart", CodeChartInvalid, "the chart has no version", "without one it would change by itself", "add `version:` with an exact one")
 	case remote && !matches(`^v?[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]+)?$`, chart.Version):
 		a.fail("chart.version", CodeChartInvalid, fmt.Sprintf("%q is not an exact version", chart.Version), "a range would change by itself", "write it in full, such as 6.9.2")
+	case !remote && chart.Version != "":
+		a.fail("chart.version", CodeChartInvalid, "a folder has no version", "what is in it is installed", "remove it, or name a chart by oci:// or https://")
 	case !remote && chart.Source != "":
 		a.folder("chart.source", chart.Source)
 	}

@@ -8,9 +8,6 @@ import (
 	"strings"
 )
 
-// kafkaSizes are the sizes of a broker in the cluster.
-var kafkaSizes = []string{"small", "medium", "large"}
-
 // messaging checks the message brokers.
 func (c *checker) messaging() {
 	for _, name := range sorted(c.given.Spec.Messaging) {
@@ -21,10 +18,6 @@ func (c *checker) messaging() {
 		}
 		if given.Product != "kafka" {
 			continue
-		}
-		if given.Size != "" && given.Placement != "managed" && !slices.Contains(kafkaSizes, given.Size) {
-			c.add(FieldError{Path: at + ".size", Code: CodeUnknownWord, What: fmt.Sprintf("size cannot be %q", given.Size), Given: given.Size, Choices: kafkaSizes,
-				Fix: "use " + oneOf(kafkaSizes)})
 		}
 		if given.Storage != nil && given.Storage.Max != "" {
 			c.add(FieldError{Path: at + ".storage.max", Code: CodeMessagingField, What: "a broker's disk does not grow by itself",

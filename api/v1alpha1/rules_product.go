@@ -38,6 +38,7 @@ func (c *checker) choice(e Entry) {
 		return // said already
 	}
 	c.placement(e, product)
+	c.size(e, product)
 	at := Join(e.Path, "existing")
 	switch {
 	case product != "existing" && e.Choice.Existing != nil:
@@ -57,6 +58,21 @@ func (c *checker) placement(e Entry, product string) {
 	}
 	c.add(FieldError{Path: Join(e.Path, "placement"), Code: CodeBadPlacement, What: fmt.Sprintf("%s cannot be placed %q", product, e.Choice.Placement),
 		Given: e.Choice.Placement, Choices: can, Fix: fmt.Sprintf("use `placement: %s`, or leave it out", oneOf(can))})
+}
+
+// sizes are those of everything that runs in the cluster.
+var sizes = []string{"small", "medium", "large"}
+
+// size checks that what runs in the cluster has a size that there is: those that a cloud sells mean nothing there.
+func (c *checker) size(e Entry, product string) {
+	placement := e.Choice.Placement
+	if can := c.available[e.Category][product]; placement == "" && len(can) > 0 {
+		placement = can[0]
+	}
+	if placement != "cluster" || e.Choice.Size == "" || slices.Contains(sizes, e.Choice.Size) || !matches(MarkOf(reflect.TypeOf(e.Spec).Name(), "size").Pattern, e.Choice.Size) {
+		return
+	}
+	c.add(FieldError{Path: Join(e.Path, "size"), Code: CodeUnknownWord, What: fmt.Sprintf("size cannot be %q", e.Choice.Size), Given: e.Choice.Size, Choices: sizes, Fix: "use " + oneOf(sizes)})
 }
 
 // existingNeeds says in words what an existing thing of a category is known by.

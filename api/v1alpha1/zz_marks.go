@@ -130,7 +130,7 @@ var marks = map[string]map[string]Mark{
 	"DiskSpace": {
 		"size":  {Example: "\"50Gi\""},
 		"max":   {Example: "\"200Gi\"", Owner: "the provider, up to max"},
-		"class": {Once: true, Default: "\"do-block-storage-retain\""},
+		"class": {Once: true, Default: "\"do-block-storage-retain\"", Example: "\"do-block-storage\""},
 	},
 	"DatabaseUser": {
 		"privileges": {Enum: []string{"read", "readWrite", "admin"}, Default: "\"readWrite\""},
@@ -343,7 +343,7 @@ var marks = map[string]map[string]Mark{
 	"Volume": {
 		"size":  {Required: true, Example: "\"10Gi\""},
 		"path":  {Required: true, Example: "\"/var/lib/shop\"", Pattern: "^/.+", Means: "an absolute path other than /"},
-		"class": {Once: true, Default: "\"do-block-storage-retain\""},
+		"class": {Once: true, Default: "\"do-block-storage-retain\"", Example: "\"do-block-storage\""},
 	},
 	"Route": {
 		"host": {Example: "\"shop.example.com\"", Pattern: "^(\\*\\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$", Means: "a host name such as shop.example.com, without a scheme or a port"},

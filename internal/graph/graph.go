@@ -32,10 +32,11 @@ type node struct {
 	after  []*node // what it merely follows
 	parent *node   // where it lives, also an input
 
-	observe func(context.Context, *Call) (seen, error)
-	diff    func(*Call, seen) []Change
-	create  func(context.Context, *Call) (seen, error)
-	update  func(context.Context, *Call, seen, []Change) (seen, error)
+	resource any // a Resource[O]
+	observe  func(context.Context, *Call) (seen, error)
+	diff     func(*Call, seen) []Change
+	create   func(context.Context, *Call) (seen, error)
+	update   func(context.Context, *Call, seen, []Change) (seen, error)
 }
 
 // needs are all nodes that must be ready before this one starts.
@@ -84,7 +85,7 @@ func Add[O any](g *Graph, id ID, r Resource[O], opts ...Option) Value[O] {
 	if err != nil {
 		panic(fmt.Sprintf("graph: node %s: %v", id, err))
 	}
-	n := &node{id: id, index: len(g.nodes), kind: r.Kind(), key: r.Key(), inputs: inputs, parent: parent}
+	n := &node{id: id, index: len(g.nodes), kind: r.Kind(), key: r.Key(), inputs: inputs, parent: parent, resource: r}
 	if other, taken := g.byKey[identity(n.kind, n.key)]; taken {
 		panic(fmt.Sprintf("graph: nodes %s and %s are the same %s %q", other.id, id, n.kind.Name, n.key))
 	}
@@ -146,6 +147,16 @@ func (g *Graph) IDs() []ID {
 		ids[i] = n.id
 	}
 	return ids
+}
+
+// Resource is what a node was added with, a Resource of some output, for who compares what two graphs want; nil where there is no such
+// node.
+func (g *Graph) Resource(id ID) any {
+	n, ok := g.byID[id]
+	if !ok {
+		return nil
+	}
+	return n.resource
 }
 
 // Needs are the ids that a node waits for, in insertion order.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -103,6 +104,16 @@ func (c *Composition) Gateways() []Gateway { return offered[Gateway](c.offers) }
 
 // Routes are what apps asked the gateways for.
 func (c *Composition) Routes() []Route { return offered[Route](c.offers) }
+
+// Offers are all capabilities that were offered, whether or not anybody joined them: by their types' names, and of a type in the order
+// they were offered.
+func (c *Composition) Offers() []any {
+	var out []any
+	for _, t := range slices.SortedFunc(maps.Keys(c.offers), func(a, b reflect.Type) int { return strings.Compare(a.Name(), b.Name()) }) {
+		out = append(out, c.offers[t]...)
+	}
+	return out
+}
 
 // Check reads the options of all uses and asks their products, without building anything. Its error joins an OptionsError or
 // a RefusedError for each thing that a product does not take or cannot do.

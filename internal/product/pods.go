@@ -17,6 +17,19 @@ var podsAt = map[string][]string{
 	"Job": {"spec", "template"}, "CronJob": {"spec", "jobTemplate", "spec", "template"},
 }
 
+// PodLabels are the labels of the pods that a workload makes; nil of what makes none.
+func PodLabels(o *unstructured.Unstructured) map[string]string {
+	at, ok := podsAt[o.GetKind()]
+	if !ok {
+		return nil
+	}
+	labels, _, err := unstructured.NestedStringMap(o.Object, append(at[:len(at):len(at)], "metadata", "labels")...)
+	if err != nil {
+		return nil // the cluster refuses it
+	}
+	return labels
+}
+
 // policies are the pod policies that concern the entry at work.
 func (j joint) policies() []PodPolicy {
 	return slices.DeleteFunc(offered[PodPolicy](j.c.offers), func(p PodPolicy) bool { return !slices.Contains(p.Categories, j.category()) })

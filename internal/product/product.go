@@ -44,7 +44,9 @@ type Definition[S, O any] struct {
 	// Sells is what its sizes cost, where a cloud bills for them by the month: one item each, For the kind of thing where there
 	// are several, What the word in the document. It may be nil.
 	Sells []price.Item
-	// Check says which parts of an entry this product cannot do, beyond the rules that hold for all. It is pure, and may be nil.
+	// Lacks are the category's fields that this product has nothing behind.
+	Lacks []Lack
+	// Check says which parts of an entry this product cannot do, beyond the rules that hold for all and its Lacks. It is pure, and may be nil.
 	Check func(Platform, Entry[S, O]) []Refusal
 	// Select declares footprint, cost and wants. It is pure.
 	Select func(*Selecting, Entry[S, O])
@@ -134,8 +136,15 @@ func (d *Definition[S, O]) bind(u Use) (bound, error) {
 		}
 		return b, nil
 	}
-	if d.Check != nil {
-		b.checks = func(p Platform) []Refusal { return d.Check(p, e) }
+	b.checks = func(p Platform) []Refusal {
+		var out []Refusal
+		for _, l := range d.Lacks {
+			out = append(out, l.Of(e.Spec)...)
+		}
+		if d.Check != nil {
+			out = append(out, d.Check(p, e)...)
+		}
+		return out
 	}
 	if d.Select != nil {
 		b.selects = func(p *Selecting) { d.Select(p, e) }

@@ -58,6 +58,7 @@ func Run(t *testing.T, p product.Product) {
 	if err != nil || len(documents) == 0 {
 		t.Fatalf("no document in testdata to try the product with: %v", err)
 	}
+	v := verdicts{map[string]bool{}, map[string]bool{}, map[string]string{}, new(int)}
 	for _, name := range documents {
 		raw, err := os.ReadFile(name)
 		if err != nil {
@@ -65,10 +66,16 @@ func Run(t *testing.T, p product.Product) {
 		}
 		t.Run(strings.TrimSuffix(filepath.Base(name), ".yaml"), func(t *testing.T) {
 			t.Run("composes as recorded", func(t *testing.T) { composes(t, name, raw) })
+			t.Run("is silent of no field", func(t *testing.T) { speaks(t, name, raw, p.About(), v) })
 			t.Run("comes up once and down to nothing", func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) { lives(t, name, raw) })
 			})
 		})
+	}
+	if *v.documents == len(documents) {
+		for _, field := range v.untold() {
+			t.Error(field)
+		}
 	}
 }
 
@@ -149,12 +156,17 @@ func (w *world) open(name string, raw []byte) (*platform.Platform, error) {
 	if err != nil {
 		return nil, err
 	}
+	return w.connect(doc, nil)
+}
+
+// connect connects a document with the world; charts are nil where the platform's own will do.
+func (w *world) connect(doc *document.Document, charts product.Charts) (*platform.Platform, error) {
 	log := &event.Log{}
 	log.Read(ndjson.New(&w.seen).Event)
 	return platform.New(platform.Options{
 		Document: doc, UID: "t3stx1", Sandbox: true, Speed: 1, Holder: "test", Log: log,
 		Token:     digitalocean.Token{Value: secret.New(simulated.DefaultToken), Source: "the test", APIURL: "https://api.digitalocean.test", SpacesURL: "http://" + spacesHost},
-		Transport: wire.Transport(w), KubeTransport: w.runtime.Transport(), ChartsTransport: offline{},
+		Transport: wire.Transport(w), KubeTransport: w.runtime.Transport(), ChartsTransport: offline{}, Charts: charts,
 		Env: secretOf,
 	})
 }
@@ -317,6 +329,9 @@ func lives(t *testing.T, name string, raw []byte) {
 	if !up().Changes() {
 		t.Fatal("the first plan has nothing to do")
 	}
+	for _, lie := range w.serves(t, name, raw) {
+		t.Error(lie)
+	}
 	if again := up(); again.Changes() {
 		for _, s := range again.Steps {
 			if s.Action != graph.None && s.Action != graph.Keep {
@@ -335,6 +350,27 @@ func lives(t *testing.T, name string, raw []byte) {
 	if bytes.Contains(w.seen.Bytes(), []byte(canary)) {
 		t.Error("a secret is in an output")
 	}
+}
+
+// serves finds what the platform offers and nothing in its cluster serves.
+func (w *world) serves(t *testing.T, name string, raw []byte) []string {
+	p, err := w.open(name, raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := p.Compose(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wrong []string
+	for _, cluster := range w.cloud.Clusters() {
+		held, err := w.runtime.Server(cluster.ID).Export()
+		if err != nil {
+			t.Fatal(err)
+		}
+		wrong = append(wrong, standsIn(t, held).serves(c)...)
+	}
+	return wrong
 }
 
 // closed ends a process's work, as the command line does.
@@ -411,6 +447,10 @@ func secretOf(name string) (string, bool) {
 		return "https://hooks.slack.com/services/" + canary, true
 	case "CANARY_CREDENTIALS":
 		return "someone:" + canary, true
+	case "CANARY_OTHER":
+		return canary + "-other", true
+	case "CANARY_CREDENTIALS_OTHER":
+		return "another:" + canary, true
 	}
 	return "", false
 }

@@ -21,6 +21,9 @@ const (
 	Pattern = "logs-kubernetes-*"
 )
 
+// NoDatabase is the lack of a sink that is none of databases.
+var NoDatabase = product.Lack{Fields: []string{"database"}, Why: "logs are kept in no entry of databases", Fix: "remove it, or use `product: opensearch`"}
+
 // Days is a retention as both write it, who know no weeks, and how often a new index is begun: an index goes as a whole, that long
 // after its last record.
 func Days(retention string) (keep, turn string) {

@@ -7,6 +7,8 @@ import (
 	_ "embed"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/price"
 	"github.com/k8or/k8or/internal/product"
@@ -76,18 +78,45 @@ func offer(b *product.Building, e entry, service string) {
 			Namespace: a.Namespace, Service: service, Port: port(a), Guarded: true, Pods: routed(e), Ready: e.ID})
 	}
 	if a.Metrics != nil {
-		product.Offer(b, product.MetricsTarget{Entry: e.ID, Namespace: a.Namespace, Labels: selector(e.Name), Port: "metrics", Path: a.Metrics.Path, Guarded: true, Ready: e.ID})
+		product.Offer(b, product.MetricsTarget{Entry: e.ID, Namespace: a.Namespace, Labels: selector(e.Name), Port: metricsPort(a), Path: a.Metrics.Path, Guarded: true, Ready: e.ID})
 	}
 	observe(b, e)
-	product.Offer(b, product.LogSource{Entry: e.ID, Namespace: a.Namespace, Labels: selector(e.Name), Multiline: a.Multiline})
 	w := product.Workload{Entry: e.ID, Name: e.Name, Namespace: a.Namespace, Labels: selector(e.Name), Ready: e.ID}
 	if a.FromImage() && a.Port != nil {
 		w.Ports, w.Service, w.Account = []int{port(a)}, service, e.Name
 	}
-	if a.Metrics != nil && a.Metrics.Port != nil && *a.Metrics.Port != port(a) {
+	if ownMetrics(a) {
 		w.Metrics = []int{*a.Metrics.Port}
 	}
 	product.Offer(b, w)
+}
+
+// logs makes known the logs of the pods that an app's manifests or its chart make. Of a Helm release none are known.
+func logs(b *product.Building, e entry, objects []*unstructured.Unstructured) {
+	for _, o := range objects {
+		labels := product.PodLabels(o)
+		if labels == nil {
+			continue
+		}
+		namespace := o.GetNamespace()
+		if namespace == "" {
+			namespace = e.Spec.Namespace
+		}
+		product.Offer(b, product.LogSource{Entry: e.ID, Namespace: namespace, Labels: labels, Multiline: e.Spec.Multiline})
+	}
+}
+
+// ownMetrics says whether metrics have a port of their own, beside the app's.
+func ownMetrics(a v1alpha1.App) bool {
+	return a.Metrics != nil && a.Metrics.Port != nil && *a.Metrics.Port != port(a)
+}
+
+// metricsPort is the name of the port that shows metrics.
+func metricsPort(a v1alpha1.App) string {
+	if ownMetrics(a) {
+		return "metrics"
+	}
+	return "http"
 }
 
 // routed are the labels of the pods that a route leads to, where k8or makes them.

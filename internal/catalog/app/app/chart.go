@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/k8or/k8or/internal/chart"
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/product"
@@ -26,6 +28,8 @@ func fromChart(b *product.Building, e entry) error {
 	spec := product.ChartSpec{
 		Source: chartSource(b.Platform().Dir, c.Source, c.Version), Release: e.Name, Namespace: e.Spec.Namespace, KeepNamespace: true, Values: c.Values, Follows: follows(used),
 	}
+	var objects []*unstructured.Unstructured
+	spec.Adjust = func(rendered []*unstructured.Unstructured) error { objects = rendered; return nil }
 	first := graph.After(after(used, before)...)
 	if c.Release {
 		_, err = b.Release(e.ID, spec, first)
@@ -36,6 +40,7 @@ func fromChart(b *product.Building, e entry) error {
 		return err
 	}
 	offer(b, e, e.Name)
+	logs(b, e, objects)
 	return nil
 }
 

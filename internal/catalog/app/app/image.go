@@ -74,6 +74,7 @@ func fromImage(b *product.Building, e entry) error {
 		return err
 	}
 	offer(b, e, e.Name)
+	product.Offer(b, product.LogSource{Entry: e.ID, Namespace: e.Spec.Namespace, Labels: selector(e.Name), Multiline: e.Spec.Multiline})
 	return nil
 }
 
@@ -221,7 +222,7 @@ func (m maker) pod(secretName string) corev1.PodSpec {
 			c.LivenessProbe = m.probe(10)
 		}
 	}
-	if a.Metrics != nil && a.Metrics.Port != nil && *a.Metrics.Port != port(a) {
+	if ownMetrics(a) {
 		c.Ports = append(c.Ports, corev1.ContainerPort{Name: "metrics", ContainerPort: int32(*a.Metrics.Port)})
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.Volumes)) {
@@ -268,8 +269,8 @@ func amounts(a v1alpha1.Amounts) corev1.ResourceList {
 func (m maker) service() *corev1.Service {
 	s := &corev1.Service{TypeMeta: kind("v1", "Service"), ObjectMeta: m.meta(m.Name), Spec: corev1.ServiceSpec{Selector: selector(m.Name)}}
 	s.Spec.Ports = []corev1.ServicePort{{Name: "http", Port: int32(port(m.Spec)), TargetPort: intstr.FromString("http")}}
-	if mt := m.Spec.Metrics; mt != nil && mt.Port != nil && *mt.Port != port(m.Spec) {
-		s.Spec.Ports = append(s.Spec.Ports, corev1.ServicePort{Name: "metrics", Port: int32(*mt.Port), TargetPort: intstr.FromString("metrics")})
+	if ownMetrics(m.Spec) {
+		s.Spec.Ports = append(s.Spec.Ports, corev1.ServicePort{Name: "metrics", Port: int32(*m.Spec.Metrics.Port), TargetPort: intstr.FromString("metrics")})
 	}
 	return s
 }

@@ -39,6 +39,7 @@ func fromManifests(b *product.Building, e entry) error {
 		return err
 	}
 	offer(b, e, e.Name)
+	logs(b, e, objects)
 	return nil
 }
 

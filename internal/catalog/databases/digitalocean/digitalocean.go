@@ -31,9 +31,14 @@ var Product = &product.Definition[v1alpha1.Database, Options]{
 	Placements: []product.Placement{product.Managed},
 	Page:       page,
 	Sells:      sells(),
-	Check:      check,
-	Select:     choose,
-	Build:      build,
+	Lacks: []product.Lack{
+		{Fields: []string{"pool"}, Why: "it runs on DigitalOcean's machines"},
+		{Fields: []string{"storage.class"}, Why: "its disk is no volume of the cluster's"},
+		{Fields: []string{"backups.pointInTime"}, Why: "DigitalOcean always keeps what is needed to go back to any moment of the last week"},
+	},
+	Check:  check,
+	Select: choose,
+	Build:  build,
 }
 
 type entry = product.Entry[v1alpha1.Database, Options]
@@ -124,8 +129,18 @@ func check(p product.Platform, e entry) []product.Refusal {
 	if len(d.ConnectionPools) > 0 && d.Engine != databases.PostgreSQL {
 		refuse("connectionPools", fmt.Sprintf("DigitalOcean has no connection pools for %s", d.Engine), "they are PgBouncer's, which speaks PostgreSQL", "remove connectionPools")
 	}
-	if d.Engine == databases.Valkey && (len(d.Users) > 0 || len(d.Databases) > 0) {
-		refuse("users", "DigitalOcean's Valkey has one user and no databases by name", "all apps that use it share its credentials", "remove users and databases")
+	for field, given := range map[string]bool{"users": len(d.Users) > 0, "databases": len(d.Databases) > 0} {
+		if given && d.Engine == databases.Valkey {
+			refuse(field, "DigitalOcean's Valkey has one user and no databases by name", "all apps that use it share its credentials", "remove "+field)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.Users)) {
+		if d.Engine == databases.OpenSearch && len(d.Users[name].Databases) > 0 {
+			refuse("users."+name+".databases", "databases would have no effect", "OpenSearch has indexes and no databases, and its users work with all of them", "remove it")
+		}
+	}
+	if e.Options.EvictionPolicy != "" && d.Engine != databases.Valkey {
+		refuse("options.evictionPolicy", "evictionPolicy would have no effect", "it is of Valkey, and this is "+d.Engine, "remove it; `parameters` are the engine's own settings")
 	}
 	if nodes(d) > 1 && strings.HasSuffix(kind.sold(d.Size), "-1gb") {
 		refuse("standby", fmt.Sprintf("a database of size %s cannot have a standby", kind.sold(d.Size)), "DigitalOcean's smallest size stands alone", "choose a larger size")
@@ -140,7 +155,9 @@ func check(p product.Platform, e entry) []product.Refusal {
 		checkRotation(p, e, refuse)
 	}
 	checkMove(p, e, refuse)
-	return append(out, p.OnlyNamed(e.ID, len(e.Spec.Users))...)
+	out = append(out, p.OnlyNamed(e.ID, len(e.Spec.Users))...)
+	slices.SortStableFunc(out, func(a, b product.Refusal) int { return cmp.Compare(a.Field, b.Field) })
+	return out
 }
 
 // checkRotation says what keeps the users of an entry from taking turns.

@@ -6,9 +6,9 @@ package existing
 
 import (
 	"bytes"
-	"cmp"
 	_ "embed"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 
@@ -32,8 +32,14 @@ var Product = &product.Definition[v1alpha1.Database, Options]{
 	Licence:    "that of what is there",
 	Placements: []product.Placement{product.Managed},
 	Page:       page,
-	Check:      check,
-	Build:      build,
+	Lacks: []product.Lack{
+		{Fields: []string{"region", "standby", "replicas", "storage", "users", "connectionPools", "parameters", "maintenance", "backups", "restoreFrom", "access", "public", "deletionProtection", "migrateFrom", "ignoreDatabases"},
+			Why: "k8or changes nothing of a database that somebody else runs", Fix: "remove it, and see to it where the database is run"},
+		product.NoPods,
+		{Fields: []string{"existing.namespace", "existing.class", "existing.service", "existing.selector"}, Why: "it is reached by its address", Fix: "remove it; of a Service in the cluster `existing.address` is <service>.<namespace>.svc with its port"},
+	},
+	Check: check,
+	Build: build,
 }
 
 // Options are the settings that only this product has.
@@ -49,7 +55,7 @@ type Options struct {
 type entry = product.Entry[v1alpha1.Database, Options]
 
 // check refuses what would be said to k8or and to nobody who could do it.
-func check(_ product.Platform, e entry) []product.Refusal {
+func check(p product.Platform, e entry) []product.Refusal {
 	var out []product.Refusal
 	d := e.Spec
 	if !slices.Contains(databases.Engines(), d.Engine) {
@@ -59,14 +65,12 @@ func check(_ product.Platform, e entry) []product.Refusal {
 	if len(d.Databases) > 1 {
 		out = append(out, product.Refusal{Field: "databases", What: "apps get one database of an existing server", Why: "all of them share one Secret's worth of credentials", Fix: "name the one, and make another entry for another"})
 	}
-	for field, given := range map[string]bool{"size": d.Size != "", "region": d.Region != "", "standby": d.Standby != nil && *d.Standby > 0, "replicas": len(d.Replicas) > 0, "storage": d.Storage != nil,
-		"users": len(d.Users) > 0, "connectionPools": len(d.ConnectionPools) > 0, "parameters": len(d.Parameters) > 0, "maintenance": d.Maintenance != nil, "backups": d.Backups != nil,
-		"restoreFrom": d.RestoreFrom != nil, "access": len(d.Access) > 0, "public": d.Public, "deletionProtection": d.DeletionProtection != nil && *d.DeletionProtection, "migrateFrom": d.MigrateFrom != "", "ignoreDatabases": len(d.IgnoreDatabases) > 0} {
-		if given {
-			out = append(out, product.Refusal{Field: field, What: field + " would have no effect", Why: "k8or changes nothing of a database that somebody else runs", Fix: "remove it, and see to it where the database is run"})
-		}
+	if len(d.Databases) > 0 && d.Engine == databases.Valkey {
+		out = append(out, product.Refusal{Field: "databases", What: "databases would have no effect", Why: "Valkey's databases have numbers and no names, and apps get the first", Fix: "remove it"})
 	}
-	slices.SortFunc(out, func(a, b product.Refusal) int { return cmp.Compare(a.Field, b.Field) })
+	if d.Version != "" && !slices.ContainsFunc(slices.Collect(maps.Values(p.Spec.Databases)), func(o v1alpha1.Database) bool { return o.MigrateFrom == string(e.ID) }) {
+		out = append(out, product.Refusal{Field: "version", What: "version would have no effect", Why: "it is for who takes the data over by migrateFrom, and nobody does", Fix: "remove it"})
+	}
 	return out
 }
 

@@ -25,10 +25,14 @@ var Product = &product.Definition[v1alpha1.Gateway, struct{}]{
 	Placements: []product.Placement{product.Cluster},
 	Page:       page,
 	Sells:      gateway.Sells,
-	Check:      check,
-	Select:     choose,
-	Build:      build,
-	Wire:       wire,
+	Lacks: []product.Lack{
+		{Fields: []string{"rateLimit", "auth"}, Why: "the Gateway API has no field for it, and Cilium none of its own", Fix: "remove it, or use `product: kong` or `product: nginx`"},
+		{Fields: []string{"size", "pool"}, Why: "DigitalOcean runs its proxies, one on every node", Fix: "remove it, or use `product: kong` or `product: nginx`, whose pods are the platform's"},
+	},
+	Check:  check,
+	Select: choose,
+	Build:  build,
+	Wire:   wire,
 }
 
 type entry = product.Entry[v1alpha1.Gateway, struct{}]
@@ -39,17 +43,6 @@ const since = product.GatewayAPISince
 // plan is what only another entry's route asks for.
 func check(p product.Platform, e entry) []product.Refusal {
 	out := cluster(p)
-	for _, f := range []struct {
-		field, what, why string
-		given            bool
-	}{
-		{"rateLimit", "doks cannot limit the rate of requests", "the Gateway API has no field for it, and Cilium none of its own", e.Spec.RateLimit != nil},
-		{"auth", "doks cannot ask callers who they are", "the Gateway API has no field for it, and Cilium none of its own", e.Spec.Auth != nil},
-	} {
-		if f.given {
-			out = append(out, product.Refusal{Field: f.field, What: f.what, Why: f.why, Fix: "remove " + f.field + ", or use `product: kong` or `product: nginx`"})
-		}
-	}
 	if rules := allowRules(e.Spec); len(rules) > longest {
 		out = append(out, product.Refusal{Field: "allow", What: fmt.Sprintf("%d addresses are more than doks can be told", len(e.Spec.Allow)),
 			Why: fmt.Sprintf("the Gateway hands them on in one annotation of %d letters at most, and these are %d", longest, len(rules)), Fix: "name ranges in place of single addresses, or use `product: kong` or `product: nginx`"})
@@ -84,9 +77,6 @@ func choose(s *product.Selecting, e entry) {
 func build(b *product.Building, e entry) error {
 	product.Offer(b, product.Gateway{Entry: e.ID, Name: e.Name})
 	p := b.Platform()
-	if e.Spec.Size != "small" || e.Spec.Pool != "" {
-		b.Note("size and pool say nothing for %s: DigitalOcean runs its proxies, one on every node, beside what the nodes have room for", e.ID)
-	}
 	if p.Spec.Cluster.Existing != "" {
 		b.Note("%s needs the GatewayClass %s in the cluster: DigitalOcean has it in VPC-native clusters from Kubernetes 1.%d on. `kubectl get gatewayclasses` shows it; without it `up` waits in vain", e.ID, class, since)
 	}

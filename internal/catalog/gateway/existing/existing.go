@@ -27,9 +27,16 @@ var Product = &product.Definition[v1alpha1.Gateway, struct{}]{
 	Licence:    "that of what is there",
 	Placements: []product.Placement{product.Cluster},
 	Page:       page,
-	Check:      check,
-	Build:      build,
-	Wire:       wire,
+	Lacks: []product.Lack{
+		{Fields: []string{"tls", "rateLimit", "allow", "auth"}, Why: "each controller has settings of its own for it, and this one is somebody else's",
+			Fix: "remove it and set it there, or use `product: nginx` or `product: kong`"},
+		{Fields: []string{"loadBalancer"}, Why: "the load balancer in front is somebody else's too", Fix: "remove it, and see to it where the controller is run"},
+		product.NoPods,
+		{Fields: []string{"existing.service", "existing.selector", "existing.credentials"}, Why: "routes are handed over by Ingresses of its class alone"},
+	},
+	Check: check,
+	Build: build,
+	Wire:  wire,
 }
 
 type entry = product.Entry[v1alpha1.Gateway, struct{}]
@@ -46,15 +53,6 @@ func check(_ product.Platform, e entry) []product.Refusal {
 	if e.Spec.Existing.Namespace == "" {
 		out = append(out, product.Refusal{Field: "existing", What: "existing does not say where the controller runs",
 			Why: "the apps' namespaces let in nobody who is not named", Fix: "add `namespace:` with the namespace of its pods"})
-	}
-	for _, f := range []struct {
-		field string
-		given bool
-	}{{"tls", e.Spec.TLS != nil}, {"rateLimit", e.Spec.RateLimit != nil}, {"allow", len(e.Spec.Allow) > 0}, {"auth", e.Spec.Auth != nil}} {
-		if f.given {
-			out = append(out, product.Refusal{Field: f.field, What: f.field + " does not go with an existing gateway", Why: "each controller has settings of its own for it, and this one is somebody else's",
-				Fix: "remove it and set it there, or use `product: nginx` or `product: kong`"})
-		}
 	}
 	return out
 }

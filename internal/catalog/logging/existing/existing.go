@@ -29,6 +29,11 @@ var Product = &product.Definition[v1alpha1.Logging, struct{}]{
 	Placements:  []product.Placement{product.Cluster},
 	TakesValues: true,
 	Page:        page,
+	Lacks: []product.Lack{
+		{Fields: []string{"size", "pool"}, Why: "k8or runs nothing of it but an agent on each node", Fix: "remove it; `values` reach the agents' chart"},
+		{Fields: []string{"existing.namespace", "existing.class", "existing.service", "existing.selector"}, Why: "it is reached by its address",
+			Fix: "remove it; of a Service in the cluster `existing.address` is <service>.<namespace>.svc:24224"},
+	},
 	Build: func(b *product.Building, e entry) error {
 		logging.Offer(b, e.ID, e.Namespace())
 		return nil

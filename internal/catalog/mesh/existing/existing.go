@@ -23,7 +23,13 @@ var Product = &product.Definition[v1alpha1.Mesh, Options]{
 	Licence:    "that of what is there",
 	Placements: []product.Placement{product.Managed},
 	Page:       page,
-	Build:      build,
+	Lacks: []product.Lack{
+		{Fields: []string{"mtls"}, Why: "how strict its mutual TLS is, is for who runs it to say", Fix: "remove it, and set it there, or use `product: istio` or `product: linkerd`"},
+		product.NoPods,
+		{Fields: []string{"existing.address", "existing.namespace", "existing.class", "existing.service", "existing.credentials"}, Why: "a mesh takes pods in by labels and annotations alone",
+			Fix: "remove it; `existing.selector` has the labels of the apps' namespaces"},
+	},
+	Build: build,
 }
 
 // Options are the settings that only this product has.

@@ -29,7 +29,7 @@ func build(b *product.Building, e entry) error {
 		return err
 	}
 	z := sizeOf(e.Spec)
-	vals = product.Merge(vals, map[string]any{
+	vals = product.Merge(product.Merge(vals, b.Platform().OnPool(e.Spec.Pool)), map[string]any{
 		"replicaCount": z.replicas, "resources": resources(z.cpu, z.memory, z.limit),
 		"global": map[string]any{"proxy": map[string]any{"resources": resources(z.proxyCPU, z.proxyMemory, z.proxyMemLimit)}},
 	})

@@ -40,7 +40,7 @@ func build(b *product.Building, e entry) error {
 		"controllerReplicas": z.replicas,
 		"proxy": map[string]any{"resources": map[string]any{
 			"cpu": map[string]any{"request": z.proxyCPU.String()}, "memory": map[string]any{"request": z.proxyMemory.String(), "limit": z.proxyLimit.String()}}},
-	}, e.Spec.Values)
+	}, b.Platform().OnPool(e.Spec.Pool), e.Spec.Values)
 	if err != nil {
 		return err
 	}

@@ -28,8 +28,14 @@ var Product = &product.Definition[v1alpha1.Messaging, Options]{
 	Licence:    "that of what is there",
 	Placements: []product.Placement{product.Managed},
 	Page:       page,
-	Check:      check,
-	Build:      build,
+	Lacks: []product.Lack{
+		{Fields: []string{"migrateFrom"}, Why: "k8or changes nothing of a Kafka that somebody else runs", Fix: "remove it, and mirror the topics where the Kafka is run"},
+		product.NoPods,
+		{Fields: []string{"existing.namespace", "existing.class", "existing.service", "existing.selector"}, Why: "it is reached by its address",
+			Fix: "remove it; of a Service in the cluster `existing.address` is <service>.<namespace>.svc:9092"},
+	},
+	Check: check,
+	Build: build,
 }
 
 // Options are the settings that only this product has.
@@ -46,12 +52,18 @@ type Options struct {
 
 type entry = product.Entry[v1alpha1.Messaging, Options]
 
-// check refuses what would be said to k8or and to nobody who could do it.
+// check refuses how to sign in where nobody signs in.
 func check(_ product.Platform, e entry) []product.Refusal {
-	if e.Spec.MigrateFrom == "" {
+	if e.Spec.Existing == nil || e.Spec.Existing.Credentials != nil {
 		return nil
 	}
-	return []product.Refusal{{Field: "migrateFrom", What: "migrateFrom would have no effect", Why: "k8or changes nothing of a Kafka that somebody else runs", Fix: "remove it, and mirror the topics where the Kafka is run"}}
+	var out []product.Refusal
+	for _, o := range []struct{ field, given string }{{"saslMechanism", e.Options.SASLMechanism}, {"username", e.Options.Username}} {
+		if o.given != "" {
+			out = append(out, product.Refusal{Field: "options." + o.field, What: o.field + " would have no effect", Why: "without existing.credentials nobody signs in", Fix: "add `existing: {credentials: …}`, or remove it"})
+		}
+	}
+	return out
 }
 
 // build makes the Secret of each app that uses the entry. The document's rules made sure that it says what exists.

@@ -24,10 +24,14 @@ var Product = &product.Definition[v1alpha1.Monitoring, struct{}]{
 	Licence:    "that of what is there",
 	Placements: []product.Placement{product.Cluster},
 	Page:       page,
+	Lacks: []product.Lack{
+		{Fields: []string{"receivers", "heartbeat"}, Why: "an existing Prometheus tells whom its own Alertmanager is told to", Fix: "remove it, and tell that Alertmanager, or use `product: prometheus`"},
+		{Fields: []string{"retention", "storage", "console"}, Why: "k8or changes nothing of a Prometheus that somebody else runs", Fix: "remove it, and see to it where the Prometheus is run, or use `product: prometheus`"},
+		product.NoPods,
+		{Fields: []string{"existing.address", "existing.class", "existing.service", "existing.credentials"}, Why: "it finds monitors, rules and dashboards by their labels alone",
+			Fix: "remove it; `existing.selector` has the labels, and `existing.namespace` says where they go"},
+	},
 	Wire: func(w *product.Wiring, e product.Entry[v1alpha1.Monitoring, struct{}]) error {
-		if len(e.Spec.Receivers) > 0 || e.Spec.Heartbeat != nil {
-			w.Note("receivers and heartbeat of monitoring are not used: an existing Prometheus tells whom its own Alertmanager is told to")
-		}
 		var there v1alpha1.Existing
 		if e.Spec.Existing != nil {
 			there = *e.Spec.Existing

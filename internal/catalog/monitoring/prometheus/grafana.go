@@ -45,7 +45,7 @@ func console(p product.Platform, e entry) (map[string]any, []kube.Derived, error
 			Fix: fmt.Sprintf("add `options: {sso: {authURL: …, tokenURL: …, userInfoURL: …}}`; they stand in %s/.well-known/openid-configuration", strings.TrimRight(c.SSO.IssuerURL, "/"))}
 	}
 	ini["auth.generic_oauth"] = map[string]any{
-		"enabled": true, "name": "Single sign-on", "client_id": c.SSO.ClientID, "scopes": "openid profile email", "use_pkce": true,
+		"enabled": true, "name": providerOf(c.SSO.IssuerURL), "client_id": c.SSO.ClientID, "scopes": "openid profile email", "use_pkce": true,
 		"auth_url": o.AuthURL, "token_url": o.TokenURL, "api_url": o.UserInfoURL,
 		"role_attribute_path": "'" + cmp.Or(o.Role, "Viewer") + "'", "allow_sign_up": true,
 	}
@@ -55,6 +55,12 @@ func console(p product.Platform, e entry) (map[string]any, []kube.Derived, error
 		return nil, nil, err
 	}
 	return out, []kube.Derived{{Name: ssoSecret, Namespace: e.Namespace(), Fields: []kube.Field{field}}}, nil
+}
+
+// providerOf is what the button of Grafana's page says one signs in with: the host of the provider.
+func providerOf(issuerURL string) string {
+	host, _, _ := strings.Cut(strings.TrimPrefix(issuerURL, "https://"), "/")
+	return host
 }
 
 // source is the Secret of a data source, read by Grafana's sidecar. Credentials are copied to it in the cluster.

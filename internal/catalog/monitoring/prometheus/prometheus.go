@@ -33,6 +33,8 @@ var Product = &product.Definition[v1alpha1.Monitoring, Options]{
 	Placements:  []product.Placement{product.Cluster},
 	TakesValues: true,
 	Page:        page,
+	Lacks:       []product.Lack{product.NoGrowth},
+	Check:       check,
 	Select:      choose,
 	Build:       build,
 	Wire:        wire,
@@ -61,6 +63,15 @@ type SSO struct {
 }
 
 type entry = product.Entry[v1alpha1.Monitoring, Options]
+
+// check refuses what takes effect beside another field alone.
+func check(_ product.Platform, e entry) []product.Refusal {
+	if e.Options.SSO == nil || e.Spec.Console != nil && e.Spec.Console.SSO != nil {
+		return nil
+	}
+	return []product.Refusal{{Field: "options.sso", What: "options.sso would have no effect", Why: "they are endpoints of the provider that console.sso names, and it names none",
+		Fix: "add `console: {sso: …}`, or remove options.sso"}}
+}
 
 // size is what one word of the document sets together. Requests are of one pod; storage is in GiB.
 type size struct {

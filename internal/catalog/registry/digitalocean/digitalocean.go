@@ -29,9 +29,13 @@ var Product = &product.Definition[v1alpha1.Registry, Options]{
 	Placements: []product.Placement{product.Managed},
 	Page:       page,
 	Sells:      sells(),
-	Check:      check,
-	Select:     choose,
-	Build:      build,
+	Lacks: []product.Lack{
+		{Fields: []string{"host", "owner", "storage", "bucket", "users", "mirror"}, Why: "its tier says how much it holds, and DigitalOcean who may push", Fix: "remove it, or use `product: docker-registry`"},
+		{Fields: []string{"size"}, Why: "its tier says how much it holds", Fix: "remove it, and write `tier`"},
+	},
+	Check:  check,
+	Select: choose,
+	Build:  build,
 }
 
 // Options are the settings that only this product has.
@@ -64,15 +68,12 @@ func check(p product.Platform, e entry) []product.Refusal {
 	refuse := func(field, what, why, fix string) {
 		out = append(out, product.Refusal{Field: field, What: what, Why: why, Fix: fix})
 	}
-	r := e.Spec
 	if p.Spec.Cluster.Existing != "" {
 		refuse("product", "an existing cluster would be changed", "DigitalOcean puts a Secret into each of its namespaces, and k8or changes nothing of a cluster that is not its own",
 			"let the cluster pull from the registry in the control panel, and use that one with product: existing")
 	}
-	for field, given := range map[string]bool{"host": r.Host != "", "owner": r.Owner != "", "storage": r.Storage != nil, "bucket": r.Bucket != "", "users": len(r.Users) > 0, "mirror": r.Mirror != nil && *r.Mirror} {
-		if given {
-			refuse(field, field+" does not go with DigitalOcean's registry", "its tier says how much it holds, and DigitalOcean who may push", "remove "+field)
-		}
+	if e.Spec.Pool != "" && e.Spec.Credentials == nil {
+		refuse("pool", "pool would have no effect", "the one pod of k8or's is what has garbage collected, and without credentials there is none", "add `credentials`, or remove pool")
 	}
 	if in := e.Options.Region; in != "" && !slices.Contains(digitalocean.RegistryRegions, in) {
 		refuse("options.region", in+" keeps no registry's images", "those that do: "+strings.Join(digitalocean.RegistryRegions, ", "), "choose one of them")

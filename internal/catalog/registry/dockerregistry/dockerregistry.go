@@ -35,9 +35,14 @@ var Product = &product.Definition[v1alpha1.Registry, Options]{
 	Licence:    "Apache-2.0",
 	Placements: []product.Placement{product.Cluster},
 	Page:       page,
-	Check:      check,
-	Select:     choose,
-	Build:      build,
+	Lacks: []product.Lack{product.NoGrowth,
+		{Fields: []string{"tier"}, Why: "it is what DigitalOcean sells", Fix: "remove it, or use `product: digitalocean`"},
+		{Fields: []string{"owner"}, Why: "it is an organisation at Docker Hub", Fix: "remove it; images are named by `host`"},
+		{Fields: []string{"credentials"}, Why: "k8or makes up who pulls from it", Fix: "remove it; `users` are who may push"},
+		{Fields: []string{"bucket"}, Why: "images are kept on a volume", Fix: "remove it, and write `storage.size`"}},
+	Check:  check,
+	Select: choose,
+	Build:  build,
 }
 
 // Options are the settings that only this product has.

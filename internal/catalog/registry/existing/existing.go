@@ -28,10 +28,23 @@ var Product = &product.Definition[v1alpha1.Registry, struct{}]{
 	Licence:    "that of what is there",
 	Placements: []product.Placement{product.Managed},
 	Page:       page,
-	Build:      build,
+	Lacks: []product.Lack{
+		{Fields: []string{"host", "tier", "owner", "storage", "bucket", "users", "mirror", "garbageCollection"}, Why: "k8or changes nothing of a registry that somebody else runs", Fix: "remove it, and see to it where the registry is run, or use `product: docker-registry`"},
+		product.NoPods,
+		{Fields: []string{"existing.namespace", "existing.class", "existing.service", "existing.selector"}, Why: "nodes pull by its address"},
+	},
+	Check: func(_ product.Platform, e entry) []product.Refusal {
+		if e.Spec.Credentials == nil || e.Spec.Existing.Credentials == nil {
+			return nil
+		}
+		return []product.Refusal{{Field: "credentials", What: "credentials would have no effect", Why: "existing.credentials say already what to sign in with", Fix: "keep one of them"}}
+	},
+	Build: build,
 }
 
-func build(b *product.Building, e product.Entry[v1alpha1.Registry, struct{}]) error {
+type entry = product.Entry[v1alpha1.Registry, struct{}]
+
+func build(b *product.Building, e entry) error {
 	prefix := strings.TrimSuffix(strings.TrimPrefix(e.Spec.Existing.Address, "https://"), "/") + "/"
 	host, _, _ := strings.Cut(prefix, "/")
 	credentials := e.Spec.Existing.Credentials

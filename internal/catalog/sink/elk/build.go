@@ -10,17 +10,12 @@ import (
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/kube"
 	"github.com/k8or/k8or/internal/probe"
-	"github.com/k8or/k8or/internal/problem"
 	"github.com/k8or/k8or/internal/product"
 )
 
 var chartSource = chart.Source{Repo: "https://helm.elastic.co", Name: "eck-operator", Version: "3.5.0"}
 
 func build(b *product.Building, e entry) error {
-	if e.Spec.Console != nil && e.Spec.Console.SSO != nil {
-		return &problem.Problem{Code: problem.BadOptions, Kind: problem.Preflight, Path: "spec.logging.sink.console.sso",
-			Title: "Kibana has no single sign-on here", Why: "Elastic sells it with a paid licence", Fix: "remove sso; people sign in as users of Elasticsearch"}
-	}
 	pool := b.Platform().OnPool(e.Spec.Pool)
 	vals, err := product.Values(values, map[string]any{"managedNamespaces": []any{e.Namespace()}}, pool, e.Spec.Values)
 	if err != nil {

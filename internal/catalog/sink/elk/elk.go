@@ -8,6 +8,7 @@ import (
 	_ "embed"
 
 	"github.com/k8or/k8or/api/v1alpha1"
+	"github.com/k8or/k8or/internal/catalog/sink"
 	"github.com/k8or/k8or/internal/fit"
 	"github.com/k8or/k8or/internal/price"
 	"github.com/k8or/k8or/internal/product"
@@ -39,8 +40,10 @@ var Product = &product.Definition[v1alpha1.Sink, Options]{
 	Placements:  []product.Placement{product.Cluster},
 	TakesValues: true,
 	Page:        page,
-	Select:      choose,
-	Build:       build,
+	Lacks: []product.Lack{product.NoGrowth, sink.NoDatabase,
+		{Fields: []string{"console.sso"}, Why: "Elastic sells single sign-on with a paid licence", Fix: "remove it; people sign in as users of Elasticsearch"}},
+	Select: choose,
+	Build:  build,
 }
 
 // Options are the settings that only this product has.

@@ -32,7 +32,12 @@ var Product = &product.Definition[v1alpha1.Sink, struct{}]{
 	Licence:    "that of what is there",
 	Placements: []product.Placement{product.Cluster, product.Managed},
 	Page:       page,
-	Build:      build,
+	Lacks: []product.Lack{
+		{Fields: []string{"retention", "storage", "console"}, Why: "k8or changes nothing of an Elasticsearch that somebody else runs", Fix: "remove it, and see to it where the Elasticsearch is run, or use `product: elk`"},
+		product.NoPods, sink.NoDatabase,
+		{Fields: []string{"existing.namespace", "existing.class", "existing.service", "existing.selector"}, Why: "it is reached by its address", Fix: "remove it; of a Service in the cluster `existing.address` is <service>.<namespace>.svc:9200"},
+	},
+	Build: build,
 }
 
 type entry = product.Entry[v1alpha1.Sink, struct{}]

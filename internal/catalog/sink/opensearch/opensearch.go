@@ -31,7 +31,11 @@ var Product = &product.Definition[v1alpha1.Sink, struct{}]{
 	Licence:    "Apache-2.0",
 	Placements: []product.Placement{product.Managed},
 	Page:       page,
-	Build:      build,
+	Lacks: []product.Lack{
+		{Fields: []string{"size", "pool", "storage"}, Why: "the database that it names has a size and a disk of its own", Fix: "remove it, and say it of the entry of databases"},
+		{Fields: []string{"console"}, Why: "OpenSearch Dashboards is run beside the database, and not by k8or", Fix: "remove it, or use `product: elk`, which has Kibana"},
+	},
+	Build: build,
 }
 
 type entry = product.Entry[v1alpha1.Sink, struct{}]
