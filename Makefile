@@ -47,8 +47,8 @@ race: ## the race detector, where there is concurrency
 .PHONY: lint
 lint: ## vet, staticcheck, dead code, formatting
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo 'gofmt wants changes in:'; gofmt -l $$(git ls-files '*.go'); exit 1; }
-	$(GO) vet ./...
-	cd sandbox/controlplane && $(GO) vet ./...
+	$(GO) vet -vettool='$(CURDIR)/hack/vet.sh' ./...
+	cd sandbox/controlplane && $(GO) vet -vettool='$(CURDIR)/hack/vet.sh' ./...
 	$(TOOLS) staticcheck ./...
 
 .PHONY: generate
@@ -85,7 +85,7 @@ fit: controlplane ## what plan says of the nodes' room, against the real kube-sc
 SYSTEMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64
 cross: ## build for the systems k8or is released for, and throw it away: unoptimised it takes a third less
 	@for t in $(SYSTEMS); do \
-	  echo "$$t"; GOOS=$${t%/*} GOARCH=$${t#*/} $(GO) build -gcflags='all=-N -l' -o /dev/null ./cmd/... || exit 1; done
+	  echo "$$t"; GOOS=$${t%/*} GOARCH=$${t#*/} $(GO) build -gcflags='all=-N -l -dwarf=false' -ldflags='-s -w' -o /dev/null ./cmd/... || exit 1; done
 
 .PHONY: clean
 clean: ## remove bin/

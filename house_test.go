@@ -74,7 +74,7 @@ var alsoHere = map[string][]string{
 	"github.com/fluxcd/":             {"internal/sandbox"},
 	"charm.land/":                    {"internal/cli"},
 	"github.com/digitalocean/godo":   {"internal/sandbox"},                   // its tests hold the sandbox to the unchanged client
-	"github.com/aws/":                {"internal/sandbox", "internal/probe"}, // its tests hold the simulated Spaces to the unchanged client; a probe speaks S3 as apps do
+	"github.com/aws/":                {"internal/sandbox", "internal/probe"}, // its tests hold the simulated Spaces to the unchanged client, and the Velero that it plays keeps its backups with it; a probe speaks S3 as apps do
 	"github.com/jackc/pgx":           {"internal/sandbox/database"},          // its tests try the simulated databases' ports with the unchanged driver
 	"go.yaml.in/yaml/v4":             {"internal/schemagen", "internal/cloud/digitalocean"},
 }
@@ -245,6 +245,28 @@ func TestEveryDirectDependencyHasItsReason(t *testing.T) {
 		}
 		if strings.Contains(string(mod), "\nreplace ") {
 			t.Errorf("%s has a replace directive, which breaks `go install`", manifest)
+		}
+	}
+}
+
+// Most of what takes time in a build are libraries that both modules link. Of one version they are compiled once.
+func TestBothModulesRequireTheSameVersions(t *testing.T) {
+	t.Parallel()
+	versions := map[string]string{}
+	for _, manifest := range []string{"go.mod", "sandbox/controlplane/go.mod"} {
+		mod, err := os.ReadFile(manifest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.SplitSeq(string(mod), "\n") {
+			fields := strings.Fields(line)
+			if !strings.HasPrefix(line, "\t") || len(fields) < 2 {
+				continue
+			}
+			if other := versions[fields[0]]; other != "" && other != fields[1] {
+				t.Errorf("%s requires %s %s, and the other module %s: `go get` the newer one in both", manifest, fields[0], fields[1], other)
+			}
+			versions[fields[0]] = fields[1]
 		}
 	}
 }

@@ -74,6 +74,11 @@ type Database struct {
 	//
 	// +example="databases/orders-old"
 	MigrateFrom string `json:"migrateFrom,omitempty"`
+	// IgnoreDatabases are databases of the server named by migrateFrom that are not copied. It counts when
+	// the copying begins.
+	//
+	// +example=["scratch"]
+	IgnoreDatabases []string `json:"ignoreDatabases,omitempty"`
 }
 
 // ReadReplica is a copy of a database that can be read from.
@@ -333,9 +338,11 @@ type LifecycleRule struct {
 
 // CDN is a content delivery network in front of a bucket.
 type CDN struct {
-	// Domain is a name of your own for it.
+	// Domain is a name of your own for it, below one of network.domains: DigitalOcean makes and renews its certificate.
 	//
 	// +example="media.example.com"
+	// +pattern=^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$
+	// +means=the name of a host such as media.example.com, in lower case
 	Domain string `json:"domain,omitempty"`
 	// TTL is how many seconds copies are kept: 60, 600, 3600, 86400 or 604800.
 	//

@@ -31,6 +31,9 @@ func (c *checker) moves() {
 			c.add(FieldError{Path: at + ".migrateFrom", Code: CodeMigrateFrom, What: fmt.Sprintf("databases/%s would begin with the data of two others", name), Why: "what a backup brings would be in the way of what is copied; restoreFrom is given",
 				See: at + ".restoreFrom", Fix: "keep migrateFrom for a server that goes on being written to, or restoreFrom for a backup"})
 		}
+		if len(d.IgnoreDatabases) > 0 && d.MigrateFrom == "" {
+			c.add(FieldError{Path: at + ".ignoreDatabases", Code: CodeMigrateFrom, What: "ignoreDatabases would have no effect", Why: "it says what is not copied, and without migrateFrom nothing is", Fix: "remove it, or name a source by migrateFrom"})
+		}
 		c.restored(name, d)
 		switch {
 		case !ok:

@@ -50,6 +50,7 @@ func Validate(p *Platform, available Available) []FieldError {
 	c.reservedIPs()
 	c.gateways()
 	c.registry()
+	c.schedules()
 	c.databases()
 	c.messaging()
 	c.moves()

@@ -109,6 +109,7 @@ var marks = map[string]map[string]Mark{
 		"public":             {Default: "false"},
 		"deletionProtection": {Default: "false"},
 		"migrateFrom":        {Example: "\"databases/orders-old\""},
+		"ignoreDatabases":    {Example: "[\"scratch\"]"},
 	},
 	"Existing": {
 		"address":  {Example: "\"logs.example.com:9200\""},
@@ -259,7 +260,7 @@ var marks = map[string]map[string]Mark{
 		"expireDays": {Required: true, Min: new(1)},
 	},
 	"CDN": {
-		"domain": {Example: "\"media.example.com\""},
+		"domain": {Example: "\"media.example.com\"", Pattern: "^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$", Means: "the name of a host such as media.example.com, in lower case"},
 		"ttl":    {Default: "3600", Min: new(60)},
 	},
 	"StorageClass": {

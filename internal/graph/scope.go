@@ -37,7 +37,7 @@ type Scope struct {
 	beside    map[*node]bool // read by those, and left as it is
 	ids       map[ID]bool    // of within
 	// Along are the nodes that were not selected and come along, because something selected needs them and they are not
-	// there yet.
+	// there yet, or what others read of them is lost and has to be made anew.
 	Along []ID
 }
 
@@ -61,7 +61,7 @@ func (e *ErrLeftOut) Error() string {
 }
 
 // Scope is the selected part of the graph, by what a plan of the whole of it found. What a selected node needs comes
-// along only when it is not there; what is there is read and left as it is. Errors are [*ErrUnknownName] and [*ErrLeftOut].
+// along only when it is not there, or what is read of it is to be made anew; what is there is read and left as it is. Errors are [*ErrUnknownName] and [*ErrLeftOut].
 func (g *Graph) Scope(p *Plan, s Selection) (*Scope, error) {
 	steps := map[ID]Step{}
 	known := map[string]bool{}
@@ -93,6 +93,9 @@ func (g *Graph) Scope(p *Plan, s Selection) (*Scope, error) {
 				if s.names(s.Except, need.id) {
 					return nil, &ErrLeftOut{Node: n.id, Needs: need.id}
 				}
+				scope.within[need] = true
+				scope.Along = append(scope.Along, need.id)
+			case slices.ContainsFunc(st.Changes, func(c Change) bool { return c.Anew }) && !s.names(s.Except, need.id):
 				scope.within[need] = true
 				scope.Along = append(scope.Along, need.id)
 			default:

@@ -111,6 +111,36 @@ func TestASelectionThatCannotBeCarriedOutIsRefused(t *testing.T) {
 	}
 }
 
+// A key that is there, and whose secret nobody holds any more, serves nobody who needs it.
+func TestWhatIsLostComesAlong(t *testing.T) {
+	t.Parallel()
+	w := &world{}
+	kind := worldKinds(w)[0]
+	g := graph.New()
+	key := graph.Add(g, "key", &want{W: w, K: kind, Name: "kind0/key"})
+	graph.Add(g, "apps/web", &want{W: w, K: kind, Name: "kind0/web", In: []graph.Value[string]{key}})
+	for _, row := range []struct {
+		change graph.Change
+		except []string
+		along  []graph.ID
+	}{
+		{graph.Change{Path: "secret", Anew: true}, nil, []graph.ID{"key"}},
+		{graph.Change{Path: "secret", Anew: true}, []string{"key"}, nil}, // said in so many words
+		{graph.Change{Path: "grants"}, nil, nil},
+	} {
+		plan, err := g.Plan(t.Context(), graph.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(plan.Steps, func(s graph.Step) bool { return s.Node == "key" })
+		plan.Steps[i].State, plan.Steps[i].Action, plan.Steps[i].Changes = graph.Ready, graph.Update, []graph.Change{row.change}
+		scope, err := g.Scope(plan, graph.Selection{Only: []string{"apps"}, Except: row.except})
+		if err != nil || !slices.Equal(scope.Along, row.along) {
+			t.Errorf("with %+v to be changed, and %v left out, %v comes along, want %v: %v", row.change, row.except, scope.Along, row.along, err)
+		}
+	}
+}
+
 func TestPrunedIsOnlyWhatASelectedNodeMade(t *testing.T) {
 	t.Parallel()
 	things := map[string]graph.ID{"gateways/old": "gateways/old", "apps/old": "apps/old", "stray": ""}

@@ -63,6 +63,9 @@ func (c *Cluster) Apply(ctx context.Context, set Set) (Applied, error) {
 	if err != nil {
 		return Applied{}, err
 	}
+	if set, err = c.atTurns(ctx, set); err != nil {
+		return Applied{}, err
+	}
 	set, waits, err := conn.derive(ctx, set)
 	if err != nil {
 		return Applied{}, err

@@ -95,6 +95,9 @@ func (c *Cluster) below(ctx context.Context, set Set) (*subtree, error) {
 	if err != nil {
 		return nil, err
 	}
+	if set, err = c.atTurns(ctx, set); err != nil {
+		return nil, err
+	}
 	set, waits, err := conn.derive(ctx, set)
 	if err != nil {
 		return nil, err

@@ -40,6 +40,8 @@ type Field struct {
 	// Compute makes it of the fields before it. Have is what stands in the cluster, nil when nothing does: a computation
 	// with randomness of its own (a salted hash) keeps that as long as it is right, or every look would find a change.
 	Compute func(fields map[string][]byte, have []byte) ([]byte, error)
+	// Turn is the name of an object of the set that takes turns: the one that counts is then the Text, or the Secret that it is From.
+	Turn string
 	// Unwritten keeps it out of the Secret: it serves a computation.
 	Unwritten bool
 }

@@ -170,6 +170,21 @@ func (r *Objects) foretold(c *graph.Call, have []graph.Change) []graph.Change {
 	return out
 }
 
+// rederived are the derived Secrets that a plan does not see change yet, since what they are made of is still to be written.
+func (r *Objects) rederived(c *graph.Call, have []graph.Change) []graph.Change {
+	if !slices.ContainsFunc(r.Sources, func(v graph.Value[Output]) bool { _, known := v.Get(c); return !known }) {
+		return nil
+	}
+	var out []graph.Change
+	for _, d := range r.set.Derived {
+		at := IDOf(d.object(r.set.Namespace)).String()
+		if !slices.ContainsFunc(have, func(c graph.Change) bool { return strings.HasPrefix(c.Path, at) }) {
+			out = append(out, graph.Change{Path: at + " data.*", Unknown: true, Anew: true})
+		}
+	}
+	return out
+}
+
 // OlderThan names a pod that reads a Secret and is older than what the Secret holds, so that it may still use what it held
 // before; empty where there is none. Pods that have ended do not count.
 func (c *Cluster) OlderThan(ctx context.Context, namespace, name string) (string, error) {
@@ -203,6 +218,14 @@ func (c *Cluster) OlderThan(ctx context.Context, namespace, name string) (string
 		}
 	}
 	return "", nil
+}
+
+// StillReads says what a pod of [Cluster.OlderThan] keeps from going; empty where there is none.
+func StillReads(pod string, secret SecretKey) string {
+	if pod == "" {
+		return ""
+	}
+	return fmt.Sprintf("pod %s started before the Secret %s/%s was changed, and may sign in as before", pod, secret.Namespace, secret.Name)
 }
 
 // lastWritten is when k8or last changed anything of a Secret, by the API server's clock, as pods' own times are.

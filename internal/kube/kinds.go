@@ -30,6 +30,7 @@ type Kinds struct {
 	mu      sync.Mutex
 	byID    map[string]*Cluster
 	wanted  map[string]bool // sets that the document speaks of
+	turning map[string]Set  // those of them with objects that take turns
 }
 
 // KindsOptions say whose cluster it is and how it is reached.
@@ -65,7 +66,7 @@ func NewKinds(o KindsOptions) *Kinds {
 	if o.Say == nil {
 		o.Say = func(string) {}
 	}
-	k := &Kinds{options: o, byID: map[string]*Cluster{}, wanted: map[string]bool{}}
+	k := &Kinds{options: o, byID: map[string]*Cluster{}, wanted: map[string]bool{}, turning: map[string]Set{}}
 	k.Sets = &graph.Kind{Name: SetsKind, Rank: SetsRank, Deadline: 15 * time.Minute, Stays: true, List: k.list, Delete: k.delete}
 	return k
 }
@@ -109,8 +110,9 @@ type Listed struct {
 // object is.
 type Objects struct {
 	Access graph.Value[Access] `graph:"parent"`
-	// Made are the nodes that write the Secrets that the set follows, in the set's order.
-	Made []graph.Value[Output]
+	// Made are the nodes that write the Secrets that the set follows, in the set's order, Sources those that write what its derived
+	// Secrets are made of.
+	Made, Sources []graph.Value[Output]
 
 	kinds *Kinds
 	set   Set
@@ -126,6 +128,9 @@ func (k *Kinds) Objects(access graph.Value[Access], set Set) *Objects {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.wanted[set.Name] = true
+	if len(set.Turns) > 0 {
+		k.turning[set.Name] = set
+	}
 	return &Objects{Access: access, kinds: k, set: set}
 }
 
@@ -203,9 +208,15 @@ func (r *Objects) Diff(c *graph.Call, have graph.Observed[Output]) []graph.Chang
 				fields[i].Anew = true
 			}
 		}
+		if r.set.next(change) {
+			for i := range fields {
+				fields[i].Anew, fields[i].Note = true, "made beside the old one, which goes once no pod signs in as it"
+			}
+		}
 		out = append(out, fields...)
 	}
 	out = append(out, r.foretold(c, out)...)
+	out = append(out, r.rederived(c, out)...)
 	slices.SortStableFunc(out, func(a, b graph.Change) int { return cmp.Compare(b.Risk, a.Risk) })
 	return out
 }
@@ -336,12 +347,20 @@ func (k *Kinds) list(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
 		}
 		items = append(items, item)
 	}
-	return items, nil
+	if c.Teardown {
+		return items, nil
+	}
+	past, err := k.pastTurns(ctx, access, sets)
+	return append(items, past...), classify(err)
 }
 
 // delete takes a set out of the cluster, its delete hooks run. While the whole platform goes, only what has effects outside the cluster is
 // deleted by hand, load balancers; the rest goes with the cluster, and volumes are decided by name.
 func (k *Kinds) delete(ctx context.Context, c *graph.Call, item graph.Item) (string, error) {
+	if past, ok := item.Ref.(pastTurn); ok {
+		waiting, err := k.Cluster(past.access.ID).endTurn(ctx, past)
+		return waiting, classify(err)
+	}
 	access, ok := item.Ref.(Listed)
 	if !ok {
 		return "", graph.Permanent(fmt.Errorf("delete set %s: it is not known in which cluster it is", item.Key))

@@ -66,6 +66,9 @@ type Cluster struct {
 
 	turn chan struct{} // held while conn is read or made; who waits for it can be interrupted
 	conn *connection
+
+	mu     sync.Mutex
+	wanted map[ID]int // turns that rotations wanted first; see turn.go
 }
 
 // connection is what a Cluster has once it knows the server's address.
@@ -195,6 +198,7 @@ type Set struct {
 	Namespace string // for namespaced objects that name none
 	Objects   []*unstructured.Unstructured
 	Derived   []Derived         // Secrets whose data come to be in the cluster
+	Turns     []Turn            // objects of it that take turns
 	Follows   []Follow          // Secrets that its pods start anew for
 	Needs     []string          // sets that this one stands on; kept in the inventory so that teardown knows the order
 	Endings   []Ending          // hooks that run when the set goes; no secrets

@@ -65,6 +65,9 @@ func (c *Cluster) Look(ctx context.Context, set Set) (View, error) {
 	if err != nil {
 		return View{}, err
 	}
+	if set, err = c.atTurns(ctx, set); err != nil {
+		return View{}, err
+	}
 	set, waits, err := conn.derive(ctx, set)
 	if err != nil {
 		return View{}, err

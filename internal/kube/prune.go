@@ -41,6 +41,9 @@ func (c *Cluster) Prune(ctx context.Context, set Set, keep func(ID) bool) (Prune
 	if err != nil {
 		return Pruned{}, err
 	}
+	if set, err = c.atTurns(ctx, set); err != nil {
+		return Pruned{}, err
+	}
 	prepared, err := c.prepare(conn, set.named())
 	if err != nil {
 		return Pruned{}, err

@@ -51,6 +51,9 @@ func (c *Cluster) Status(ctx context.Context, set Set) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
+	if set, err = c.atTurns(ctx, set); err != nil {
+		return Status{}, err
+	}
 	set, waits, err := conn.derive(ctx, set)
 	if err != nil {
 		return Status{}, err

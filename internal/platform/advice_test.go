@@ -18,7 +18,7 @@ import (
 func shaped(t *testing.T, text string, workloads ...fit.Workload) shape {
 	t.Helper()
 	p := open(t, small+text, func(o *Options) { o.Offline = true })
-	items, _, err := p.items()
+	items, _, _, err := p.items()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestABillByAppSplitsWhatSeveralUse(t *testing.T) {
     web: {image: docker.io/acme/web:1, port: 80, uses: [databases/orders]}
     mailer: {image: docker.io/acme/mailer:1, uses: [databases/orders], volumes: {spool: {size: 10Gi, path: /spool}}}
 `, func(o *Options) { o.Offline = true })
-	items, uses, err := p.items()
+	items, _, uses, err := p.items()
 	if err != nil {
 		t.Fatal(err)
 	}

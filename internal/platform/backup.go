@@ -254,6 +254,22 @@ func (p *Platform) untilOver(ctx context.Context, cluster *kube.Cluster, id kube
 	}
 }
 
+// backsUp says which backup or restore is under way, with the key to the bucket that it began with; empty where there is none.
+func (p *Platform) backsUp(ctx context.Context, cluster *kube.Cluster) (string, error) {
+	for _, kind := range []string{"Backup", "Restore"} {
+		all, err := cluster.Answers(ctx, veleroID(kind, ""))
+		if err != nil {
+			return "", err
+		}
+		for i := range all {
+			if phase := reading(&all[i]).text("phase"); !ended(phase) {
+				return fmt.Sprintf("%s %s is %s, and may have begun with the old key", strings.ToLower(kind), all[i].GetName(), inWords(phase)), nil
+			}
+		}
+	}
+	return "", nil
+}
+
 // ended is whether a backup or restore changes no more.
 func ended(phase string) bool {
 	return slices.Contains([]string{"Completed", "PartiallyFailed", "Failed", "FailedValidation"}, phase)

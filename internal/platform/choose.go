@@ -47,7 +47,7 @@ func (p *Platform) choose(plan *Plan) error {
 	}
 	plan.Notes = append(plan.Notes, fmt.Sprintf("%s leaves %d of %d steps out: what they are about is neither changed nor pruned", strings.Join(said, " "), whole-len(plan.plan.Steps), whole))
 	for _, id := range scope.Along {
-		plan.Notes = append(plan.Notes, fmt.Sprintf("%s was not selected and comes along: it is needed and not there yet", id))
+		plan.Notes = append(plan.Notes, fmt.Sprintf("%s was not selected and comes along: it is needed, and not there yet or lost", id))
 	}
 	return nil
 }

@@ -58,12 +58,13 @@ type Beside struct {
 // are DigitalOcean's own where there is a token, and the price book's elsewhere.
 func (p *Platform) Cost(ctx context.Context, by By) (*Cost, error) {
 	call := graph.NewCall()
-	items, uses, err := p.items()
+	items, copies, uses, err := p.items()
 	if err != nil {
 		return nil, err
 	}
 	book := p.book(ctx, call)
 	c := &Cost{Platform: p.doc.Metadata.Name, Sandbox: p.options.Sandbox, Bill: book.Of(items), By: by}
+	c.Bill.Growth = book.Growth(c.Bill, copies)
 	if by != "" {
 		c.Groups = price.By(c.Bill, namesBy(by, p.doc.Spec, uses))
 	}
@@ -88,17 +89,17 @@ func (c *Cost) Compare(name string, other *Cost) {
 	c.Other = &Beside{Name: name, Bill: other.Bill, Groups: other.Groups, Lines: price.Compare(c.Bill, other.Bill), Change: price.Diff(c.Bill, other.Bill)}
 }
 
-// items are what costs money of the document, from its products' first phase alone.
-func (p *Platform) items() ([]price.Item, []product.Use, error) {
+// items are what costs money of the document and what grows beside it, from its products' first phase alone.
+func (p *Platform) items() ([]price.Item, []price.Copies, []product.Use, error) {
 	uses, err := usesOf(p.doc.Spec)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	items, err := product.Items(p.about(), uses, support)
+	items, copies, err := product.Items(p.about(), uses, support)
 	if err != nil {
-		return nil, nil, p.explainAll(err).Err()
+		return nil, nil, nil, p.explainAll(err).Err()
 	}
-	return items, uses, nil
+	return items, copies, uses, nil
 }
 
 // ItemsOf are what costs money of a document, with its defaults: a pure function, for what asks no cloud.
@@ -108,7 +109,8 @@ func ItemsOf(doc *v1alpha1.Platform) ([]price.Item, error) {
 	if err != nil {
 		return nil, err
 	}
-	return product.Items(product.Platform{Platform: filled, Minor: minorOf(filled.Spec.Cluster.Version)}, uses, support)
+	items, _, err := product.Items(product.Platform{Platform: filled, Minor: minorOf(filled.Spec.Cluster.Version)}, uses, support)
+	return items, err
 }
 
 // namesBy gives the names that a line is summed under.

@@ -66,6 +66,7 @@ func (p *Platform) Plan(ctx context.Context) (*Plan, error) {
 	p.checkScopes(ctx, plan)
 	plan.book = p.book(ctx, call)
 	plan.reckon(c.Items)
+	plan.Bill.Growth = plan.book.Growth(plan.Bill, c.Copies)
 	p.judgeFit(plan, plan.book, c.Workloads)
 	p.judgeUpgrade(plan, c.Rendered)
 	p.judgeBudget(ctx, call, plan)

@@ -43,6 +43,9 @@ func (p *Platform) Open(ctx context.Context, word string, port int, told func(o 
 	if err != nil {
 		return err
 	}
+	if page.Find != nil {
+		return p.lead(ctx, page, told)
+	}
 	access, _, err := p.Credentials(ctx)
 	if err != nil {
 		return err
@@ -82,6 +85,23 @@ func (p *Platform) Open(ctx context.Context, word string, port int, told func(o 
 		return &problem.Problem{Code: problem.NotReady, Title: page.Title + " is not ready", Why: err.Error(), Fix: fmt.Sprintf("`k8or why %s` says why", page.Entry), Cause: err}
 	}
 	return p.explainAll(kube.Tell(err)).Err()
+}
+
+// lead tells of a page that is a cloud's own.
+func (p *Platform) lead(ctx context.Context, page product.Page, told func(Opened, string)) error {
+	url, there, err := page.Find(ctx)
+	if err != nil {
+		return p.explainAll(err).Err()
+	}
+	if !there {
+		return &problem.Problem{Code: problem.NotReady, Title: page.Title + " is not there yet", Fix: fmt.Sprintf("`k8or up` makes %s, and `k8or why %s` says what is missing", page.Entry, page.Entry)}
+	}
+	o := Opened{Page: page.Name, Title: page.Title, Entry: page.Entry, Username: page.Username, Login: page.Login, URL: url, Public: true}
+	if p.options.Sandbox {
+		o.Login += "; in the sandbox nobody answers there"
+	}
+	told(o, "")
+	return nil
 }
 
 // pageOf is the page of a word: its own, or the only one of an entry.

@@ -5,10 +5,12 @@ package platform
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/kube"
 	"github.com/k8or/k8or/internal/problem"
 	"github.com/k8or/k8or/internal/product"
 )
@@ -36,6 +38,9 @@ func (p *Platform) PlanRotation(ctx context.Context) (*Plan, error) {
 	var known []string
 	for _, e := range p.doc.Spec.Entries() {
 		known = append(known, e.ID())
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.doc.Spec.Apps)) { // which hand out nothing, and are told what they were given by
+		known = append(known, "apps/"+name)
 	}
 	for _, id := range p.options.Rotate {
 		if !slices.Contains(known, string(id)) {
@@ -68,8 +73,8 @@ func joined(ids []graph.ID) string {
 	return strings.Join(out, ", ")
 }
 
-// reads says which pod still runs with the credentials that an app had before its Secret was written anew, so that these stay
-// until it is gone; empty where there is none.
+// reads says what still runs with the credentials that who uses an entry had before its Secret was written anew, so that these
+// stay until it is gone: a pod, or a backup under way. Empty where there is nothing.
 func (p *Platform) reads(ctx context.Context, entry graph.ID, app string) (string, error) {
 	for _, c := range p.about().Clients(entry) {
 		if c.Name != app {
@@ -79,11 +84,11 @@ func (p *Platform) reads(ctx context.Context, entry graph.ID, app string) (strin
 		if err != nil || !ok {
 			return "", err
 		}
-		pod, err := p.kinds.Cluster(access.ID).OlderThan(ctx, c.Namespace, c.SecretName(entry))
-		if err != nil || pod == "" {
-			return "", err
+		if c.Entry == "backups" {
+			return p.backsUp(ctx, p.kinds.Cluster(access.ID))
 		}
-		return fmt.Sprintf("pod %s started before the Secret %s/%s was changed, and may sign in as before", pod, c.Namespace, c.SecretName(entry)), nil
+		pod, err := p.kinds.Cluster(access.ID).OlderThan(ctx, c.Namespace, c.SecretName(entry))
+		return kube.StillReads(pod, kube.SecretKey{Namespace: c.Namespace, Name: c.SecretName(entry)}), err
 	}
 	return "", nil
 }

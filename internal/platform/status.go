@@ -185,6 +185,9 @@ func Scopes(spec v1alpha1.Spec) []string {
 		switch {
 		case entry.Category == "storage.spaces":
 			kinds = append(kinds, e.ObjectStorage()...)
+			if cdn := entry.Spec.(v1alpha1.Bucket).CDN; cdn != nil && cdn.Domain != "" {
+				kinds = append(kinds, e.Certificates()...)
+			}
 		case entry.Category == "registry" && entry.Product == "digitalocean":
 			kinds = append(kinds, e.ContainerRegistry()...)
 		}

@@ -32,7 +32,7 @@ func TestStatusBillsTheVolumesThatAreThere(t *testing.T) {
 		runtime := memory.New(nil)
 		cloud := simulated.New(simulated.Options{Seed: 1, Runtime: runtime})
 		defer cloud.Close()
-		runtime.Join(cloud)
+		runtime.Join(cloud, nil)
 		on := func(text string) *Platform {
 			return open(t, text, func(o *Options) {
 				o.Sandbox, o.Speed, o.Holder = true, 1, "test"

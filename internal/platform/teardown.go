@@ -160,16 +160,27 @@ func undecidedFix(data string) string {
 func (p *Platform) Down(ctx context.Context, t *Teardown, watch Watch) (*Result, error) {
 	if undecided := t.Undecided(); len(undecided) > 0 {
 		var list problem.List
-		for _, s := range undecided {
+		var all []string
+		for _, s := range undecided { // one decision is of all that is called so: a bucket, and what stands in front of it
+			if slices.Contains(all, s.Data) {
+				continue
+			}
+			all = append(all, s.Data)
+			titles, cost := []string{}, s.Cost
+			for _, o := range undecided {
+				if o.Data != s.Data {
+					continue
+				}
+				titles = append(titles, o.Title)
+				if o.Cost.High > cost.High || len(o.Cost.Unknown) > 0 { // what stands in front costs nothing
+					cost = o.Cost
+				}
+			}
 			list = append(list, &problem.Problem{Code: problem.DataUndecided, Kind: problem.Preflight,
-				Title: fmt.Sprintf("%s holds data, and nobody said what becomes of it", s.Data), Why: fmt.Sprintf("%s; it costs %s a month", s.Title, s.Cost),
+				Title: fmt.Sprintf("%s holds data, and nobody said what becomes of it", s.Data), Why: fmt.Sprintf("%s; it costs %s a month", strings.Join(titles, ", "), cost),
 				Fix: undecidedFix(s.Data)})
 		}
-		if len(undecided) > 1 {
-			var all []string
-			for _, s := range undecided {
-				all = append(all, s.Data)
-			}
+		if len(all) > 1 {
 			list[len(list)-1].Fix += fmt.Sprintf("; all %d at once, after --keep= or --allow-data-loss=: %s", len(all), strings.Join(all, ","))
 		}
 		return nil, list

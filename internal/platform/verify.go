@@ -156,6 +156,8 @@ func nothingCalled(word string, known []string) error {
 	pr := &problem.Problem{Code: problem.BadUsage, Kind: problem.Usage, Title: fmt.Sprintf("the document has nothing called %q", word), Why: "it has " + problem.OneOf(known), Fix: "name one of these"}
 	if near := problem.DidYouMean(word, known); near != "" {
 		pr.Fix = near
+	} else if i := slices.IndexFunc(known, func(id string) bool { return strings.HasSuffix(id, "/"+word) }); i >= 0 {
+		pr.Fix = problem.DidYouMean(known[i], known)
 	}
 	return pr
 }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/k8or/k8or/internal/unit"
@@ -23,9 +24,10 @@ var embedded []byte
 
 // Book is a dated list of prices. It does not change once made, and may be shared.
 type Book struct {
-	date  string
-	hours int
-	lines map[key]entry
+	date   string
+	hours  int
+	lines  map[key]entry
+	floors map[key]entry // by the engine, of sizes without a line of their own
 }
 
 type key struct {
@@ -89,7 +91,7 @@ func (b *Book) HoursCap() int { return b.hours }
 // With returns a book in which these sizes have these prices, with the source LiveSource. The receiver stays as it is;
 // sizes that are not given keep what it says of them.
 func (b *Book) With(sizes []SizePrice) *Book {
-	with := &Book{date: b.date, hours: b.hours, lines: maps.Clone(b.lines)}
+	with := &Book{date: b.date, hours: b.hours, lines: maps.Clone(b.lines), floors: b.floors}
 	for _, s := range sizes {
 		with.lines[key{Node, s.Slug}] = entry{
 			Kind: Node, Slug: s.Slug, Per: "node", MemoryMiB: s.MemoryMiB, VCPUs: s.VCPUs,
@@ -156,6 +158,13 @@ func (b *Book) find(kind Kind, slug string) (entry, bool) {
 	return e, ok
 }
 
+// floor is what the smallest of an item's sort costs.
+func (b *Book) floor(item Item) (entry, bool) {
+	engine, _, _ := strings.Cut(item.Slug, "/")
+	e, ok := b.floors[key{item.Kind, engine}]
+	return e, ok
+}
+
 func parse(data []byte) (*Book, error) {
 	var file struct {
 		Date     string `json:"date"`
@@ -163,6 +172,8 @@ func parse(data []byte) (*Book, error) {
 			Hours int `json:"hours"`
 		} `json:"hoursCap"`
 		Lines []entry `json:"lines"`
+		// Floors are what the smallest of a sort of thing costs, by engine, where it is not known which size costs what.
+		Floors []entry `json:"floors"`
 	}
 	if err := json.Unmarshal(data, &file); err != nil {
 		return nil, fmt.Errorf("read the price book: %w", err)
@@ -170,7 +181,7 @@ func parse(data []byte) (*Book, error) {
 	if file.HoursCap.Hours <= 0 {
 		return nil, errors.New("read the price book: it has no cap on a month's hours")
 	}
-	b := &Book{date: file.Date, hours: file.HoursCap.Hours, lines: make(map[key]entry, len(file.Lines))}
+	b := &Book{date: file.Date, hours: file.HoursCap.Hours, lines: make(map[key]entry, len(file.Lines)), floors: map[key]entry{}}
 	for _, e := range file.Lines {
 		k := key{e.Kind, e.Slug}
 		switch _, twice := b.lines[k]; {
@@ -181,6 +192,10 @@ func parse(data []byte) (*Book, error) {
 		}
 		e.monthly, e.hourly = unit.Dollars(e.Monthly), unit.Dollars(e.Hourly)
 		b.lines[k] = e
+	}
+	for _, e := range file.Floors {
+		e.monthly = unit.Dollars(e.Monthly)
+		b.floors[key{e.Kind, e.Slug}] = e
 	}
 	return b, nil
 }

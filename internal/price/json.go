@@ -27,6 +27,8 @@ type lineJSON struct {
 	Per        string      `json:"per,omitempty"`
 	Unit       string      `json:"unit,omitempty"`
 	UnitMicros *unit.Money `json:"unitMicros,omitempty"`
+	From       string      `json:"from,omitempty"`
+	FromMicros *unit.Money `json:"fromMicros,omitempty"`
 	monthJSON
 	Note   string `json:"note,omitempty"`
 	Source string `json:"source,omitempty"`
@@ -38,6 +40,7 @@ type billJSON struct {
 	monthJSON
 	Unknown     []string `json:"unknown,omitempty"`
 	NotIncluded []string `json:"notIncluded,omitempty"`
+	Growth      []Growth `json:"growth,omitempty"`
 }
 
 type changeJSON struct {
@@ -72,6 +75,9 @@ func (l Line) MarshalJSON() ([]byte, error) {
 		out.Unit, out.UnitMicros = l.Unit.String(), &l.Unit
 		out.monthJSON = month(l.Low, l.High, l.HourlyLow, l.HourlyHigh)
 	}
+	if l.From > 0 {
+		out.From, out.FromMicros = l.From.String(), &l.From
+	}
 	return json.Marshal(out)
 }
 
@@ -81,14 +87,14 @@ func (l *Line) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &in); err != nil {
 		return err
 	}
-	*l = Line{Item: in.Item, Known: in.Known, Per: in.Per, Unit: value(in.UnitMicros), Note: in.Note, Source: in.Source, Date: in.Date}
+	*l = Line{Item: in.Item, Known: in.Known, Per: in.Per, Unit: value(in.UnitMicros), From: value(in.FromMicros), Note: in.Note, Source: in.Source, Date: in.Date}
 	in.read(&l.Low, &l.High, &l.HourlyLow, &l.HourlyHigh)
 	return nil
 }
 
 // MarshalJSON writes each amount as text and in micro-dollars.
 func (b Bill) MarshalJSON() ([]byte, error) {
-	out := billJSON{Lines: b.Lines, Unknown: b.Unknown, NotIncluded: b.NotIncluded}
+	out := billJSON{Lines: b.Lines, Unknown: b.Unknown, NotIncluded: b.NotIncluded, Growth: b.Growth}
 	if out.Lines == nil {
 		out.Lines = []Line{}
 	}
@@ -102,7 +108,7 @@ func (b *Bill) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &in); err != nil {
 		return err
 	}
-	*b = Bill{Lines: in.Lines, Unknown: in.Unknown, NotIncluded: in.NotIncluded}
+	*b = Bill{Lines: in.Lines, Unknown: in.Unknown, NotIncluded: in.NotIncluded, Growth: in.Growth}
 	in.read(&b.Low, &b.High, &b.HourlyLow, &b.HourlyHigh)
 	return nil
 }

@@ -70,12 +70,13 @@ type Item struct {
 	Max int `json:"max"`
 }
 
-// Line is an item with its price. Amounts mean nothing unless Known is true.
+// Line is an item with its price. Amounts but From mean nothing unless Known is true.
 type Line struct {
 	Item
 	Known bool       // Whether the book has a price for it.
 	Per   string     // What Unit buys: "node", "GiB", "cluster".
 	Unit  unit.Money // A month of one.
+	From  unit.Money // A month of the smallest of its sort, where the price is not known and that is; no part of any sum.
 	Note  string     // What it comes with and what costs more, or how the price was reckoned; often empty.
 
 	Low, High             unit.Money // A month of all of it, at Min and at Max.
@@ -93,6 +94,7 @@ type Bill struct {
 	HourlyLow, HourlyHigh unit.Money
 	Unknown               []string // What has no known price: "cluster/pools/big: node s-99vcpu".
 	NotIncluded           []string // What the cloud may also bill, and this bill does not reckon with.
+	Growth                []Growth // What of that is wanted by the document and can be bounded; no part of the sums.
 }
 
 // notIncluded is said under every bill.
@@ -175,6 +177,10 @@ func (b *Book) line(item Item) Line {
 	line := Line{Item: item}
 	e, ok := b.find(item.Kind, item.Slug)
 	if !ok {
+		if least, ok := b.floor(item); ok {
+			line.From = least.monthly
+			line.Note = fmt.Sprintf("what this size costs is not known; the smallest costs %s a month, by %s of %s", least.monthly, least.Source, least.Date)
+		}
 		return line
 	}
 	low, high := max(item.Min, 0), max(item.Max, item.Min, 0)
@@ -199,10 +205,14 @@ func (b *Book) hour(e entry, n int) unit.Money {
 }
 
 func (l Line) unknown() string {
-	if l.Slug == "" {
-		return fmt.Sprintf("%s: %s", l.For, l.Kind)
+	text := fmt.Sprintf("%s: %s", l.For, l.Kind)
+	if l.Slug != "" {
+		text += " " + l.Slug
 	}
-	return fmt.Sprintf("%s: %s %s", l.For, l.Kind, l.Slug)
+	if l.From > 0 {
+		text += fmt.Sprintf(" (from %s)", l.From)
+	}
+	return text
 }
 
 // String prints a month: "$63.00", "$39.00 to $87.00", and "at least …" when something has no known price.

@@ -17,7 +17,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Database writes something and reads it again, with the credentials that an app gets.
+// Database writes something and reads it again, or only asks, with the credentials that an app gets.
 type Database struct {
 	// Binding is the folder of a servicebinding.io Secret: type, host, port, username, password, database and ca.crt. Its type
 	// says which engine it is: postgresql, mysql, valkey, mongodb (with uri) or opensearch. Without ca.crt the system's authorities
@@ -26,6 +26,10 @@ type Database struct {
 	// Address, when given, is connected to in place of the Binding's host and port: a server by a way that DNS does not know. Its
 	// certificate is still to be for the host.
 	Address string `json:"address,omitempty"`
+	// Plain says that it speaks no TLS.
+	Plain bool `json:"plain,omitempty"`
+	// Ask says that it is signed in to and asked, and nothing written: it is somebody else's.
+	Ask bool `json:"ask,omitempty"`
 }
 
 // prove speaks to the engine that the Binding names.
@@ -47,6 +51,9 @@ func (d *Database) prove(ctx context.Context, g given) (string, error) {
 		return "", err
 	}
 	config.ServerName = b["host"]
+	if d.Plain {
+		config = nil
+	}
 	at := net.JoinHostPort(b["host"], b["port"])
 	if d.Address != "" {
 		at = d.Address
@@ -57,7 +64,7 @@ func (d *Database) prove(ctx context.Context, g given) (string, error) {
 	case "opensearch":
 		return d.indexed(ctx, g, b, authority)
 	case "valkey":
-		return key(ctx, b, at, config)
+		return d.key(ctx, b, at, config)
 	default:
 		return "", &trouble{what: fmt.Sprintf("the Binding is of type %s, which this probe does not speak", b["type"]), look: "the Binding's type"}
 	}
@@ -72,9 +79,9 @@ func (d *Database) inDatabase(ctx context.Context, g given, b map[string]string,
 	database := string(raw)
 	switch b["type"] {
 	case "postgresql":
-		return row(ctx, b, database, at, config)
+		return d.row(ctx, b, database, at, config)
 	case "mysql":
-		return table(ctx, b, database, at, config)
+		return d.table(ctx, b, database, at, config)
 	}
 	uri, err := g.file(path.Join(d.Binding, "uri"))
 	if err != nil {
@@ -82,16 +89,26 @@ func (d *Database) inDatabase(ctx context.Context, g given, b map[string]string,
 	}
 	hosts := []string{at}
 	if d.Address == "" && strings.HasPrefix(string(uri), "mongodb+srv://") {
-		config.ServerName = "" // each of them has a name of its own
+		if config != nil {
+			config.ServerName = "" // each of them has a name of its own
+		}
 		if hosts, err = members(ctx, b["host"]); err != nil {
 			return "", err
 		}
 	}
-	return collection(ctx, b, database, hosts, d.Address != "", config)
+	return d.collection(ctx, b, database, hosts, config)
+}
+
+// answered is what is proven of a server that was only asked.
+func answered(engine string, b map[string]string) string {
+	if b["username"] == "" {
+		return fmt.Sprintf("%s let the app in and answered; nothing was written", engine)
+	}
+	return fmt.Sprintf("%s let %s in and answered; nothing was written", engine, b["username"])
 }
 
 // row makes a table in PostgreSQL, writes a row, reads it again, and takes all of it back: nobody else ever sees it.
-func row(ctx context.Context, b map[string]string, database, at string, config *tls.Config) (string, error) {
+func (d *Database) row(ctx context.Context, b map[string]string, database, at string, config *tls.Config) (string, error) {
 	host, text, err := net.SplitHostPort(at)
 	if err != nil {
 		return "", err
@@ -111,12 +128,19 @@ func row(ctx context.Context, b map[string]string, database, at string, config *
 	}
 	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is left to be lost
 	word := unique()
-	results, err := conn.Exec(ctx, fmt.Sprintf("BEGIN; CREATE TABLE %s (word text); INSERT INTO %s VALUES ('%s'); SELECT word FROM %s; ROLLBACK", word, word, word, word)).ReadAll()
+	statement := fmt.Sprintf("BEGIN; CREATE TABLE %s (word text); INSERT INTO %s VALUES ('%s'); SELECT word FROM %s; ROLLBACK", word, word, word, word)
+	if d.Ask {
+		statement = fmt.Sprintf("SELECT '%s'", word)
+	}
+	results, err := conn.Exec(ctx, statement).ReadAll()
 	if err != nil {
 		return "", toldOf("PostgreSQL", err, b["username"])
 	}
 	for _, r := range results {
 		if len(r.Rows) == 1 && len(r.Rows[0]) == 1 && string(r.Rows[0][0]) == word {
+			if d.Ask {
+				return answered("PostgreSQL", b), nil
+			}
 			return fmt.Sprintf("a row was written to the database %s as %s, and read again", database, b["username"]), nil
 		}
 	}
@@ -163,9 +187,12 @@ func postgresSays(err error) (message string, user, rights, ok bool) {
 }
 
 // key sets a key of Valkey for a minute, reads it again and deletes it. Its protocol is lines and lengths.
-func key(ctx context.Context, b map[string]string, at string, config *tls.Config) (string, error) {
-	dialer := tls.Dialer{Config: config}
-	conn, err := dialer.DialContext(ctx, "tcp", at)
+func (d *Database) key(ctx context.Context, b map[string]string, at string, config *tls.Config) (string, error) {
+	dial := new(net.Dialer).DialContext
+	if config != nil {
+		dial = (&tls.Dialer{Config: config}).DialContext
+	}
+	conn, err := dial(ctx, "tcp", at)
 	if err != nil {
 		return "", toldOf("Valkey", err, b["username"])
 	}
@@ -184,11 +211,21 @@ func key(ctx context.Context, b map[string]string, at string, config *tls.Config
 		}
 		return reply(in)
 	}
-	if _, err := say("AUTH", b["username"], b["password"]); err != nil {
+	signIn := []string{"AUTH", b["username"], b["password"]}
+	if b["username"] == "" {
+		signIn = []string{"AUTH", b["password"]}
+	}
+	if _, err := say(signIn...); err != nil {
 		if refused, ok := errors.AsType[refusal](err); ok {
 			return "", &trouble{what: fmt.Sprintf("Valkey refuses the user %s and the password of the Binding", b["username"]), look: "the Binding's Secret; `k8or up` writes what its cloud says", cause: refused}
 		}
 		return "", toldOf("Valkey", err, b["username"])
+	}
+	if d.Ask {
+		if got, err := say("PING"); err != nil || got != "PONG" {
+			return "", &trouble{what: "Valkey does not take PING", look: "its logs", cause: err}
+		}
+		return answered("Valkey", b), nil
 	}
 	name, word := "k8or:probe:"+unique(), unique()
 	for _, words := range [][]string{{"SET", name, word, "EX", "60"}, {"GET", name}, {"DEL", name}} {

@@ -22,9 +22,9 @@ import (
 
 // collection writes a document to a collection of its own in MongoDB, reads it again, and drops the collection. Hosts are where
 // servers are asked for; one alone is taken as it is when direct, and leads to its primary otherwise.
-func collection(ctx context.Context, b map[string]string, database string, hosts []string, direct bool, config *tls.Config) (proven string, err error) {
+func (d *Database) collection(ctx context.Context, b map[string]string, database string, hosts []string, config *tls.Config) (proven string, err error) {
 	var last atomic.Pointer[error] // why no server could be chosen, which the driver has among its topology
-	client, err := mongo.Connect(options.Client().SetHosts(hosts).SetDirect(direct).SetTLSConfig(config).SetAppName("k8or-probe").
+	client, err := mongo.Connect(options.Client().SetHosts(hosts).SetDirect(d.Address != "").SetTLSConfig(config).SetAppName("k8or-probe").
 		SetAuth(options.Credential{AuthSource: "admin", Username: b["username"], Password: b["password"], PasswordSet: true}).
 		SetServerMonitor(&event.ServerMonitor{ServerHeartbeatFailed: func(e *event.ServerHeartbeatFailedEvent) { last.Store(&e.Failure) }}))
 	if err != nil {
@@ -43,6 +43,12 @@ func collection(ctx context.Context, b map[string]string, database string, hosts
 			err = errors.Join(*why, ctx.Err())
 		}
 		return toldOf("MongoDB", err, b["username"])
+	}
+	if d.Ask { // the connection signs in before it carries anything
+		if err := client.Database(database).RunCommand(ctx, bson.D{{Key: "ping", Value: 1}}).Err(); err != nil {
+			return "", told(err)
+		}
+		return answered("MongoDB", b), nil
 	}
 	word := unique()
 	own := client.Database(database).Collection(word)

@@ -187,7 +187,7 @@ func (m *mongoServer) command(name string, command, ok bson.D) bson.D {
 		return append(ok, bson.E{Key: "cursor", Value: bson.D{{Key: "id", Value: int64(0)}, {Key: "ns", Value: "orders." + own}, {Key: "firstBatch", Value: found}}})
 	case "drop":
 		delete(m.held, own)
-	case "endSessions":
+	case "endSessions", "ping":
 	default:
 		return refuse(59, "CommandNotFound", "no such command: "+name)
 	}

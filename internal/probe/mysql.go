@@ -15,7 +15,7 @@ import (
 
 // table makes a table in MySQL, writes a row, reads it again, and drops the table: MySQL has no transactions of tables, so that
 // others may see it meanwhile. A temporary one would prove less: it can be made where nothing can be written any more.
-func table(ctx context.Context, b map[string]string, database, at string, config *tls.Config) (proven string, err error) {
+func (d *Database) table(ctx context.Context, b map[string]string, database, at string, config *tls.Config) (proven string, err error) {
 	c := mysql.NewConfig()
 	c.Net, c.Addr, c.DBName, c.User, c.Passwd, c.TLS = "tcp", at, database, b["username"], b["password"], config
 	c.Logger = &mysql.NopLogger{} // what goes wrong is returned too
@@ -26,6 +26,16 @@ func table(ctx context.Context, b map[string]string, database, at string, config
 	db := sql.OpenDB(connector)
 	defer db.Close()
 	word := unique()
+	if d.Ask {
+		var got string
+		if err := db.QueryRowContext(ctx, fmt.Sprintf("SELECT '%s'", word)).Scan(&got); err != nil {
+			return "", toldOf("MySQL", err, b["username"])
+		}
+		if got != word {
+			return "", &trouble{what: "MySQL answers with something else than it was asked", look: "its logs"}
+		}
+		return answered("MySQL", b), nil
+	}
 	// DigitalOcean wants a primary key of every table (sql_require_primary_key).
 	if _, err := db.ExecContext(ctx, fmt.Sprintf("CREATE TABLE %s (word VARCHAR(64) PRIMARY KEY)", word)); err != nil {
 		return "", toldOf("MySQL", err, b["username"])

@@ -133,7 +133,7 @@ func (m *mysqlServer) query(text string) [][]byte {
 		if !m.forgets {
 			m.tables[name(2)] = strings.Trim(words[4], "('),")
 		}
-	case strings.HasPrefix(text, "SELECT word FROM"):
+	case strings.HasPrefix(text, "SELECT word FROM"), strings.HasPrefix(text, "SELECT '"):
 		column := lengthOf("def")
 		for _, s := range []string{"orders", "t", "t", "word", "word"} {
 			column = append(column, lengthOf(s)...)
@@ -141,7 +141,11 @@ func (m *mysqlServer) query(text string) [][]byte {
 		column = append(column, 12, 45, 0, 0, 1, 0, 0, 253, 0, 0, 0, 0, 0)
 		end := []byte{0xfe, 0, 0, 2, 0}
 		out := [][]byte{{1}, column, end}
-		if word := m.tables[name(3)]; word != "" {
+		word, asked := strings.CutPrefix(text, "SELECT '")
+		if word = strings.TrimSuffix(word, "'"); !asked {
+			word = m.tables[name(3)]
+		}
+		if word != "" {
 			out = append(out, lengthOf(word))
 		}
 		return append(out, end)

@@ -20,12 +20,27 @@ func (d *Database) indexed(ctx context.Context, g given, b map[string]string, au
 	if err != nil {
 		return "", err
 	}
+	scheme := "https://"
+	if d.Plain {
+		scheme = "http://"
+	}
+	server := scheme + net.JoinHostPort(b["host"], b["port"]) + "/"
+	if d.Ask {
+		a, err := c.do(ctx, http.MethodGet, server, nil)
+		if err == nil {
+			err = denied("OpenSearch", a)
+		}
+		if err == nil && a.status != http.StatusOK {
+			err = &trouble{what: fmt.Sprintf("OpenSearch answers %d", a.status), look: "its health and its logs"}
+		}
+		return answered("OpenSearch", b), err
+	}
 	word := unique()
 	text, err := json.Marshal(map[string]string{"word": word})
 	if err != nil {
 		return "", err
 	}
-	at := "https://" + net.JoinHostPort(b["host"], b["port"]) + "/" + probeIndex
+	at := server + probeIndex
 	ask := func(method, path string, body []byte, want int, what string) (answer, error) {
 		a, err := c.do(ctx, method, at+path+word, body)
 		if err == nil {

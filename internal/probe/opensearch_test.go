@@ -33,6 +33,8 @@ func opensearch(t *testing.T, a authority, broken int) (files map[string]string,
 		create, isCreate := strings.CutPrefix(r.URL.Path, "/k8or-probe/_create/")
 		doc, isDoc := strings.CutPrefix(r.URL.Path, "/k8or-probe/_doc/")
 		switch {
+		case r.Method == http.MethodGet && r.URL.Path == "/":
+			fmt.Fprint(w, `{"version":{"distribution":"opensearch"}}`)
 		case broken != 0 && r.Method == http.MethodPut:
 			w.WriteHeader(broken)
 		case isCreate && r.Method == http.MethodPut && r.Header.Get("Content-Type") == "application/json":

@@ -3,10 +3,12 @@
 package product
 
 import (
+	"context"
 	"fmt"
 	"reflect"
 	"strings"
 
+	"github.com/k8or/k8or/internal/cloud/digitalocean"
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/kube"
 	"github.com/k8or/k8or/internal/probe"
@@ -25,6 +27,8 @@ type Foundation struct {
 	Network, Project graph.Value[string]
 	// Ready orders what needs nodes after them: ids of the node pools.
 	Ready []graph.ID
+	// Zones are the document's DNS zones, by their names.
+	Zones map[string]graph.Value[digitalocean.DomainOut]
 }
 
 // Egress is the one address that traffic of the cluster leaves from. It is offered by the cluster where the document asks for
@@ -286,6 +290,8 @@ type Page struct {
 	Password *kube.SecretKey
 	// Address is its public address, where it has one.
 	Address graph.Value[string]
+	// Find asks the cloud where a page is that no Service leads to; false while it is nowhere. Nil for a page of the cluster's.
+	Find func(ctx context.Context) (url string, there bool, err error)
 	// Login says in words how to log in, where it is not by a password.
 	Login string
 }

@@ -30,10 +30,11 @@ type ChartSpec struct {
 	KeepNamespace bool
 	// Adjust changes rendered objects in typed code, where that is clearer than a value of the chart.
 	Adjust func([]*unstructured.Unstructured) error
-	// Extra are objects that go with the chart's, Derived Secrets whose data come to be in the cluster, Foreign fields that
-	// somebody else owns, Follows Secrets that its pods start anew for.
+	// Extra are objects that go with the chart's, Derived Secrets whose data come to be in the cluster, of what Sources write,
+	// Foreign fields that somebody else owns, Follows Secrets that its pods start anew for.
 	Extra   []*unstructured.Unstructured
 	Derived []kube.Derived
+	Sources []graph.ID
 	Foreign []kube.Foreign
 	Follows []Follow
 }
@@ -85,7 +86,7 @@ func (j joint) Chart(id graph.ID, s ChartSpec, opts ...graph.Option) (graph.Valu
 		}
 		before = append(before, pre)
 	}
-	spec := SetSpec{Namespace: s.Namespace, Objects: objects, Derived: s.Derived, Foreign: s.Foreign, Follows: s.Follows, standIn: r.StandIn, endings: j.endings(id, r)}
+	spec := SetSpec{Namespace: s.Namespace, Objects: objects, Derived: s.Derived, Sources: s.Sources, Foreign: s.Foreign, Follows: s.Follows, standIn: r.StandIn, endings: j.endings(id, r)}
 	if len(spec.endings) > 0 { // what they run on stays until they have run
 		for _, b := range before {
 			spec.needs = append(spec.needs, setName(b))

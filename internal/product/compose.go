@@ -70,9 +70,10 @@ type Use struct {
 type Composition struct {
 	Graph *graph.Graph
 	// Workloads are the pods of all products, for fit: those that products declare, and those that stand in rendered objects
-	// (see Pods). Items are what costs money, for price.
+	// (see Pods). Items are what costs money, for price, Copies what grows beside them.
 	Workloads []fit.Workload
 	Items     []price.Item
+	Copies    []price.Copies
 	// Support says which support product was chosen because of which entries.
 	Support map[string][]graph.ID
 	// Notes are sentences a person should read, such as that a chart could not be had.
@@ -143,15 +144,15 @@ func bindAll(p Platform, uses []Use) ([]bound, error) {
 	return bounds, errors.Join(errs...)
 }
 
-// Items are what costs money of a document, from the first phase alone: pure, without a chart or a call.
-func Items(p Platform, uses []Use, support func(name string) (Product, bool)) ([]price.Item, error) {
+// Items are what costs money of a document, and what grows beside it, from the first phase alone: pure, without a chart or a call.
+func Items(p Platform, uses []Use, support func(name string) (Product, bool)) ([]price.Item, []price.Copies, error) {
 	bounds, err := bindAll(p, uses)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	c := &composer{platform: p, Composition: &Composition{Support: map[string][]graph.ID{}}}
 	_, err = c.selectAll(bounds, support)
-	return c.Items, err
+	return c.Items, c.Copies, err
 }
 
 // Compose runs Select, Build and Wire for all uses, each phase for all of them before the next. Uses are built in the
@@ -218,7 +219,7 @@ type composer struct {
 	services Services
 	said     map[string][]string // charts by what is to be said of them
 	outputs  map[graph.ID]graph.Value[kube.Output]
-	rotated  []graph.ID // entries that were asked to rotate, and do
+	rotate   []graph.ID // entries whose credentials can be changed for others
 	*Composition
 }
 
@@ -237,6 +238,7 @@ func (c *composer) selectAll(bounds []bound, support func(string) (Product, bool
 			b.selects(s)
 			c.Workloads = append(c.Workloads, s.workload...)
 			c.Items = append(c.Items, s.items...)
+			c.Copies = append(c.Copies, s.copies...)
 			wants = append(wants, s.support...)
 		}
 		pending = nil

@@ -72,7 +72,10 @@ type Entry[S, O any] struct {
 }
 
 // Namespace is where an entry's own objects live: `<category>-<entry>`.
-func (e Entry[S, O]) Namespace() string { return dashed(string(e.ID)) }
+func (e Entry[S, O]) Namespace() string { return NamespaceOf(e.ID) }
+
+// NamespaceOf is where the own objects of an entry live.
+func NamespaceOf(entry graph.ID) string { return dashed(string(entry)) }
 
 // Product is a Definition of any types, as the catalog lists it.
 type Product interface {
@@ -178,6 +181,7 @@ type Selecting struct {
 	platform Platform
 	workload []fit.Workload
 	items    []price.Item
+	copies   []price.Copies
 	support  []want
 }
 
@@ -207,6 +211,11 @@ func (s *Selecting) Bill(items ...price.Item) {
 		}
 	}
 	s.items = append(s.items, items...)
+}
+
+// Copies declares snapshots that the entry takes of volumes, which cost by what they come to hold. Of are claims, none for all volumes.
+func (s *Selecting) Copies(kept int, of ...string) {
+	s.copies = append(s.copies, price.Copies{For: string(s.at), Of: of, Kept: kept})
 }
 
 // Want asks for a support product, such as "metrics-server", and for features of it that are off unless somebody asks. It is

@@ -26,8 +26,12 @@ type SetSpec struct {
 	// Namespace is where objects go that name none.
 	Namespace string
 	Objects   []*unstructured.Unstructured
-	// Derived are Secrets whose data come to be in the cluster.
+	// Derived are Secrets whose data come to be in the cluster, Sources the nodes that write what they are made of, where that can
+	// be written anew.
 	Derived []kube.Derived
+	Sources []graph.ID
+	// Turns are objects of it by which somebody signs in and that take turns.
+	Turns []kube.Turn
 	// Foreign are fields that somebody else owns, beside those of DOKS's controllers.
 	Foreign []kube.Foreign
 	// Follows are Secrets that its pods read and start anew for when these hold something else.
@@ -56,7 +60,7 @@ func (j joint) Set(id graph.ID, s SetSpec, opts ...graph.Option) (graph.Value[ku
 	if err != nil {
 		return graph.Value[kube.Output]{}, err
 	}
-	set := kube.Set{Name: setName(id), Namespace: s.Namespace, Objects: s.Objects, Derived: s.Derived, Guards: s.Guards,
+	set := kube.Set{Name: setName(id), Namespace: s.Namespace, Objects: s.Objects, Derived: s.Derived, Turns: s.Turns, Guards: s.Guards,
 		Foreign: append(foreign(s.Objects), s.Foreign...), Known: map[string]string{"node": string(id)},
 		Endings: s.endings, Needs: s.needs}
 	if s.Protected {
@@ -73,6 +77,13 @@ func (j joint) Set(id graph.ID, s SetSpec, opts ...graph.Option) (graph.Value[ku
 	}
 	resource := j.Kube().Objects(f.Access, set)
 	resource.Made = made
+	for _, id := range s.Sources {
+		by, ok := j.c.outputs[id]
+		if !ok {
+			return graph.Value[kube.Output]{}, fmt.Errorf("%s has Secrets made of those of %s, which is not added yet", set.Name, id)
+		}
+		resource.Sources = append(resource.Sources, by)
+	}
 	out := graph.Add(j.c.Graph, id, resource, append([]graph.Option{graph.After(after...)}, opts...)...)
 	j.c.outputs[id] = out
 	resource.StandsOn(j.standsOn(id)...)

@@ -126,7 +126,7 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	w.cloud = simulated.New(simulated.Options{Seed: 1, Clock: time, Runtime: w.runtime, Spaces: w.objects})
-	w.runtime.Join(w.cloud)
+	w.runtime.Join(w.cloud, wire.Transport(w.objects))
 	w.objects.Join(w.cloud)
 	return w
 }

@@ -33,5 +33,6 @@ func TestOperatorsArePlayedInTheRealControlPlane(t *testing.T) {
 	id := out["kubernetes_cluster"].(map[string]any)["id"].(string)
 	b.until(180*time.Second, "the cluster runs", func() bool { return b.clusterState(id) == "running" })
 	config := b.config(id)
-	suite.Run(t, func() *rest.Config { return rest.CopyConfig(config) })
+	suite.Run(t, func() *rest.Config { return rest.CopyConfig(config) },
+		suite.Spaces{Endpoint: b.info.Spaces, Region: "nyc3", AccessKey: b.info.SpacesKey, Secret: b.info.SpacesSecret})
 }

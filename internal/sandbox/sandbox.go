@@ -37,6 +37,7 @@
 //	GET    /databases/ports        {"ports": [port…]}: where database clusters answer on this machine, see internal/sandbox/database
 //	POST   /databases/{id}/ports   {"source": "k8s:<cluster id>", "pool": false}: where the cluster answers to that source; a source may
 //	                               also be droplet:<id>, app:<id> or ip:<address> → 200, {"cluster", "source", "pool", "address", "serves"}
+//	POST   /certificates/{name}/renew   renews a certificate by Let's Encrypt now, which gives it another id → 204
 //	POST   /stop         ends the sandbox; its state stays                          → 202
 package sandbox
 
@@ -62,6 +63,7 @@ import (
 	"github.com/k8or/k8or/internal/sandbox/record"
 	"github.com/k8or/k8or/internal/sandbox/registry"
 	"github.com/k8or/k8or/internal/sandbox/spaces"
+	"github.com/k8or/k8or/internal/sandbox/wire"
 )
 
 // Protocol is the number by which k8or knows that it speaks this sandbox's language.
@@ -178,7 +180,7 @@ func newServer(o Options, f *folder) (*server, error) {
 	s.runtime = kubernetes.New(kubernetes.Options{
 		Spare: spare,
 		Dir:   filepath.Join(o.Dir, "clusters"), Binary: o.ControlPlane, Clock: s.clock, Speed: o.Speed, Log: o.Log,
-		Cloud: func(team string) http.RoundTripper { return s.cloud.Hands(team) },
+		Cloud: func(team string) http.RoundTripper { return s.cloud.Hands(team) }, Spaces: wire.Transport(s.spaces),
 	})
 	s.cloud = digitalocean.New(digitalocean.Options{
 		Clock: s.clock, Tokens: []digitalocean.Token{{Value: s.saved.Token}}, GodoStates: o.GodoStates,

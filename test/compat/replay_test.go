@@ -91,7 +91,7 @@ func replay(t *testing.T, recorded transcript, document *contract.Document) {
 	}
 	clusters := memory.New(nil)
 	cloud := digitalocean.New(digitalocean.Options{Clock: fast, Seed: 1, GodoStates: true, Runtime: clusters})
-	clusters.Join(cloud)
+	clusters.Join(cloud, nil)
 	defer cloud.Close()
 	published := contract.Transport{
 		Next: wire.Transport(cloud), Document: document, Deviations: slices.Concat(digitalocean.Deviations, clientsOwn),

@@ -56,6 +56,36 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	},
 	// cluster METHOD PATH [FILE]: what kubectl would ask of the script's cluster.
 	"cluster": cluster,
+	// lost: somebody deletes every cluster at the cloud, behind k8or's back. What clusters leave behind is left behind.
+	"lost": func(ts *testscript.TestScript, neg bool, args []string) {
+		box := filepath.Join(ts.Getenv("K8OR_SANDBOX_DIR"), "sandbox.json")
+		for tries := 0; ; tries++ {
+			said, err := admin(box, []string{"GET", "/v2/kubernetes/clusters"})
+			ts.Check(err)
+			var list struct {
+				Clusters []struct {
+					ID     string
+					Status struct{ State string }
+				} `json:"kubernetes_clusters"`
+			}
+			ts.Check(json.Unmarshal([]byte(said), &list))
+			switch {
+			case neg || len(args) != 0 || tries == 0 && len(list.Clusters) == 0:
+				ts.Fatalf("usage: lost, while there is a cluster")
+			case len(list.Clusters) == 0:
+				return
+			case tries == 600:
+				ts.Fatalf("the clusters are still there: %v", list.Clusters)
+			}
+			for _, c := range list.Clusters {
+				if c.Status.State != "deleting" {
+					_, err := admin(box, []string{"DELETE", "/v2/kubernetes/clusters/" + c.ID})
+					ts.Check(err)
+				}
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+	},
 	// url: from here on k8or speaks to the script's sandbox as if it were the real cloud, without --sandbox.
 	"url": func(ts *testscript.TestScript, neg bool, _ []string) {
 		raw, err := os.ReadFile(filepath.Join(ts.Getenv("K8OR_SANDBOX_DIR"), "sandbox.json"))
@@ -89,7 +119,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 		}
 		nowhere(ts, args[0])
 	},
-	// bound NAMESPACE/SECRET put|get|refused WHAT [TEXT]: one call of S3's by what an app's Secret says.
+	// bound NAMESPACE/SECRET put|get|refused|says WHAT [TEXT]: one call of S3's by what an app's Secret says.
 	"bound": bound,
 	// users CLUSTER NAME...: the database cluster has these users of k8or's, and no others.
 	"users": func(ts *testscript.TestScript, neg bool, args []string) {
@@ -115,7 +145,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	// handed-nowhere: no password or key that the sandbox's databases, Spaces and registries have handed out is in any such file, bare
 	// or in base64. What it has seen once it looks for ever after: a password that was changed for another is still not to be seen.
 	"handed-nowhere": func(ts *testscript.TestScript, neg bool, args []string) {
-		words := append(handedOut(ts), keysHandedOut(ts)...)
+		words := everHandedOut(ts, append(handedOut(ts), keysHandedOut(ts)...))
 		if neg || len(args) != 0 || len(words) == 0 {
 			ts.Fatalf("usage: handed-nowhere, while there is anything that has secrets; %d were handed out", len(words))
 		}
@@ -124,6 +154,10 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 			nowhere(ts, base64.StdEncoding.EncodeToString([]byte(word)))
 		}
 	},
+	// credentials-live NAME...: no Secret of the cluster holds a key, token or user that is gone, and there is one key of each name.
+	"credentials-live": credentialsLive,
+	// fingerprint NAMESPACE/SECRET: by which is told whether it holds something else.
+	"fingerprint": fingerprint,
 	// interrupts WORD CODE COMMAND...: the command is sent Ctrl-C once it has said the word, and ends with that code.
 	"interrupts": func(ts *testscript.TestScript, neg bool, args []string) {
 		if neg || len(args) < 3 {
@@ -207,7 +241,7 @@ func databasesOf(ts *testscript.TestScript) []managed {
 	return list.Databases
 }
 
-// handedOut are the passwords and keys of all users of all databases, those of earlier calls included.
+// handedOut are the passwords and keys of all users of all databases.
 func handedOut(ts *testscript.TestScript) []string {
 	var words []string
 	for _, d := range databasesOf(ts) {
@@ -216,17 +250,6 @@ func handedOut(ts *testscript.TestScript) []string {
 			words = append(words, u.Password, u.Key)
 		}
 	}
-	kept := filepath.Join(ts.Getenv("K8OR_SANDBOX_DIR"), "handed-out.json")
-	if raw, err := os.ReadFile(kept); err == nil {
-		var before []string
-		ts.Check(json.Unmarshal(raw, &before))
-		words = append(words, before...)
-	}
-	slices.Sort(words)
-	words = slices.DeleteFunc(slices.Compact(words), func(w string) bool { return w == "" })
-	raw, err := json.Marshal(words)
-	ts.Check(err)
-	ts.Check(os.WriteFile(kept, raw, 0o600))
 	return words
 }
 

@@ -11,9 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -22,10 +20,10 @@ import (
 )
 
 // bound runs one call of S3's by what an app's Secret says, and nothing else: `bound NAMESPACE/SECRET put KEY TEXT`, `… get KEY`,
-// `… refused BUCKET` where its key opens no other bucket.
+// `… refused BUCKET` where its key opens no other bucket. `… says KEY TEXT` makes no call: the Secret's key is that text.
 func bound(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 3 {
-		ts.Fatalf("usage: bound namespace/secret put|get|refused what [text]")
+		ts.Fatalf("usage: bound namespace/secret put|get|refused|says what [text]")
 	}
 	data := secretOf(ts, args[0])
 	for _, key := range []string{"type", "provider", "endpoint", "host", "region", "bucket", "access-key-id", "secret-access-key"} {
@@ -53,6 +51,10 @@ func bound(ts *testscript.TestScript, neg bool, args []string) {
 		if err == nil || !strings.Contains(err.Error(), "AccessDenied") {
 			ts.Fatalf("the key of bucket %s is not refused at %s: %v", bucket, what, err)
 		}
+	case "says":
+		if got := string(data[what]); got != args[3] {
+			ts.Fatalf("the Secret %s says %s: %q, want %q", args[0], what, got, args[3])
+		}
 	default:
 		ts.Fatalf("bound does not know %s", args[1])
 	}
@@ -60,6 +62,14 @@ func bound(ts *testscript.TestScript, neg bool, args []string) {
 
 // secretOf are the data of a Secret of the only cluster.
 func secretOf(ts *testscript.TestScript, name string) map[string][]byte {
+	namespace, secret, _ := strings.Cut(name, "/")
+	var found struct{ Data map[string][]byte }
+	fromCluster(ts, fmt.Sprintf("/api/v1/namespaces/%s/secrets/%s", namespace, secret), &found)
+	return found.Data
+}
+
+// fromCluster reads from the only cluster, by credentials that are asked for beside k8or.
+func fromCluster(ts *testscript.TestScript, path string, into any) {
 	box := filepath.Join(ts.Getenv("K8OR_SANDBOX_DIR"), "sandbox.json")
 	ask := func(path string, into any) {
 		said, err := admin(box, []string{"GET", path})
@@ -82,52 +92,16 @@ func secretOf(ts *testscript.TestScript, name string) map[string][]byte {
 	if !roots.AppendCertsFromPEM(access.CA) {
 		ts.Check(errors.New("the cluster's authority is no certificate"))
 	}
-	namespace, secret, _ := strings.Cut(name, "/")
-	request, err := http.NewRequest(http.MethodGet, fmt.Sprintf("%s/api/v1/namespaces/%s/secrets/%s", access.Server, namespace, secret), nil)
+	request, err := http.NewRequest(http.MethodGet, access.Server+path, nil)
 	ts.Check(err)
 	request.Header.Set("Authorization", "Bearer "+access.Token)
 	answer, err := (&http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}).Do(request)
 	ts.Check(err)
 	defer answer.Body.Close()
-	var found struct {
-		Data    map[string][]byte
-		Message string
-	}
-	ts.Check(json.NewDecoder(answer.Body).Decode(&found))
-	if answer.StatusCode != http.StatusOK {
-		ts.Fatalf("read the Secret %s: %s", name, found.Message)
-	}
-	return found.Data
-}
-
-// keysHandedOut are the secrets of access keys and the tokens of registries that the sandbox keeps, which no call shows again, and the
-// password of databases' metrics.
-func keysHandedOut(ts *testscript.TestScript) []string {
-	raw, err := os.ReadFile(filepath.Join(ts.Getenv("K8OR_SANDBOX_DIR"), "state.json"))
+	said, err := io.ReadAll(answer.Body)
 	ts.Check(err)
-	var state struct {
-		DigitalOcean struct {
-			Accounts map[string]struct {
-				Spaces     struct{ Keys []struct{ Secret string } }
-				Registries struct{ Credentials []struct{ Token string } }
-				Databases  struct {
-					Metrics struct {
-						Password string `json:"basic_auth_password"`
-					}
-				}
-			}
-		}
+	if answer.StatusCode != http.StatusOK {
+		ts.Fatalf("read %s: %s: %s", path, answer.Status, said)
 	}
-	ts.Check(json.Unmarshal(raw, &state))
-	var words []string
-	for _, a := range state.DigitalOcean.Accounts {
-		for _, k := range a.Spaces.Keys {
-			words = append(words, k.Secret)
-		}
-		for _, c := range a.Registries.Credentials {
-			words = append(words, c.Token)
-		}
-		words = append(words, a.Databases.Metrics.Password)
-	}
-	return slices.DeleteFunc(words, func(w string) bool { return w == "" })
+	ts.Check(json.Unmarshal(said, into))
 }

@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -41,15 +41,33 @@ type cluster struct {
 
 func startCluster(t *testing.T) *cluster {
 	t.Helper()
-	c := &cluster{T: t, services: map[string]bool{}, Client: kubetest.Start(t).Client(t)}
+	c := &cluster{T: t, services: map[string]bool{}, Client: patient{kubetest.Start(t).Client(t)}}
 	c.ensure(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: space}})
 	return c
 }
 
 func (c *cluster) ensure(o client.Object) {
 	c.Helper()
-	if err := c.Create(c.Context(), o); err != nil && !apierrors.IsAlreadyExists(err) {
+	if err := c.Create(c.Context(), o); err != nil {
 		c.Fatalf("create %T %s: %v", o, o.GetName(), err)
+	}
+}
+
+// ensureAll makes what comes in no order, side by side.
+func (c *cluster) ensureAll(objects []client.Object) {
+	c.Helper()
+	var all errgroup.Group
+	all.SetLimit(16)
+	for _, o := range objects {
+		all.Go(func() error {
+			if err := c.Create(c.Context(), o); err != nil {
+				return fmt.Errorf("create %T %s: %w", o, o.GetName(), err)
+			}
+			return nil
+		})
+	}
+	if err := all.Wait(); err != nil {
+		c.Fatal(err)
 	}
 }
 
@@ -133,7 +151,7 @@ func (t *trial) known(i int) {
 
 func (t *trial) remove(o client.Object) {
 	t.Helper()
-	if err := t.Delete(t.Context(), o, client.GracePeriodSeconds(0)); err != nil && !apierrors.IsNotFound(err) {
+	if err := t.Delete(t.Context(), o, client.GracePeriodSeconds(0)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -177,16 +195,21 @@ func (t *trial) claimName(workload, serial, n int) string {
 // claims makes the claims of all pods beforehand, so that kube-scheduler knows them when the pods come.
 func (t *trial) claims(o fit.Order) {
 	t.Helper()
+	var objects []client.Object
 	for serial, a := range o.Pods {
 		for n := range t.workloads[a.Workload].Volumes {
-			t.claim(t.claimName(a.Workload, serial, n))
+			objects = append(objects, t.claim(t.claimName(a.Workload, serial, n))...)
 		}
 	}
 	for i, w := range t.workloads {
 		for n := range w.Volumes * min(w.Surge, 1) {
-			t.claim(t.claimName(i, len(o.Pods)+i, n))
+			objects = append(objects, t.claim(t.claimName(i, len(o.Pods)+i, n))...)
 		}
 	}
+	if len(objects) == 0 {
+		return
+	}
+	t.ensureAll(objects)
 	t.await("the claims to be bound", func() (open int) {
 		var claims corev1.PersistentVolumeClaimList
 		if err := t.List(t.Context(), &claims, client.InNamespace(space), client.MatchingLabels{"trial": t.prefix}); err != nil {
@@ -213,9 +236,8 @@ func (t *trial) await(what string, open func() int) {
 	}
 }
 
-// claim makes a claim and a volume of DigitalOcean's driver for it, as after provisioning.
-func (t *trial) claim(name string) {
-	t.Helper()
+// claim is a claim and a volume of DigitalOcean's driver for it, as after provisioning.
+func (t *trial) claim(name string) []client.Object {
 	claim := &corev1.PersistentVolumeClaim{ObjectMeta: t.meta("")}
 	claim.Name = name
 	claim.Spec = corev1.PersistentVolumeClaimSpec{AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce}, StorageClassName: new(""),
@@ -224,8 +246,7 @@ func (t *trial) claim(name string) {
 		AccessModes: claim.Spec.AccessModes, Capacity: claim.Spec.Resources.Requests, PersistentVolumeReclaimPolicy: corev1.PersistentVolumeReclaimRetain,
 		ClaimRef:               &corev1.ObjectReference{APIVersion: "v1", Kind: "PersistentVolumeClaim", Namespace: space, Name: claim.Name},
 		PersistentVolumeSource: corev1.PersistentVolumeSource{CSI: &corev1.CSIPersistentVolumeSource{Driver: driver, VolumeHandle: claim.Name}}}}
-	t.ensure(volume)
-	t.ensure(claim)
+	return []client.Object{volume, claim}
 }
 
 // pin ties a daemon's pod to its node, as the DaemonSet controller does.

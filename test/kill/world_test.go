@@ -50,7 +50,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{T: t, runtime: memory.New(nil), record: &record.Log{}}
 	w.cloud = simulated.New(simulated.Options{Clock: life, Seed: 1, Runtime: w.runtime, Record: w.record,
 		Limits: simulated.Limits{Minute: -1, Hour: -1}}) // nobody starts so many processes in a minute as these tests do
-	w.runtime.Join(w.cloud)
+	w.runtime.Join(w.cloud, nil)
 	return w
 }
 

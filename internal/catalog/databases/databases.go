@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/kube"
@@ -94,6 +95,15 @@ func Probe(entry graph.ID, c product.Client, engine string, keys []string) produ
 	}
 	return product.Probe{Entry: entry, Name: proof.name + " as " + c.Name, Proves: proof.proves, Spec: probe.Spec{Database: &probe.Database{Binding: probe.Folder + "/database"}},
 		Files: files, Namespace: c.Namespace}
+}
+
+// Asked is the probe of a database that somebody else runs: it is signed in to and asked, and nothing written.
+func Asked(p product.Probe, c Connection) product.Probe {
+	_, app, _ := strings.Cut(p.Name, " as ")
+	p.Name, p.Proves = "sign-in as "+app, "it answers and lets the app in, with the app's own credentials; nothing is written"
+	p.Spec.Database.Ask, p.Spec.Database.Plain = true, c.Plain
+	p.Look = "the server at " + net.JoinHostPort(c.Host, strconv.Itoa(c.Port)) + ", and whether its firewall lets the cluster in"
+	return p
 }
 
 // scheme is how clients are told of an engine in a URI, with and without TLS.

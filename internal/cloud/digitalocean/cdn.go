@@ -22,20 +22,31 @@ type CDN struct {
 	Name   string                // of the bucket
 	Entry  string                // "storage/spaces/media"
 	TTL    int                   // how long copies are kept, in seconds
+	// Named says that a CDNName gives it a name. Otherwise one that the platform gave it is taken away, and one that somebody gave it by
+	// hand stays.
+	Named bool
 }
 
 // CDNOut is a CDN that is there.
 type CDNOut struct {
 	ID  string
-	URL string // "https://media.nyc3.cdn.digitaloceanspaces.com"
+	URL string // DigitalOcean's: "https://media.nyc3.cdn.digitaloceanspaces.com"
 	TTL int
+
+	domain string // a name beside that one, if it has any
+	own    bool   // whether the platform gave it
 }
 
+// Told is where it is reached.
+func (o CDNOut) Told() string { return o.URL }
+
 type cdnEndpoint struct {
-	ID       string `json:"id"`
-	Origin   string `json:"origin"`
-	Endpoint string `json:"endpoint"`
-	TTL      int    `json:"ttl"`
+	ID          string `json:"id"`
+	Origin      string `json:"origin"`
+	Endpoint    string `json:"endpoint"`
+	TTL         int    `json:"ttl"`
+	Domain      string `json:"custom_domain"`
+	Certificate string `json:"certificate_id"`
 }
 
 var _ graph.Resource[CDNOut] = (*CDN)(nil)
@@ -98,7 +109,7 @@ func (e *Estate) hasTagNamed(ctx context.Context, c *graph.Call, name string) (b
 }
 
 func cdnReady(w cdnEndpoint) graph.Observed[CDNOut] {
-	return graph.Observed[CDNOut]{State: graph.Ready, ID: w.ID, Out: CDNOut{ID: w.ID, URL: "https://" + w.Endpoint, TTL: w.TTL}}
+	return graph.Observed[CDNOut]{State: graph.Ready, ID: w.ID, Out: CDNOut{ID: w.ID, URL: "https://" + w.Endpoint, TTL: w.TTL, domain: w.Domain}}
 }
 
 // Observe finds the CDN by its bucket, where a tag says that this platform has one.
@@ -116,17 +127,25 @@ func (d *CDN) Observe(ctx context.Context, c *graph.Call) (graph.Observed[CDNOut
 		return graph.Observed[CDNOut]{}, err
 	}
 	for _, w := range all {
-		if w.Origin == origin(bucket) {
-			return cdnReady(w), nil
+		if w.Origin != origin(bucket) {
+			continue
 		}
+		o := cdnReady(w)
+		if w.Domain != "" {
+			o.Out.own, err = d.On.tagged(ctx, c, d.On.mark.certificateTag(w.Domain))
+		}
+		return o, err
 	}
 	return graph.Observed[CDNOut]{}, nil
 }
 
-// Diff compares how long copies are kept.
+// Diff compares how long copies are kept, and whether it has a name that it should not have.
 func (d *CDN) Diff(c *graph.Call, have graph.Observed[CDNOut]) []graph.Change {
 	f := graph.Fields(c)
 	f.Wanted("ttl", have.Out.TTL, d.TTL, graph.InPlace, "copies that are kept already stay as long as they were to")
+	if have.Out.own && !d.Named {
+		f.Wanted("domain", have.Out.domain, "", graph.InPlace, "it is reached by the name that DigitalOcean gives it alone")
+	}
 	return f.Changes()
 }
 
@@ -160,9 +179,14 @@ func (d *CDN) Create(ctx context.Context, c *graph.Call) (graph.Observed[CDNOut]
 	return cdnReady(answer.Endpoint), nil
 }
 
-// Update changes how long copies are kept.
-func (d *CDN) Update(ctx context.Context, _ *graph.Call, have graph.Observed[CDNOut], _ []graph.Change) (graph.Observed[CDNOut], error) {
-	if err := d.On.client.send(ctx, http.MethodPut, "/v2/cdn/endpoints/"+have.ID, map[string]int{"ttl": d.TTL}, nil); err != nil {
+// Update changes how long copies are kept, and takes a name away: with its certificate, by empty texts.
+func (d *CDN) Update(ctx context.Context, _ *graph.Call, have graph.Observed[CDNOut], changes []graph.Change) (graph.Observed[CDNOut], error) {
+	body := map[string]any{"ttl": d.TTL}
+	if slices.ContainsFunc(changes, func(c graph.Change) bool { return c.Path == "domain" }) {
+		body["custom_domain"], body["certificate_id"] = "", ""
+		have.Out.domain, have.Out.own = "", false
+	}
+	if err := d.On.client.send(ctx, http.MethodPut, "/v2/cdn/endpoints/"+have.ID, body, nil); err != nil {
 		return have, fmt.Errorf("change the CDN in front of bucket %s: %w", d.Name, err)
 	}
 	d.On.forgetCDNs()
@@ -170,14 +194,21 @@ func (d *CDN) Update(ctx context.Context, _ *graph.Call, have graph.Observed[CDN
 	return have, nil
 }
 
-// listCDNs finds the platform's CDNs. Of a bucket that the document does not want it counts as part of the bucket's data: what is
-// kept is served on.
-func (e *Estate) listCDNs(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
+// ownCDN is a CDN of the platform's and the bucket that it stands in front of.
+type ownCDN struct {
+	bucket markedSpace
+	cdnEndpoint
+	// data names the bucket's data where the document does not want the bucket: what is kept is served on.
+	data string
+}
+
+// ourCDNs are the platform's CDNs that are there.
+func (e *Estate) ourCDNs(ctx context.Context, c *graph.Call) ([]ownCDN, error) {
 	marked, err := e.markedSpaces(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	var items []graph.Item
+	var ours []ownCDN
 	for _, s := range marked {
 		has, err := e.hasTagNamed(ctx, c, e.mark.cdnTag(s.Name))
 		if err != nil {
@@ -194,12 +225,25 @@ func (e *Estate) listCDNs(ctx context.Context, c *graph.Call) ([]graph.Item, err
 			if w.Origin != origin(e.spaceOut(s)) {
 				continue
 			}
-			item := graph.Item{Key: s.Name, ID: w.ID, Owner: graph.ID(s.Entry), Ref: s.Name, Title: "CDN in front of bucket " + s.Name}
+			own := ownCDN{bucket: s, cdnEndpoint: w}
 			if c.Teardown || !e.wantsSpace(s.Name) {
-				item.Data = s.Entry
+				own.data = s.Entry
 			}
-			items = append(items, item)
+			ours = append(ours, own)
 		}
+	}
+	return ours, nil
+}
+
+// listCDNs finds the platform's CDNs. Of a bucket that the document does not want it counts as part of the bucket's data.
+func (e *Estate) listCDNs(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
+	ours, err := e.ourCDNs(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	var items []graph.Item
+	for _, d := range ours {
+		items = append(items, graph.Item{Key: d.bucket.Name, ID: d.ID, Data: d.data, Owner: graph.ID(d.bucket.Entry), Ref: d.bucket.Name, Title: "CDN in front of bucket " + d.bucket.Name})
 	}
 	return items, nil
 }

@@ -39,6 +39,8 @@ type MigrationSource struct {
 	Port     int
 	Database string // to sign in to, for engines that have them: all of the server's are copied
 	Plain    bool   // it speaks no TLS
+	// Ignore are those of its databases that are not copied. What is under way is not stopped for others.
+	Ignore []string
 	// Username and Credentials are what to sign in with. Without a name, the credentials are name:password.
 	Username    string
 	Credentials secret.Text
@@ -174,7 +176,11 @@ func (m *DatabaseMigration) start(ctx context.Context, c *graph.Call) (graph.Obs
 		ID     string `json:"id"`
 		Status string `json:"status"`
 	}
-	if err := m.On.client.send(ctx, http.MethodPut, migrationPath(id), map[string]any{"source": source, "disable_ssl": m.From.Plain}, &answer); err != nil {
+	body := map[string]any{"source": source, "disable_ssl": m.From.Plain}
+	if len(m.From.Ignore) > 0 {
+		body["ignore_dbs"] = m.From.Ignore
+	}
+	if err := m.On.client.send(ctx, http.MethodPut, migrationPath(id), body, &answer); err != nil {
 		if isBusy(err) { // a new database cluster is on its first backup for minutes
 			err = graph.Retry(err, m.On.client.scaled(time.Minute))
 		}

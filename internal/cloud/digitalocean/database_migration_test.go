@@ -4,6 +4,8 @@ package digitalocean_test
 
 import (
 	"fmt"
+	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/k8or/k8or/internal/cloud/digitalocean"
 	"github.com/k8or/k8or/internal/graph"
+	simulated "github.com/k8or/k8or/internal/sandbox/digitalocean"
 	"github.com/k8or/k8or/internal/sandbox/fault"
 	"github.com/k8or/k8or/internal/secret"
 )
@@ -195,6 +198,41 @@ func TestASourcesCredentialsAreReadFromTheCluster(t *testing.T) {
 		w.api("DELETE", "/v2/databases/"+w.database("orders")+"/online-migration/"+w.latest()["id"].(string), "")
 		if s := w.step(w.moving(&source, true)); s.Action != graph.None || !strings.Contains(s.Reason, "somebody stopped it") {
 			w.Errorf("stopped by hand, the plan says %s: %s", s.Action, s.Reason)
+		}
+	})
+}
+
+// bodies keeps what was last sent to start a migration.
+type bodies struct {
+	next http.RoundTripper
+	last string
+}
+
+func (b *bodies) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/online-migration") {
+		raw, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		b.last = string(raw)
+		r.Body = io.NopCloser(strings.NewReader(b.last))
+	}
+	return b.next.RoundTrip(r)
+}
+
+func TestWhatIsNotToBeCopiedIsSaid(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		sent := &bodies{next: w.wire}
+		w.wire = sent
+		w.estate = w.estateOn(w.clientWith(simulated.DefaultToken))
+		source := outside
+		source.Ignore = []string{"scratch", "reports"}
+		if _, err := w.carryOut(w.moving(&source, true)); err != nil {
+			w.Fatalf("up: %v\n%s", err, w.events.text())
+		}
+		if !strings.Contains(sent.last, `"ignore_dbs":["scratch","reports"]`) {
+			w.Errorf("what is not to be copied is not in what was sent, which begins %.40s", sent.last)
 		}
 	})
 }

@@ -26,6 +26,7 @@ type database struct {
 	VPC         string   `json:"private_network_uuid"`
 	StorageMiB  int      `json:"storage_size_mib"`
 	Private     server   `json:"private_connection"`
+	UI          endpoint `json:"ui_connection"` // of OpenSearch's Dashboards
 	Maintenance *struct {
 		Day  string `json:"day"`
 		Hour string `json:"hour"`

@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/digitalocean/godo"
@@ -108,9 +110,14 @@ func (e *Estate) hasDomain(ctx context.Context, c *graph.Call, name string) (boo
 	return false, nil
 }
 
-// listDomains finds the zones that the platform made. One with records of others in it holds data.
+// listDomains finds the zones that the platform made. One with records of others in it holds data; one that the CDN of a kept bucket has
+// its name in stays with the bucket.
 func (e *Estate) listDomains(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
 	tags, err := e.allTags(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	served, err := e.servedNames(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -134,6 +141,11 @@ func (e *Estate) listDomains(ctx context.Context, c *graph.Call) ([]graph.Item, 
 		item := graph.Item{Key: zone, ID: zone, Title: "domain " + zone, Ref: DomainOut{Name: zone, URN: "do:domain:" + zone}}
 		if others > 0 {
 			item.Data, item.Title = "network/domains/"+zone, fmt.Sprintf("domain %s, with %d records that k8or did not make", zone, others)
+		}
+		for _, host := range slices.Sorted(maps.Keys(served)) {
+			if strings.HasSuffix(host, "."+zone) && (item.Data == "" || e.keeps(served[host])) {
+				item.Data = served[host]
+			}
 		}
 		items = append(items, item)
 	}

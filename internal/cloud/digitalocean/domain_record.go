@@ -265,6 +265,10 @@ func (e *Estate) listRecords(ctx context.Context, c *graph.Call) ([]graph.Item, 
 	if err != nil {
 		return nil, err
 	}
+	served, err := e.servedNames(ctx, c)
+	if err != nil {
+		return nil, err
+	}
 	var items []graph.Item
 	for zone, hashes := range own {
 		all, err := e.recordsIn(ctx, c, zone)
@@ -274,7 +278,7 @@ func (e *Estate) listRecords(ctx context.Context, c *graph.Call) ([]graph.Item, 
 		for _, r := range all {
 			if hash := identity(r.Type, r.Name, r.Data); hashes[hash] {
 				items = append(items, graph.Item{Key: zone + "/" + hash, ID: strconv.Itoa(r.ID), Title: fmt.Sprintf("record %s %s of %s", r.Type, r.Name, zone),
-					Ref: RecordOut{Zone: zone, hash: hash, wire: r, own: true}})
+					Data: served[strings.ToLower(r.Name+"."+zone)], Ref: RecordOut{Zone: zone, hash: hash, wire: r, own: true}})
 			}
 		}
 	}

@@ -51,7 +51,7 @@ type Estate struct {
 
 	databases, databaseFirewalls, databaseMigrations, databaseNames, databaseUsers, databaseAdmins, databaseMetrics, connectionPools, databaseConfigs, readReplicas, kafkaTopics *graph.Kind
 
-	spaces, spacesKeys, cdns, registries, registryAccess *graph.Kind
+	spaces, spacesKeys, cdns, cdnNames, certificates, registries, registryAccess *graph.Kind
 
 	// What this process did or learned, and lists may not show yet, or not any more.
 	mu         sync.Mutex
@@ -68,6 +68,10 @@ type Estate struct {
 	cdnsSeen   cdnList
 	buckets    []string               // that the document wants
 	made       map[string]secret.Text // secrets of access keys that this process made, by their ids
+	newest     map[string]accessKey   // the last of them of each name
+	keys       map[string]*SpacesKey  // that the document wants, by name
+	replaced   map[string]string      // ids of those that a rotation replaces, by name; empty where one was under way
+	pulledBy   secret.Text            // what pods pulled images with before this process had other credentials made
 	// rotates are the database clusters whose users are to have another turn, each with the turns that were wanted first.
 	rotates   map[string]map[string]int
 	passwords map[inDatabase]secret.Text // that are shown once
@@ -87,6 +91,7 @@ const (
 	rankNATGateway   = 30 // nodes without public addresses need it to the last
 	rankFirewall     = 28 // after the Droplets that it guards
 	rankReservedIP   = 28 // after the Droplet that has it
+	rankCertificate  = 26 // after the CDN that shows it, before the zone, which DigitalOcean deletes only without
 	rankRecord       = 25
 	rankDomain       = 22
 	rankVPC          = 20
@@ -97,7 +102,7 @@ const (
 // NewEstate is the part of the client's account that carries the mark.
 func NewEstate(client *Client, mark Mark, o EstateOptions) *Estate {
 	e := &Estate{client: client, mark: mark, options: o, claims: map[string]Claim{}, did: map[string]bool{}, deaf: map[string]time.Time{}, busy: map[string]time.Time{}, migrations: map[string]tries{}, made: map[string]secret.Text{},
-		rotates: map[string]map[string]int{}, passwords: map[inDatabase]secret.Text{}}
+		newest: map[string]accessKey{}, keys: map[string]*SpacesKey{}, replaced: map[string]string{}, rotates: map[string]map[string]int{}, passwords: map[inDatabase]secret.Text{}}
 	const lag = 5 * time.Second
 	e.projects = &graph.Kind{Name: "digitalocean/project", Lag: lag, Rank: rankProject, List: e.listProjects, Delete: e.deleteProject}
 	e.members = &graph.Kind{Name: "digitalocean/project-members", Stays: true}
@@ -137,6 +142,9 @@ func NewEstate(client *Client, mark Mark, o EstateOptions) *Estate {
 	e.spaces = &graph.Kind{Name: "digitalocean/space", Lag: lag, Deadline: time.Hour, Rank: rankCluster, List: e.listSpaces, Delete: e.deleteSpace}
 	e.spacesKeys = &graph.Kind{Name: "digitalocean/spaces-key", Lag: lag, Rank: rankUser, List: e.listSpacesKeys, Delete: e.deleteSpacesKey}
 	e.cdns = &graph.Kind{Name: "digitalocean/cdn", Lag: lag, Rank: rankUser, List: e.listCDNs, Delete: e.deleteCDN}
+	e.cdnNames = &graph.Kind{Name: "digitalocean/cdn-name", Lag: lag, Stays: true}
+	e.certificates = &graph.Kind{Name: "digitalocean/certificate", Typical: 30 * time.Second, Deadline: 15 * time.Minute, Lag: lag, Rank: rankCertificate,
+		List: e.listCertificates, Delete: e.deleteCertificate}
 	e.registries = &graph.Kind{Name: "digitalocean/registry", Lag: lag, Rank: rankVolume, List: e.listRegistries, Delete: e.deleteRegistry}
 	e.registryAccess = &graph.Kind{Name: "digitalocean/registry-access", Lag: lag, Stays: true}
 	for _, k := range append(e.Kinds(), e.Databases()...) {
@@ -153,6 +161,13 @@ func (e *Estate) Keep(data []string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.keep = data
+}
+
+// keeps reports whether a store is one that a teardown leaves.
+func (e *Estate) keeps(data string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Contains(e.keep, data)
 }
 
 // SnapshotFirst says of which volumes a snapshot is taken before they are deleted, by the names of their data.
@@ -199,7 +214,7 @@ func (e *Estate) hasDone(what string) bool {
 
 // Kinds are all that can be pruned, highest rank first. Those of families that the platform never had cost no call.
 func (e *Estate) Kinds() []*graph.Kind {
-	return []*graph.Kind{e.databaseUsers, e.databaseMigrations, e.readReplicas, e.spacesKeys, e.cdns, e.pools, e.clusters, e.databases, e.spaces, e.loadBalancers, e.registries, e.volumes, e.snapshots, e.natGateways, e.firewalls, e.reservedIPs, e.records, e.domains, e.vpcs, e.projects, e.tags}
+	return []*graph.Kind{e.databaseUsers, e.databaseMigrations, e.readReplicas, e.spacesKeys, e.cdns, e.pools, e.clusters, e.databases, e.spaces, e.loadBalancers, e.registries, e.volumes, e.snapshots, e.natGateways, e.firewalls, e.reservedIPs, e.certificates, e.records, e.domains, e.vpcs, e.projects, e.tags}
 }
 
 // Always are the kinds that every platform has.
@@ -228,11 +243,14 @@ func (e *Estate) Databases() []*graph.Kind {
 
 // Beside are the kinds of what stands beside a cluster, be it the platform's own or somebody else's, highest rank first.
 func (e *Estate) Beside() []*graph.Kind {
-	return []*graph.Kind{e.databaseUsers, e.databaseMigrations, e.readReplicas, e.spacesKeys, e.cdns, e.databases, e.spaces, e.registries, e.firewalls, e.records, e.domains, e.tags}
+	return []*graph.Kind{e.databaseUsers, e.databaseMigrations, e.readReplicas, e.spacesKeys, e.cdns, e.databases, e.spaces, e.registries, e.firewalls, e.certificates, e.records, e.domains, e.tags}
 }
 
 // ObjectStorage are the kinds of platforms that have buckets.
 func (e *Estate) ObjectStorage() []*graph.Kind { return []*graph.Kind{e.spaces, e.spacesKeys, e.cdns} }
+
+// Certificates are the kinds of platforms that have CDNs with names of their own.
+func (e *Estate) Certificates() []*graph.Kind { return []*graph.Kind{e.cdnNames, e.certificates} }
 
 // ContainerRegistry are the kinds of platforms that have a registry at DigitalOcean.
 func (e *Estate) ContainerRegistry() []*graph.Kind {

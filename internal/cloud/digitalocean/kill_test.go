@@ -47,7 +47,7 @@ func (w *world) killed(n int, after bool, f func(ctx context.Context, e *digital
 	defer kill(nil)
 	cut := &cutter{next: w.wire, after: after, kill: kill}
 	cut.left.Store(int64(n))
-	client, err := digitalocean.New(digitalocean.Options{Token: secret.New(simulated.DefaultToken), BaseURL: "https://sandbox.example.com", Transport: cut})
+	client, err := digitalocean.New(digitalocean.Options{Token: secret.New(simulated.DefaultToken), BaseURL: "https://sandbox.example.com", SpacesURL: "http://" + spacesHost, Transport: cut})
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -99,6 +99,53 @@ func TestKilledAtEveryRequestTheNextRunFinishes(t *testing.T) {
 					t.Logf("%d requests, killed three times at %d of them", n, kills)
 					return
 				}
+			}
+		})
+	}
+}
+
+// What a CDN's name is made of, a zone, a record, a certificate and the name itself, is made once and goes wholly, wherever a run is killed.
+func TestKilledAtEveryRequestANamedCDNIsFinished(t *testing.T) {
+	t.Parallel()
+	for _, after := range []bool{false, true} {
+		t.Run(fmt.Sprintf("after=%v", after), func(t *testing.T) {
+			t.Parallel()
+			for n, reached := 1, true; reached && !t.Failed(); n += 1 + n/20 {
+				inWorld(t, func(w *world) {
+					w.wire = byHost{wire.Transport(w.spaces), wire.Transport(w.cloud)}
+					w.client = w.clientWith(simulated.DefaultToken)
+					reached = false
+					run := func(g func() *graph.Graph, o graph.Options, lose ...string) {
+						reached = w.killed(n, after, func(ctx context.Context, e *digitalocean.Estate) {
+							w.estate = e
+							whole := g()
+							approval := graph.ApproveTeardown(lose...)
+							if !o.Teardown {
+								plan, err := whole.Plan(ctx, o)
+								if err != nil {
+									return
+								}
+								approval = plan.Approve(graph.Replaces)
+							}
+							_ = graph.NewRun(whole, approval, o).Loop(ctx)
+						}) || reached
+					}
+					for _, b := range []bucket{served("media.example.com"), served("pictures.example.com")} {
+						run(func() *graph.Graph { return w.objects(b) }, graph.Options{})
+						w.have(b)
+					}
+					const data = "storage/spaces/media"
+					run(func() *graph.Graph {
+						g := graph.New()
+						g.Prune(w.estate.Kinds()...)
+						return g
+					}, graph.Options{Teardown: true, Data: graph.DataDecisions{Lose: []string{data}}}, data)
+					w.process()
+					if err := w.down(graph.DataDecisions{Lose: []string{data}}); err != nil {
+						w.Errorf("down after a kill at request %d: %v", n, err)
+					}
+					w.nothingOf()
+				})
 			}
 		})
 	}

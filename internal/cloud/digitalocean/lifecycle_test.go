@@ -77,7 +77,7 @@ func TestEveryKindHasItsPlaces(t *testing.T) {
 		}
 		return in
 	}
-	scoped := has(e.Always(), e.Databases(), e.ObjectStorage(), e.ContainerRegistry(), e.Egress(), e.Firewalls(), e.ReservedIPs(), e.Domains(), []*graph.Kind{e.members, e.existing})
+	scoped := has(e.Always(), e.Databases(), e.ObjectStorage(), e.Certificates(), e.ContainerRegistry(), e.Egress(), e.Firewalls(), e.ReservedIPs(), e.Domains(), []*graph.Kind{e.members, e.existing})
 	pruned, beside := has(e.Kinds()), has(e.Beside())
 	inside := has([]*graph.Kind{e.pools, e.clusters, e.loadBalancers, e.volumes, e.snapshots, e.natGateways, e.reservedIPs, e.vpcs, e.projects})
 	estate := reflect.ValueOf(e).Elem()

@@ -13,20 +13,23 @@ import (
 )
 
 func (w *world) registry(tier string) func() *graph.Graph {
-	return func() *graph.Graph {
-		g, e := graph.New(), w.estate
-		network := graph.Add(g, "network", &digitalocean.VPC{On: e, Name: mark.String(), Region: "nyc3"})
-		cluster := graph.Add(g, "cluster", &digitalocean.Cluster{On: e, Name: "shop", Region: "nyc3", Version: "1.36", VPC: network, VPCNative: true,
-			Pools: []digitalocean.PoolSpec{{Key: "general", Size: "s-2vcpu-4gb", Count: 1}}})
-		graph.Add(g, "pools/general", &digitalocean.NodePool{On: e, Cluster: cluster, PoolSpec: digitalocean.PoolSpec{Key: "general", Size: "s-2vcpu-4gb", Count: 1}})
-		if tier != "none" {
-			out := graph.Add(g, "registry", &digitalocean.Registry{On: e, Name: mark.String(), Region: "nyc3", Tier: tier})
-			graph.Add(g, "registry/access", &digitalocean.RegistryAccess{On: e, Registry: out, Name: mark.String(),
-				Cluster: graph.Map(cluster, func(o digitalocean.ClusterOut) string { return o.ID })})
-		}
-		g.Prune(e.Kinds()...)
-		return g
+	return func() *graph.Graph { return w.registryOn(w.estate, tier, false) }
+}
+
+func (w *world) registryOn(e *digitalocean.Estate, tier string, rotate bool) *graph.Graph {
+	g := graph.New()
+	network := graph.Add(g, "network", &digitalocean.VPC{On: e, Name: mark.String(), Region: "nyc3"})
+	cluster := graph.Add(g, "cluster", &digitalocean.Cluster{On: e, Name: "shop", Region: "nyc3", Version: "1.36", VPC: network, VPCNative: true,
+		Pools: []digitalocean.PoolSpec{{Key: "general", Size: "s-2vcpu-4gb", Count: 1}}})
+	graph.Add(g, "pools/general", &digitalocean.NodePool{On: e, Cluster: cluster, PoolSpec: digitalocean.PoolSpec{Key: "general", Size: "s-2vcpu-4gb", Count: 1}})
+	if tier != "none" {
+		out := graph.Add(g, "registry", &digitalocean.Registry{On: e, Name: mark.String(), Region: "nyc3", Tier: tier})
+		graph.Add(g, "registry/access", &digitalocean.RegistryAccess{On: e, Registry: out, Name: mark.String(), Rotate: rotate,
+			HeldBy:  digitalocean.SecretName{Namespace: "k8or-system", Name: mark.String()},
+			Cluster: graph.Map(cluster, func(o digitalocean.ClusterOut) string { return o.ID })})
 	}
+	g.Prune(e.Kinds()...)
+	return g
 }
 
 func (w *world) tier() string {
@@ -49,6 +52,10 @@ func TestARegistryIsMadeOpenedToTheClusterAndChangesItsTier(t *testing.T) {
 			if again, err := w.bring(nil, w.registry(tier)); err != nil || len(again) > 0 {
 				t.Errorf("tier %q: a second run would do %v: %v", tier, again, err)
 			}
+		}
+		steps, err := w.bring(nil, func() *graph.Graph { return w.registryOn(w.estate, "professional", true) })
+		if err != nil || len(steps) != 1 || steps["registry/access"].Action != graph.Update {
+			t.Errorf("a rotation would do %v: %v", steps, err)
 		}
 		if got := w.tier(); got != "professional" {
 			t.Errorf("the account's tier is %s", got)

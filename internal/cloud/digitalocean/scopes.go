@@ -44,6 +44,8 @@ var scopesOf = map[string][]string{
 
 	"digitalocean/space":           {"project:assign_resource", "spaces_key:create_credentials", "spaces_key:delete", "spaces_key:read", "tag:create", "tag:delete", "tag:read"},
 	"digitalocean/cdn":             {"cdn:create", "cdn:delete", "cdn:read", "cdn:update", "tag:create", "tag:delete", "tag:read"},
+	"digitalocean/cdn-name":        {"cdn:read", "cdn:update"},
+	"digitalocean/certificate":     {"cdn:read", "certificate:create", "certificate:delete", "certificate:read", "tag:create", "tag:delete", "tag:read"},
 	"digitalocean/registry":        {"registry:create", "registry:delete", "registry:read", "registry:update", "tag:create", "tag:delete", "tag:read"},
 	"digitalocean/registry-access": {"kubernetes:create", "kubernetes:read", "kubernetes:update", "registry:read"},
 	"digitalocean/spaces-key":      {"spaces_key:create_credentials", "spaces_key:delete", "spaces_key:read", "spaces_key:update", "tag:create", "tag:read"},
@@ -157,6 +159,8 @@ func scopeOf(method, path string) string {
 		return "database:" + verb
 	case "cdn":
 		return "cdn:" + verb
+	case "certificates":
+		return "certificate:" + verb
 	case "registries":
 		return "registry:" + verb
 	case "spaces":

@@ -3,7 +3,6 @@
 package digitalocean
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -28,6 +27,8 @@ type SpacesKey struct {
 	ReadOnly bool
 	// HeldBy is the Secret that holds the key, whose AccessKeyField is its id.
 	HeldBy SecretName
+	// Rotate asks for another key in the place of the one that is held: see spaces_key_rotation.go.
+	Rotate bool
 }
 
 // SecretName is a Secret of the cluster.
@@ -44,6 +45,7 @@ type SpacesKeyOut struct {
 
 	grants []spacesGrant
 	lost   bool     // nobody holds its secret
+	next   bool     // another is to be made beside it
 	others []string // keys of the same name, which nobody holds
 }
 
@@ -61,65 +63,26 @@ func (m Mark) keyName(entry, user string) string {
 }
 
 func (e *Estate) allKeys(ctx context.Context, c *graph.Call) ([]accessKey, error) {
-	return once[accessKey](ctx, c, e.client, "spaces-keys", "/v2/spaces/keys", "keys")
+	all, err := once[accessKey](ctx, c, e.client, "spaces-keys", "/v2/spaces/keys", "keys")
+	if err != nil {
+		return nil, err
+	}
+	return e.withMade(all), nil
 }
 
-// Observe finds the key by its name, and of several the one that the Secret holds. Names of keys are not unique.
+// Observe finds the key by its name, and of several the one that counts. Names of keys are not unique.
 func (k *SpacesKey) Observe(ctx context.Context, c *graph.Call) (graph.Observed[SpacesKeyOut], error) {
 	var none graph.Observed[SpacesKeyOut]
 	if had, err := k.On.uses(ctx, c, usesSpaces); err != nil || !had {
 		return none, err
 	}
-	all, err := k.On.allKeys(ctx, c)
-	if err != nil {
+	t, err := k.turns(ctx, c)
+	if err != nil || t.current.Access == "" {
 		return none, err
 	}
-	mine := slices.DeleteFunc(slices.Clone(all), func(o accessKey) bool { return o.Name != k.Key() })
-	if len(mine) == 0 {
-		return none, nil
-	}
-	held, err := k.held(ctx, c)
-	if err != nil {
-		return none, err
-	}
-	slices.SortFunc(mine, func(a, b accessKey) int { // the one that is held first, then the newest
-		if a.Access == held || b.Access == held {
-			return cmp.Compare(rank(b.Access == held), rank(a.Access == held))
-		}
-		return b.Created.Compare(a.Created)
-	})
-	o := graph.Observed[SpacesKeyOut]{State: graph.Ready, ID: mine[0].Access, Out: SpacesKeyOut{Access: mine[0].Access, grants: mine[0].Grants}}
-	o.Out.Secret = k.On.remembered(mine[0].Access)
-	o.Out.lost = mine[0].Access != held && o.Out.Secret.Empty()
-	for _, other := range mine[1:] {
-		o.Out.others = append(o.Out.others, other.Access)
-	}
+	o := graph.Observed[SpacesKeyOut]{State: graph.Ready, ID: t.current.Access, Out: SpacesKeyOut{Access: t.current.Access, grants: t.current.Grants, lost: t.lost, next: t.next, others: t.strays}}
+	o.Out.Secret = k.On.remembered(t.current.Access)
 	return o, nil
-}
-
-func rank(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-// held is the id of the key that the Secret holds; one that this process made and has not written yet counts as held.
-func (k *SpacesKey) held(ctx context.Context, c *graph.Call) (string, error) {
-	all, err := k.On.allKeys(ctx, c)
-	if err != nil {
-		return "", err
-	}
-	for _, o := range all {
-		if o.Name == k.Key() && !k.On.remembered(o.Access).Empty() {
-			return o.Access, nil
-		}
-	}
-	if k.On.options.Holds == nil {
-		return "", nil
-	}
-	held, _, err := k.On.options.Holds(ctx, c, k.HeldBy.Namespace, k.HeldBy.Name, AccessKeyField)
-	return held, err
 }
 
 // remembered is the secret of a key that this process made.
@@ -151,7 +114,10 @@ func (k *SpacesKey) Diff(c *graph.Call, have graph.Observed[SpacesKeyOut]) []gra
 	d := graph.Fields(c)
 	d.Wanted("grants", words(have.Out.grants), words([]spacesGrant{k.grant()}), graph.InPlace)
 	if have.Out.lost {
-		d.Add(graph.Change{Path: "secret", Before: "lost", After: secret.New("another").String(), Note: "it was shown once and nobody holds it: another key takes its place"})
+		d.Add(graph.Change{Path: "secret", Before: "lost", After: secret.New("another").String(), Anew: true, Note: "it was shown once and nobody holds it: another key takes its place"})
+	}
+	if have.Out.next {
+		d.Add(graph.Change{Path: "key", Before: have.Out.Access, After: "another", Anew: true, Note: "made beside it; the old one goes once nobody uses it"})
 	}
 	for _, other := range have.Out.others {
 		d.Add(graph.Change{Path: "others", Before: other, Note: "nobody holds its secret"})
@@ -175,22 +141,30 @@ func (k *SpacesKey) make(ctx context.Context, c *graph.Call) (graph.Observed[Spa
 		}
 		return graph.Observed[SpacesKeyOut]{}, fmt.Errorf("make an access key for %s to bucket %s: %w", k.User, k.Bucket, err)
 	}
+	shown := secret.New(made.Secret)
+	made.Secret = ""
 	k.On.mu.Lock()
-	k.On.made[made.Access] = secret.New(made.Secret)
+	k.On.made[made.Access], k.On.newest[made.Name] = shown, made
+	if _, known := k.On.replaced[made.Name]; !known { // nobody had one, so that this is new enough for a rotation
+		k.On.replaced[made.Name] = ""
+	}
 	k.On.mu.Unlock()
 	graph.Forget(c, "digitalocean/spaces-keys")
-	return graph.Observed[SpacesKeyOut]{State: graph.Ready, ID: made.Access, Out: SpacesKeyOut{Access: made.Access, Secret: secret.New(made.Secret), grants: made.Grants}}, nil
+	return graph.Observed[SpacesKeyOut]{State: graph.Ready, ID: made.Access, Out: SpacesKeyOut{Access: made.Access, Secret: shown, grants: made.Grants}}, nil
 }
 
-// Update grants what is wanted, puts another key in the place of a lost one, and deletes those that nobody holds.
+// Update grants what is wanted, puts another key in the place of a lost one or beside one whose turn is over, and deletes those
+// that nobody holds.
 func (k *SpacesKey) Update(ctx context.Context, c *graph.Call, have graph.Observed[SpacesKeyOut], _ []graph.Change) (graph.Observed[SpacesKeyOut], error) {
 	out := have
-	if have.Out.lost {
+	if have.Out.lost || have.Out.next {
 		var err error
 		if out, err = k.make(ctx, c); err != nil {
 			return have, err
 		}
-		have.Out.others = append(have.Out.others, have.Out.Access)
+		if have.Out.lost {
+			have.Out.others = append(have.Out.others, have.Out.Access)
+		}
 	} else if !slices.Equal(words(have.Out.grants), words([]spacesGrant{k.grant()})) {
 		body := map[string]any{"name": k.Key(), "grants": []spacesGrant{k.grant()}}
 		if err := k.On.client.send(ctx, http.MethodPut, "/v2/spaces/keys/"+have.Out.Access, body, nil); err != nil {
@@ -230,8 +204,13 @@ func (e *Estate) listSpacesKeys(ctx context.Context, c *graph.Call) ([]graph.Ite
 				items = append(items, graph.Item{Key: k.Name + ":" + k.Access, ID: k.Access, Title: "access key of a run that ended early"})
 			}
 		case i > 0:
-			items = append(items, graph.Item{Key: k.Name, ID: k.Access, Owner: graph.ID(strings.ReplaceAll(rest[:i], ":", "/")),
-				Title: fmt.Sprintf("access key of %s to %s", rest[i+1:], strings.ReplaceAll(rest[:i], ":", "/"))})
+			item := graph.Item{Key: k.Name, ID: k.Access, Owner: graph.ID(strings.ReplaceAll(rest[:i], ":", "/")),
+				Title: fmt.Sprintf("access key of %s to %s", rest[i+1:], strings.ReplaceAll(rest[:i], ":", "/"))}
+			if items = append(items, item); !c.Teardown {
+				if err := e.turnOver(ctx, c, &items[len(items)-1]); err != nil {
+					return nil, err
+				}
+			}
 		}
 	}
 	return items, nil
@@ -239,6 +218,11 @@ func (e *Estate) listSpacesKeys(ctx context.Context, c *graph.Call) ([]graph.Ite
 
 // deleteSpacesKey deletes a key: nobody uses a bucket by it any more.
 func (e *Estate) deleteSpacesKey(ctx context.Context, _ *graph.Call, item graph.Item) (string, error) {
+	if was, ok := item.Ref.(pastKey); ok && e.options.Reads != nil {
+		if waiting, err := e.options.Reads(ctx, graph.ID(was.entry), was.user); err != nil || waiting != "" {
+			return waiting, err
+		}
+	}
 	if err := gone(e.client.send(ctx, http.MethodDelete, "/v2/spaces/keys/"+item.ID, nil, nil)); err != nil {
 		return "", fmt.Errorf("delete %s: %w", item.Title, err)
 	}

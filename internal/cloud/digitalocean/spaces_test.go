@@ -26,6 +26,8 @@ type bucket struct {
 	digitalocean.SpaceSpec
 	users []string
 	ttl   int // of the CDN; 0 is none
+	// domain is a name of its own for the CDN, in the zone example.com, which is the platform's.
+	domain string
 }
 
 func media() bucket {
@@ -36,6 +38,7 @@ func media() bucket {
 func (w *world) objects(all ...bucket) *graph.Graph {
 	g, e := graph.New(), w.estate
 	project := graph.Add(g, "project", &digitalocean.Project{On: e, Name: "shop"})
+	var zone *graph.Value[digitalocean.DomainOut]
 	for _, b := range all {
 		entry := "storage/spaces/" + b.Name[strings.LastIndexByte(b.Name, '-')+1:]
 		out := graph.Add(g, graph.ID(entry), &digitalocean.Space{On: e, Entry: entry, SpaceSpec: b.SpaceSpec, Project: graph.Map(project, func(o digitalocean.ProjectOut) string { return o.ID })})
@@ -45,7 +48,17 @@ func (w *world) objects(all ...bucket) *graph.Graph {
 				HeldBy: digitalocean.SecretName{Namespace: "apps", Name: user}}, graph.After(graph.ID(entry)))
 		}
 		if b.ttl > 0 {
-			graph.Add(g, graph.ID(entry+"/cdn"), &digitalocean.CDN{On: e, Bucket: out, Name: b.Name, Entry: entry, TTL: b.ttl})
+			cdn := graph.Add(g, graph.ID(entry+"/cdn"), &digitalocean.CDN{On: e, Bucket: out, Name: b.Name, Entry: entry, TTL: b.ttl, Named: b.domain != ""})
+			if b.domain != "" {
+				if zone == nil {
+					zone = new(graph.Add(g, "zone", &digitalocean.Domain{On: e, Name: "example.com"}))
+				}
+				certificate := graph.Add(g, graph.ID(entry+"/cdn/certificate"), &digitalocean.Certificate{On: e, Host: b.domain, Domain: *zone})
+				record := graph.ID(entry + "/cdn/record")
+				graph.Add(g, record, &digitalocean.Record{On: e, Domain: *zone, Zone: "example.com", RecordSpec: digitalocean.RecordSpec{Type: "CNAME",
+					Name: strings.TrimSuffix(b.domain, ".example.com"), Value: digitalocean.CDNHost(b.Name, b.Region), TTL: 1800}}, graph.After(graph.ID(entry+"/cdn")))
+				graph.Add(g, graph.ID(entry+"/cdn/name"), &digitalocean.CDNName{On: e, CDN: cdn, Bucket: b.Name, Domain: b.domain, Certificate: certificate}, graph.After(record))
+			}
 		}
 	}
 	g.Prune(e.Kinds()...)

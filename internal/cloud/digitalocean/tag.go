@@ -54,6 +54,7 @@ func (e *Estate) listTags(ctx context.Context, c *graph.Call) ([]graph.Item, err
 		zone, zoned := e.mark.zoneOf(t.Name)
 		_, guarded := cutPrefixFold(t.Name, e.mark.firewallTag(""))
 		in, hash, recorded := e.mark.recordOf(t.Name)
+		host, certified := e.mark.certificateOf(t.Name)
 		switch {
 		case memory && !c.Teardown && e.hasDone("end "+id):
 			// A cluster that this run replaced: nobody approved the end of its tag yet. The next plan speaks of it.
@@ -85,6 +86,14 @@ func (e *Estate) listTags(ctx context.Context, c *graph.Call) ([]graph.Item, err
 			}
 		case zoned:
 			there, err := e.hasDomain(ctx, c, zone)
+			if err != nil {
+				return nil, err
+			}
+			if c.Teardown && !there {
+				items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title})
+			}
+		case certified:
+			_, there, err := e.certificateFor(ctx, c, host)
 			if err != nil {
 				return nil, err
 			}

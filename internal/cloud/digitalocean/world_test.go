@@ -42,7 +42,23 @@ type world struct {
 	events *eventLog
 	claims map[string]digitalocean.Claim
 	spaces *spaces.Server
+	heldMu sync.Mutex
 	held   map[string]string // what Secrets of the cluster hold, by namespace/name/key
+}
+
+// hold writes into a Secret.
+func (w *world) hold(key, value string) {
+	w.heldMu.Lock()
+	defer w.heldMu.Unlock()
+	w.held[key] = value
+}
+
+// holds is what a Secret holds.
+func (w *world) holds(key string) (string, bool) {
+	w.heldMu.Lock()
+	defer w.heldMu.Unlock()
+	value, ok := w.held[key]
+	return value, ok
 }
 
 // spacesHost is where the world's Spaces are.
@@ -104,7 +120,7 @@ func (w *world) estateOn(c *digitalocean.Client) *digitalocean.Estate {
 	return digitalocean.NewEstate(c, mark, digitalocean.EstateOptions{Drainer: w.drains,
 		Claims: func(context.Context, string) (map[string]digitalocean.Claim, error) { return w.claims, nil },
 		Holds: func(_ context.Context, _ *graph.Call, namespace, secret, key string) (string, bool, error) {
-			value, ok := w.held[namespace+"/"+secret+"/"+key]
+			value, ok := w.holds(namespace + "/" + secret + "/" + key)
 			return value, ok, nil
 		}})
 }

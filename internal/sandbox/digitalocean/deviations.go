@@ -31,5 +31,9 @@ var Deviations = []contract.Deviation{
 	{Method: "POST", Path: "/v2/load_balancers", Why: "missing properties 'droplet_ids', 'region'", Source: "docs.digitalocean.com, global load balancers: they are in no region and take no Droplets"},
 	{Method: "GET", Path: "/v2/registries/*/docker-credentials", Why: "no query parameter read_write", Source: "godo, registry.go: RegistriesService.DockerCredentials sends what is published for the deprecated path"},
 	{Method: "GET", Path: "/v2/registries/*/docker-credentials", Why: "no query parameter expiry_seconds", Source: "godo, registry.go: RegistriesService.DockerCredentials sends what is published for the deprecated path"},
+	{Path: "/v2/cdn/endpoints*", Why: "'needs-cloudflare-cert' is not valid uuid", Source: "terraform-provider-digitalocean, cdn/resource_cdn.go: sends it and reads it"},
+	{Path: "/v2/cdn/endpoints/*", Why: "'needs-cloudflare-cert' is not valid uuid", Source: "as above"},
+	{Method: "PUT", Path: "/v2/cdn/endpoints/*", Why: "at '/custom_domain': '' is not valid hostname", Source: "godo, cdn.go: CDNUpdateCustomDomainRequest takes a name away by empty texts"},
+	{Method: "PUT", Path: "/v2/cdn/endpoints/*", Why: "at '/certificate_id': '' is not valid uuid", Source: "as above"},
 	{Method: "POST", Path: "/v2/projects/*/resources", Why: "'do:reservedip:", Source: "godo, reserved_ips.go: ReservedIP.URN"},
 }

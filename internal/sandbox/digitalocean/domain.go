@@ -165,7 +165,14 @@ func (c *Cloud) createDomain(q *request) (any, error) {
 
 func (c *Cloud) getDomain(_ *request, d *domain) (any, error) { return object{"domain": d.view()}, nil }
 
+// deleteDomain says no while a certificate by Let's Encrypt is for a name in it. Source: docs.digitalocean.com, "Delete Domains": "you must
+// first delete the certificate"; the answer's status and words are not published.
 func (c *Cloud) deleteDomain(q *request, d *domain) (any, error) {
+	for _, k := range q.account.Certificates.All {
+		if k.Type == "lets_encrypt" && slices.ContainsFunc(k.DNSNames, func(name string) bool { return q.account.Domains.covers(strings.TrimPrefix(name, "*.")) == d }) {
+			return nil, invalid("the certificate %q is for a name in %s: delete the certificate first", k.Name, d.Name)
+		}
+	}
 	q.account.Domains.All = slices.DeleteFunc(q.account.Domains.All, func(other *domain) bool { return other == d })
 	q.account.unassign(d.urn())
 	c.gone("domain", d.Name)

@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -179,6 +180,46 @@ func TestCertificatesAreVerifiedAndKeptWhileInUse(t *testing.T) {
 	}
 }
 
+func TestARenewedCertificateHasAnotherIDWhichItsUsersFollow(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.do(201, "POST", "/v2/domains", `{"name":"example.com"}`)
+	id := at(b.do(201, "POST", "/v2/certificates", `{"name":"web","type":"lets_encrypt","dns_names":["*.example.com"]}`), "certificate", "id").(string)
+	b.clock.Advance(time.Minute)
+	lb := at(b.do(202, "POST", "/v2/load_balancers", `{"name":"web","region":"nyc3","droplet_ids":[],"forwarding_rules":[{"entry_protocol":"https","entry_port":443,"target_protocol":"http","target_port":80,"certificate_id":"`+id+`"}]}`), "load_balancer", "id").(string)
+	cdn := at(b.do(201, "POST", "/v2/cdn/endpoints", `{"origin":"media.nyc3.digitaloceanspaces.com","custom_domain":"static.example.com","certificate_id":"`+id+`"}`), "endpoint", "id").(string)
+	follow := func(when string) {
+		t.Helper()
+		b.do(404, "GET", "/v2/certificates/"+id, "")
+		out := at(b.do(200, "GET", "/v2/certificates?name=web", ""), "certificates", 0)
+		if now := at(out, "id"); now == id || at(out, "state") != "verified" {
+			t.Errorf("%s: %v", when, out)
+		} else {
+			id = now.(string)
+		}
+		if got := at(b.do(200, "GET", "/v2/load_balancers/"+lb, ""), "load_balancer", "forwarding_rules", 0, "certificate_id"); got != id {
+			t.Errorf("%s the load balancer shows %v, want %s", when, got, id)
+		}
+		if got := at(b.do(200, "GET", "/v2/cdn/endpoints/"+cdn, ""), "endpoint", "certificate_id"); got != id {
+			t.Errorf("%s the CDN shows %v, want %s", when, got, id)
+		}
+	}
+	b.clock.Advance(61 * 24 * time.Hour)
+	follow("after two months")
+	b.clock.Advance(61 * 24 * time.Hour)
+	follow("after four months")
+	if err := b.cloud.RenewCertificate("", "web"); err != nil {
+		t.Fatal(err)
+	}
+	follow("when it is told to")
+	if err := b.cloud.RenewCertificate("", "other"); err == nil {
+		t.Error("a certificate that is not there was renewed")
+	}
+	if out := b.do(422, "DELETE", "/v2/domains/example.com", ""); !strings.Contains(out["message"].(string), `"web"`) {
+		t.Errorf("a zone with a certificate: %v", out)
+	}
+}
+
 func TestUploadedCertificatesMustFitTheirKeys(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -223,6 +264,25 @@ func TestCDNEndpointsStandBeforeSpaces(t *testing.T) {
 		t.Errorf("got %v", out)
 	}
 	b.do(403, "DELETE", "/v2/certificates/"+id, "")
+	b.clock.Advance(11 * time.Second)
+	b.do(422, "POST", "/v2/cdn/endpoints", `{"origin":"acme.media.nyc3.digitaloceanspaces.com"}`)
+	b.do(201, "POST", "/v2/domains", `{"name":"example.com"}`)
+	b.do(201, "POST", "/v2/domains/example.com/records", `{"type":"A","name":"taken","data":"192.0.2.1"}`)
+	for _, name := range []string{"edge", "taken"} { // a CNAME comes by itself, where nothing stands at the name
+		if out := b.do(200, "PUT", path, `{"custom_domain":"`+name+`.example.com","certificate_id":"needs-cloudflare-cert"}`); at(out, "endpoint", "certificate_id") != "needs-cloudflare-cert" {
+			t.Errorf("got %v", out)
+		}
+	}
+	var said []string
+	for _, r := range b.do(200, "GET", "/v2/domains/example.com/records", "")["domain_records"].([]any)[4:] {
+		said = append(said, fmt.Sprintf("%v %v %v", at(r, "type"), at(r, "name"), at(r, "data")))
+	}
+	if want := []string{"A taken 192.0.2.1", "CNAME edge media.nyc3.cdn.digitaloceanspaces.com"}; !slices.Equal(said, want) {
+		t.Errorf("the zone has %q, want %q", said, want)
+	}
+	if out := b.do(200, "PUT", path, `{"custom_domain":"","certificate_id":""}`); at(out, "endpoint", "custom_domain") != nil {
+		t.Errorf("got %v", out)
+	}
 	b.clock.Advance(11 * time.Second)
 	files := `{"files":[` + strings.TrimSuffix(strings.Repeat(`"a.css",`, 50), ",") + `]}`
 	b.do(204, "DELETE", path+"/cache", files)

@@ -289,6 +289,20 @@ func (s *loadBalancerSpec) certificates() []string {
 	return ids
 }
 
+// follow puts a renewed certificate in the place of the one that it was.
+func (s *loadBalancerSpec) follow(was, is string) {
+	for i := range s.Rules {
+		if s.Rules[i].CertificateID == was {
+			s.Rules[i].CertificateID = is
+		}
+	}
+	for i := range s.Domains {
+		if s.Domains[i].CertificateID == was {
+			s.Domains[i].CertificateID = is
+		}
+	}
+}
+
 // checkPlace finds the region and the VPC; what is there cannot move, nor change its type or network.
 func (s *loadBalancerSpec) checkPlace(c *Cloud, a *account, in loadBalancerInput, self *loadBalancer) error {
 	taken := slices.ContainsFunc(a.LoadBalancers.All, func(l *loadBalancer) bool { return l != self && l.Name == s.Name })

@@ -31,6 +31,7 @@ type Options struct {
 	Clock  clock.Clock
 	Speed  float64                             // at which nodes and pods live
 	Cloud  func(team string) http.RoundTripper // the way into the cloud for its own hands
+	Spaces http.RoundTripper                   // the way to the cloud's object storage; nil: there is none
 	Log    func(format string, args ...any)    // one line each, for people; nil: nowhere
 	// Spare is the version, such as 1.36.3, of which a control plane is booted ahead for the first cluster that wants it; later
 	// ones are of the version last asked for. Empty: none is.

@@ -42,7 +42,7 @@ var definitions = schema.GroupVersionResource{Group: "apiextensions.k8s.io", Ver
 
 func newOperated(r *Runtime, spec digitalocean.ClusterSpec, client dynamic.Interface) *operated {
 	return &operated{
-		runtime: r, spec: spec, client: client, player: operators.NewPlayer(snapshots{api{&http.Client{Transport: r.options.Cloud(spec.Team)}}, spec.ID}),
+		runtime: r, spec: spec, client: client, player: operators.NewPlayer(snapshots{api{&http.Client{Transport: r.options.Cloud(spec.Team)}}, spec.ID}, r.options.Spaces),
 		nudged: make(chan struct{}, 1), watched: map[schema.GroupResource]*watched{},
 	}
 }

@@ -151,9 +151,10 @@ func (versions) New(gvk schema.GroupVersionKind) (runtime.Object, error) {
 	return u, nil
 }
 
-// unchanged is whether two versions of an object differ in nothing but when their owners last wrote. An owner's time
-// goes back to what it was where the fields are the same, as on the real server.
+// unchanged is whether two versions of an object differ in nothing but when their owners last wrote. Then, and only then, an
+// owner's time goes back to what it was, as on the real server.
 func unchanged(was, is map[string]any) bool {
+	var back []func() // to when they did
 	old := listAt(mapAt(was, "metadata"), "managedFields")
 	for _, entry := range listAt(mapAt(is, "metadata"), "managedFields") {
 		now, _ := entry.(map[string]any)
@@ -166,13 +167,20 @@ func unchanged(was, is map[string]any) bool {
 			mine := now["time"]
 			now["time"] = at
 			if equality.Semantic.DeepEqual(before, now) {
+				back = append(back, func() { now["time"] = mine })
 				break
 			}
 			now["time"] = mine
 		}
 	}
 	meta(is).SetResourceVersion(meta(was).GetResourceVersion())
-	return equality.Semantic.DeepEqual(was, is)
+	if equality.Semantic.DeepEqual(was, is) {
+		return true
+	}
+	for _, undo := range back {
+		undo()
+	}
+	return false
 }
 
 func unsupported(kind types.PatchType) metav1.Status {

@@ -30,6 +30,7 @@ import (
 type Runtime struct {
 	mu       sync.Mutex
 	cloud    *digitalocean.Cloud
+	spaces   http.RoundTripper
 	clusters map[string]*one
 	tokens   map[string]grant
 	given    int
@@ -56,8 +57,11 @@ func New(fault func(*http.Request) (status int, dropAfter, dropBefore bool)) *Ru
 	return &Runtime{clusters: map[string]*one{}, tokens: map[string]grant{}, fault: fault}
 }
 
-// Join says in which cloud load balancers and volumes are made. It comes before the first cluster.
-func (r *Runtime) Join(c *digitalocean.Cloud) { r.cloud = c }
+// Join says in which cloud load balancers and volumes are made, and by which way its Spaces are reached, nil where there are none. It
+// comes before the first cluster.
+func (r *Runtime) Join(c *digitalocean.Cloud, spaces http.RoundTripper) {
+	r.cloud, r.spaces = c, spaces
+}
 
 // Start makes the cluster's server, or finds it; an upgrade changes nothing but what the cloud says.
 func (r *Runtime) Start(ctx context.Context, k digitalocean.ClusterSpec) (digitalocean.Endpoint, error) {
@@ -70,7 +74,7 @@ func (r *Runtime) Start(ctx context.Context, k digitalocean.ClusterSpec) (digita
 		return endpoint, nil
 	}
 	h := &hands{cloud: r.cloud, spec: k, balancers: map[string]string{}}
-	h.operators = operators.NewPlayer(h)
+	h.operators = operators.NewPlayer(h, r.spaces)
 	server := memkube.New(memkube.Options{
 		Name: k.ID, Version: k.Version, NeedNodes: true, Fault: r.met,
 		LoadBalancer: h.balancer, LoadBalancerGone: h.balancerGone, Volume: h.volume, VolumeGone: h.volumeGone,

@@ -29,7 +29,7 @@ func TestClusterInMemoryLivesWithItsCloud(t *testing.T) {
 		}
 		runtime := New(nil)
 		cloud := digitalocean.New(digitalocean.Options{Clock: fast, Seed: 1, Runtime: runtime})
-		runtime.Join(cloud)
+		runtime.Join(cloud, nil)
 		defer cloud.Close()
 		id := create(t, cloud)
 		time.Sleep(7 * time.Second) // seven minutes of the model's

@@ -36,6 +36,7 @@ var plurals = map[string]string{
 	"PersistentVolumeClaim": "persistentvolumeclaims", "Deployment": "deployments", "StatefulSet": "statefulsets",
 	"DaemonSet": "daemonsets", "PodDisruptionBudget": "poddisruptionbudgets", "NetworkPolicy": "networkpolicies",
 	"CertificateRequest": "certificaterequests", "GatewayClass": "gatewayclasses", "Certificate": "certificates", "Namespace": "namespaces",
+	"Backup": "backups", "DeleteBackupRequest": "deletebackuprequests",
 	"VolumeSnapshot": "volumesnapshots", "VolumeSnapshotClass": "volumesnapshotclasses", "VolumeSnapshotContent": "volumesnapshotcontents",
 }
 

@@ -13,10 +13,12 @@
 // keys and passwords are real. Nothing is injected into pods: Istio's and Linkerd's sidecars come from webhooks, which
 // simulated clusters do not call, so a pod of a meshed namespace runs without its proxy and requests nothing for it.
 //
-// One operator reaches beyond the cluster: the snapshotter takes snapshots at the simulated cloud, see [Volumes].
+// Two operators reach beyond the cluster: the snapshotter takes snapshots at the simulated cloud, see [Volumes], and Velero keeps
+// backups in the simulated Spaces.
 package operators
 
 import (
+	"net/http"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -75,11 +77,13 @@ type Kind struct {
 type Scene struct {
 	World
 	Object     Object
-	Controller Object    // the operator's workload; nil where DOKS runs it
-	Now        time.Time // in model time, by which delays are counted
-	Wall       time.Time // in the machine's time, which objects show
-	Since      time.Time // in model time: since when the operator has known this generation of the object
-	volumes    Volumes   // the cloud's; nil without a cloud
+	Controller Object            // the operator's workload; nil where DOKS runs it
+	Now        time.Time         // in model time, by which delays are counted
+	Wall       time.Time         // in the machine's time, which objects show
+	Since      time.Time         // in model time: since when the operator has known this generation of the object
+	volumes    Volumes           // the cloud's; nil without a cloud
+	spaces     http.RoundTripper // the way to the cloud's Spaces; nil without them
+	sight      *sight
 	again      time.Time
 	refused    []error
 }
@@ -107,6 +111,29 @@ func (s *Scene) Again(at time.Time) {
 	if s.again.IsZero() || at.Before(s.again) {
 		s.again = at
 	}
+}
+
+// Every is whether a span of model time has passed since it was last true for this generation of the object; the first time at once.
+// The object is looked at again when it has.
+func (s *Scene) Every(span time.Duration) bool {
+	if s.sight.turn.IsZero() {
+		s.sight.turn = s.Now.Add(-span)
+	}
+	return s.Turn(func(last time.Time) time.Time { return last.Add(span) })
+}
+
+// Turn is whether a time of the model's has come: the next after it was last true for this generation of the object, or after that
+// was first looked at. The object is looked at again when it comes.
+func (s *Scene) Turn(next func(last time.Time) time.Time) bool {
+	if s.sight.turn.IsZero() {
+		s.sight.turn = s.Now
+	}
+	due := !s.Now.Before(next(s.sight.turn))
+	if due {
+		s.sight.turn = s.Now
+	}
+	s.Again(next(s.sight.turn))
+	return due
 }
 
 // Outcome is what an operator wants of the world after one look.

@@ -3,6 +3,7 @@
 package operators_test
 
 import (
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -14,6 +15,8 @@ import (
 	"github.com/k8or/k8or/internal/sandbox/memkube"
 	"github.com/k8or/k8or/internal/sandbox/operators"
 	"github.com/k8or/k8or/internal/sandbox/operators/suite"
+	"github.com/k8or/k8or/internal/sandbox/spaces"
+	"github.com/k8or/k8or/internal/sandbox/wire"
 )
 
 func TestOperatorsArePlayedInMemory(t *testing.T) {
@@ -22,7 +25,13 @@ func TestOperatorsArePlayedInMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	player := operators.NewPlayer(shelf{all: map[string]operators.Snapshot{}})
+	objects, err := spaces.Open(spaces.Options{Dir: t.TempDir(), Clock: fast, Cloud: account{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	reached := httptest.NewServer(objects) // the claims look into buckets as anybody does
+	t.Cleanup(reached.Close)
+	player := operators.NewPlayer(shelf{all: map[string]operators.Snapshot{}}, wire.Transport(objects))
 	server := memkube.New(memkube.Options{Hands: func(r *memkube.Room, wall time.Time) time.Time {
 		now := fast.Now()
 		again, err := player.Pass(r, now, wall)
@@ -41,8 +50,18 @@ func TestOperatorsArePlayedInMemory(t *testing.T) {
 	if err := kubernetes.StorageClasses(t.Context(), client); err != nil {
 		t.Fatal(err)
 	}
-	suite.Run(t, func() *rest.Config { return server.Config() })
+	suite.Run(t, func() *rest.Config { return server.Config() }, suite.Spaces{Endpoint: reached.URL, Region: "nyc3", AccessKey: "key", Secret: "secret"})
 }
+
+// account is a cloud with one key to all of Spaces.
+type account struct{}
+
+func (account) SpacesKey(id string) (spaces.Key, bool) {
+	return spaces.Key{Secret: "secret", Team: "team", Grants: []spaces.Grant{{Permission: "fullaccess"}}}, id == "key"
+}
+func (account) LimitedKey(string) bool      { return false }
+func (account) SpaceCreated(_, _, _ string) {}
+func (account) SpaceDeleted(_, _ string)    {}
 
 // shelf is a cloud that has snapshots and nothing else. Memkube calls it with its lock held.
 type shelf struct{ all map[string]operators.Snapshot }

@@ -5,6 +5,7 @@ package operators
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -18,7 +19,8 @@ import (
 type Player struct {
 	operators []*Operator
 	volumes   Volumes
-	seen      map[sightOf]sight
+	spaces    http.RoundTripper
+	seen      map[sightOf]*sight
 	sent      map[string]*sent
 	pass      uint64
 }
@@ -33,6 +35,7 @@ type sightOf struct {
 type sight struct {
 	generation int64
 	since      time.Time
+	turn       time.Time // when it last did what it does regularly; zero before it was asked whether to
 }
 
 // sent is what was last said of an object, and of which version of it.
@@ -43,8 +46,9 @@ type sent struct {
 }
 
 // NewPlayer returns one that plays all operators. Volumes are the cloud's, nil where there is none: then no snapshot can be taken.
-func NewPlayer(volumes Volumes) *Player {
-	return &Player{operators: All(), volumes: volumes, seen: map[sightOf]sight{}, sent: map[string]*sent{}}
+// spaces leads to its Spaces; nil: then no backup can be kept.
+func NewPlayer(volumes Volumes, spaces http.RoundTripper) *Player {
+	return &Player{operators: All(), volumes: volumes, spaces: spaces, seen: map[sightOf]*sight{}, sent: map[string]*sent{}}
 }
 
 // retry is how long, in model time, an object is left alone whose change was refused.
@@ -83,7 +87,8 @@ func (p *Player) Pass(c Cluster, now, wall time.Time) (again time.Time, err erro
 			if op.Within != nil && !op.Within(controller, o.GetNamespace()) {
 				continue
 			}
-			s := &Scene{World: c, Object: o, Controller: controller, Now: now, Wall: wall, Since: p.since(who, o, now), volumes: p.volumes}
+			seen := p.sight(who, o, now)
+			s := &Scene{World: c, Object: o, Controller: controller, Now: now, Wall: wall, Since: seen.since, volumes: p.volumes, spaces: p.spaces, sight: seen}
 			if err := p.act(c, op, kinds[i], s); err != nil {
 				refused = append(refused, fmt.Errorf("%s, for %s %s: %w", op.Name, o.GetKind(), nameOf(o), err))
 				s.Again(now.Add(retry))
@@ -106,18 +111,18 @@ func (p *Player) Pass(c Cluster, now, wall time.Time) (again time.Time, err erro
 	return again, errors.Join(refused...)
 }
 
-// since is when this generation of the object was first seen. One that had a status before this player's time was seen long ago.
-func (p *Player) since(who sightOf, o Object, now time.Time) time.Time {
+// sight is when this generation of the object was first seen. One that had a status before this player's time was seen long ago.
+func (p *Player) sight(who sightOf, o Object, now time.Time) *sight {
 	s, known := p.seen[who]
 	if known && s.generation == o.GetGeneration() {
-		return s.since
+		return s
 	}
-	s = sight{generation: o.GetGeneration(), since: now}
+	s = &sight{generation: o.GetGeneration(), since: now}
 	if !known && len(mapAt(o.Object, "status")) > 0 {
 		s.since = time.Time{}
 	}
 	p.seen[who] = s
-	return s.since
+	return s
 }
 
 // act asks the operator and does what it says.

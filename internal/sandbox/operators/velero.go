@@ -3,12 +3,12 @@
 package operators
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/json"
 )
 
 const veleroGroup = "velero.io"
@@ -17,6 +17,7 @@ var (
 	backups         = schema.GroupResource{Group: veleroGroup, Resource: "backups"}
 	restores        = schema.GroupResource{Group: veleroGroup, Resource: "restores"}
 	schedules       = schema.GroupResource{Group: veleroGroup, Resource: "schedules"}
+	deletions       = schema.GroupResource{Group: veleroGroup, Resource: "deletebackuprequests"}
 	backupLocations = schema.GroupResource{Group: veleroGroup, Resource: "backupstoragelocations"}
 )
 
@@ -24,42 +25,80 @@ var (
 const (
 	veleroValidates = 2 * time.Second
 	veleroWrites    = 10 * time.Second
+	veleroLooks     = time.Minute     // how often it looks into a bucket, as published
 	veleroStandard  = 720 * time.Hour // how long a backup is kept that does not say
 )
 
-// velero plays Velero (1.18) with CSI snapshots. What it writes into a bucket in life goes into a Secret beside the backup here
-// (see shelfOf), and only kinds that the sandbox's operators look at anyway: namespaces, Secrets, ConfigMaps, Services, claims,
-// workloads and their budgets. Snapshots of volumes are taken at the cloud. Not played: schedules take no backup by themselves,
-// nothing expires, no bucket is read or written, and hooks do not run.
+// velero plays Velero (1.18) with CSI snapshots. Backups lie in their bucket of the simulated Spaces, laid out as Velero does, so that
+// another cluster with the same bucket finds them. They hold only kinds that the sandbox's operators look at anyway: namespaces,
+// Secrets, ConfigMaps, Services, claims, workloads and their budgets. Snapshots of volumes are taken at the cloud. Schedules go by
+// the model's time, what a backup says of itself and when it expires by the machine's. Not played: logs and results in the bucket,
+// hooks, and file system backups.
 func velero() *Operator {
 	return &Operator{Name: "velero", Image: "velero/velero", Kinds: []Kind{
 		{Resource: backupLocations, Play: playLocation},
 		{Resource: schedules, Play: playSchedule},
 		{Resource: backups, Play: playBackup},
 		{Resource: restores, Play: playRestore},
+		{Resource: deletions, Play: playDeletion},
 	}, Reads: []schema.GroupVersionResource{persistent.WithVersion("v1")},
 		Within: func(controller Object, namespace string) bool { return controller.GetNamespace() == namespace }}
 }
 
-// playLocation says that a bucket can be reached as soon as there is something to sign in with. Nobody signs in.
+// playLocation says whether the bucket can be reached, and brings the cluster's backups in line with those that lie there.
 func playLocation(s *Scene) Outcome {
-	if !s.Ripe(veleroValidates) {
+	if !s.Ripe(veleroValidates) || !s.Every(veleroLooks) {
 		return Outcome{}
 	}
-	phase, message := "Available", ""
-	secret, key := orText(textAt(s.Object.Object, "spec", "credential", "name"), veleroSecret(s.Controller)), orText(textAt(s.Object.Object, "spec", "credential", "key"), "cloud")
-	switch {
-	case textAt(s.Object.Object, "spec", "objectStorage", "bucket") == "":
-		phase, message = "Unavailable", "BackupStorageLocation is unavailable: no bucket is named"
-	case len(secretData(s.World, s.Object.GetNamespace(), secret)[key]) == 0:
-		phase, message = "Unavailable", fmt.Sprintf("BackupStorageLocation is unavailable: unable to get credentials: Secret %s has no key %s", secret, key)
+	var out Outcome
+	status := map[string]any{"phase": "Available", "lastValidationTime": stampOf(s, "lastValidationTime")}
+	kept, err := storeOf(s, s.Object)
+	if err == nil {
+		out.Children, out.Gone, err = s.synced(kept)
 	}
-	status := map[string]any{"phase": phase, "lastValidationTime": stampOf(s, "lastValidationTime")}
-	if message != "" {
-		status["message"] = message
+	if err != nil {
+		status["phase"], status["message"] = "Unavailable", "BackupStorageLocation is unavailable: "+err.Error()
 	}
-	return Outcome{Status: status}
+	out.Status = status
+	return out
 }
+
+// synced are the backups of a bucket that the cluster does not know, such as those of one that was there before, and those of the
+// cluster that the bucket has no more.
+func (s *Scene) synced(kept *store) (found []Object, lost []Reference, err error) {
+	names, err := kept.backups()
+	if err != nil {
+		return nil, nil, err
+	}
+	namespace := s.Object.GetNamespace()
+	for _, name := range names {
+		if s.Get(backups, namespace, name) != nil {
+			continue
+		}
+		raw, err := kept.get(name, metadataFile)
+		if err != nil {
+			return nil, nil, fmt.Errorf("read backup %s: %w", name, err)
+		}
+		was := &object{}
+		if err := json.Unmarshal(raw, &was.Object); err != nil {
+			return nil, nil, fmt.Errorf("read backup %s: %w", name, err)
+		}
+		labels := with(was.GetLabels(), map[string]string{storedIn: s.Object.GetName()})
+		was.Object["metadata"] = map[string]any{"name": name, "namespace": namespace}
+		was.SetLabels(labels)
+		found = append(found, was)
+	}
+	for _, b := range s.List(backups) {
+		phase := textAt(b.Object, "status", "phase")
+		if b.GetNamespace() == namespace && textAt(b.Object, "spec", "storageLocation") == s.Object.GetName() && (phase == "Completed" || phase == "PartiallyFailed") && !slices.Contains(names, b.GetName()) {
+			lost = append(lost, Reference{Resource: backups, Namespace: namespace, Name: b.GetName()})
+		}
+	}
+	return found, lost, nil
+}
+
+// storedIn is the label by which a backup says where it lies.
+const storedIn = "velero.io/storage-location"
 
 // veleroSecret is the Secret that Velero's own workload signs in with.
 func veleroSecret(controller Object) string {
@@ -69,13 +108,6 @@ func veleroSecret(controller Object) string {
 		}
 	}
 	return ""
-}
-
-func playSchedule(s *Scene) Outcome {
-	if !s.Ripe(veleroValidates) {
-		return Outcome{}
-	}
-	return Outcome{Status: map[string]any{"phase": "Enabled"}}
 }
 
 // location is where a backup goes; nil while there is none that can be used, and then why.
@@ -98,7 +130,10 @@ func over(phase string) bool {
 }
 
 func playBackup(s *Scene) Outcome {
-	if over(textAt(s.Object.Object, "status", "phase")) || !s.Ripe(veleroValidates) {
+	if over(textAt(s.Object.Object, "status", "phase")) {
+		return expired(s)
+	}
+	if !s.Ripe(veleroValidates) {
 		return Outcome{}
 	}
 	where, why := location(s, textAt(s.Object.Object, "spec", "storageLocation"))
@@ -108,10 +143,10 @@ func playBackup(s *Scene) Outcome {
 	began := stampOf(s, "startTimestamp")
 	status := map[string]any{"phase": "InProgress", "startTimestamp": began, "formatVersion": "1.1.0", "version": int64(1), "expiration": expires(s, began)}
 	out := Outcome{Status: status}
-	if textAt(s.Object.Object, "spec", "storageLocation") == "" || s.Object.GetLabels()["velero.io/storage-location"] == "" {
+	if textAt(s.Object.Object, "spec", "storageLocation") == "" || s.Object.GetLabels()[storedIn] == "" {
 		next := s.Object.DeepCopy()
 		mapAt(next.Object, "spec")["storageLocation"] = where.GetName()
-		next.SetLabels(with(next.GetLabels(), map[string]string{"velero.io/storage-location": where.GetName()}))
+		next.SetLabels(with(next.GetLabels(), map[string]string{storedIn: where.GetName()}))
 		out.Self = next
 	}
 	if !s.Ripe(veleroWrites) {
@@ -122,19 +157,26 @@ func playBackup(s *Scene) Outcome {
 	if waiting {
 		return out
 	}
-	written, size, err := shelve(s, chosen, taken)
-	if err != nil {
-		return s.failed(err)
-	}
-	out.Children = append(out.Children, written)
 	status["completionTimestamp"] = stamp(s.Wall)
-	status["progress"] = map[string]any{"totalItems": int64(size), "itemsBackedUp": int64(size)}
+	status["progress"] = map[string]any{"totalItems": int64(len(chosen)), "itemsBackedUp": int64(len(chosen))}
 	if total > 0 {
 		status["csiVolumeSnapshotsAttempted"], status["csiVolumeSnapshotsCompleted"] = int64(total), int64(len(taken))
 	}
 	status["phase"] = "Completed"
 	if len(taken) < total {
 		status["phase"], status["errors"] = "PartiallyFailed", int64(total-len(taken))
+	}
+	kept, err := storeOf(s, where)
+	if err == nil {
+		done := s.Object.DeepCopy()
+		if out.Self != nil {
+			done = out.Self.DeepCopy()
+		}
+		done.Object["status"] = status
+		err = kept.file(done, chosen, taken)
+	}
+	if err != nil {
+		status["phase"], status["failureReason"] = "Failed", err.Error()
 	}
 	return out
 }
@@ -210,37 +252,4 @@ func snapshotsFor(s *Scene, chosen []Object, out *Outcome) (taken map[string]str
 			Reference{Resource: snapshotContents, Name: textAt(have.Object, "status", "boundVolumeSnapshotContentName")})
 	}
 	return taken, total, false
-}
-
-func playRestore(s *Scene) Outcome {
-	if over(textAt(s.Object.Object, "status", "phase")) || !s.Ripe(veleroValidates) {
-		return Outcome{}
-	}
-	refuse := func(why string) Outcome {
-		return Outcome{Status: map[string]any{"phase": "FailedValidation", "validationErrors": []any{why}}}
-	}
-	name := textAt(s.Object.Object, "spec", "backupName")
-	backup := s.Get(backups, s.Object.GetNamespace(), name)
-	if backup == nil {
-		return refuse(fmt.Sprintf("Error retrieving backup: backup.velero.io %q not found", name))
-	}
-	if phase := textAt(backup.Object, "status", "phase"); phase != "Completed" && phase != "PartiallyFailed" {
-		return refuse(fmt.Sprintf("backup %s is in phase %s", name, cmp.Or(phase, "New")))
-	}
-	shelved, err := unshelve(s, name)
-	if err != nil {
-		return Outcome{Status: map[string]any{"phase": "Failed", "failureReason": err.Error()}}
-	}
-	out := Outcome{Status: map[string]any{"phase": "InProgress", "startTimestamp": stampOf(s, "startTimestamp")}}
-	if !s.Ripe(veleroWrites) {
-		return out
-	}
-	missing, there := s.missing(shelved)
-	out.Children = missing
-	out.Status["progress"] = map[string]any{"totalItems": int64(len(shelved.Objects)), "itemsRestored": int64(there)}
-	if there < len(shelved.Objects) {
-		return out
-	}
-	out.Status["phase"], out.Status["completionTimestamp"] = "Completed", stamp(s.Wall)
-	return out
 }

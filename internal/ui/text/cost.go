@@ -157,9 +157,10 @@ func (s Style) beside(w io.Writer, file string, c *platform.Cost) {
 		}
 	}
 	row("together", "", c.Bill.String(), c.Other.Bill.String(), difference(c.Other.Change))
-	if len(c.Bill.NotIncluded) > 0 {
-		fmt.Fprintf(w, "  %s\n", s.paint(dim, notIncluded(c.Bill)))
+	for _, g := range c.Other.Bill.Growth {
+		fmt.Fprintf(w, "  not counted of %s, as it grows: %s: %s\n", short(c.Other.Name), g.For, g.What)
 	}
+	s.beyond(w, c.Bill)
 }
 
 // whatOf is what both lines of a pair are, or what one was and the other is.

@@ -262,6 +262,18 @@ func (s Style) Bill(w io.Writer, b price.Bill) {
 	if len(b.Unknown) > 0 {
 		fmt.Fprintf(w, "  %s: %s\n", s.paint(yellow, "no price is known for"), strings.Join(b.Unknown, ", "))
 	}
+	s.beyond(w, b)
+}
+
+// beyond prints what a bill leaves out: what it can bound of it, and what it cannot.
+func (s Style) beyond(w io.Writer, b price.Bill) {
+	for _, g := range b.Growth {
+		from := ""
+		if g.Date != "" {
+			from = "  " + s.paint(dim, "price of "+g.Date)
+		}
+		fmt.Fprintf(w, "  not counted, as it grows: %s: %s%s\n", g.For, g.What, from)
+	}
 	if len(b.NotIncluded) > 0 {
 		fmt.Fprintf(w, "  %s\n", s.paint(dim, notIncluded(b)))
 	}

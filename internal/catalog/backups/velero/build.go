@@ -41,7 +41,7 @@ func build(b *product.Building, e entry) error {
 	if err != nil {
 		return err
 	}
-	key, err := credential(b, e, bucket.Entry)
+	key, by, err := credential(b, e, bucket.Entry)
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func build(b *product.Building, e entry) error {
 		after = graph.After(namespace, bucket.Ready)
 	}
 	if _, err := b.Chart(e.ID, product.ChartSpec{Source: source, Release: release, Namespace: e.Namespace(), Values: vals, Footprint: footprint,
-		OwnValues: len(e.Spec.Values) > 0, KeepNamespace: true, Extra: resources(b.Platform(), e, bucket), Derived: []kube.Derived{key}}, after); err != nil {
+		OwnValues: len(e.Spec.Values) > 0, KeepNamespace: true, Extra: resources(b.Platform(), e, bucket), Derived: []kube.Derived{key}, Sources: []graph.ID{by}}, after); err != nil {
 		return err
 	}
 	offer(b, e)
@@ -85,8 +85,9 @@ func resources(p product.Platform, e entry, bucket product.Bucket) []*unstructur
 	}
 }
 
-// credential is the key to the bucket as Velero reads it. It passes through nothing but the cluster.
-func credential(b *product.Building, e entry, bucket graph.ID) (kube.Derived, error) {
+// credential is the key to the bucket as Velero reads it, and the node that writes what it is made of. It passes through nothing but
+// the cluster. Velero reads it anew for each backup and restore, so that nothing starts anew when it is another.
+func credential(b *product.Building, e entry, bucket graph.ID) (key kube.Derived, by graph.ID, err error) {
 	for _, binding := range b.Bindings(e.ID) {
 		if binding.Entry != bucket {
 			continue
@@ -97,9 +98,9 @@ func credential(b *product.Building, e entry, bucket graph.ID) (kube.Derived, er
 		file := func(fields map[string][]byte, _ []byte) ([]byte, error) {
 			return fmt.Appendf(nil, "[default]\naws_access_key_id=%s\naws_secret_access_key=%s\n", fields[product.AccessKey], fields[product.SecretKey]), nil
 		}
-		return kube.Derived{Name: credentials, Namespace: e.Namespace(), Fields: []kube.Field{key(product.AccessKey), key(product.SecretKey), {Key: "cloud", Compute: file}}}, nil
+		return kube.Derived{Name: credentials, Namespace: e.Namespace(), Fields: []kube.Field{key(product.AccessKey), key(product.SecretKey), {Key: "cloud", Compute: file}}}, binding.Ready, nil
 	}
-	return kube.Derived{}, fmt.Errorf("%s offers backups no key of its own", bucket)
+	return kube.Derived{}, "", fmt.Errorf("%s offers backups no key of its own", bucket)
 }
 
 // offer makes known what is watched, logged and proven.

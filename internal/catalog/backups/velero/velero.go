@@ -35,6 +35,7 @@ var Product = &product.Definition[v1alpha1.Backups, struct{}]{
 	TakesValues: true,
 	Page:        page,
 	Check:       check,
+	Select:      func(s *product.Selecting, e entry) { s.Copies(v1alpha1.Runs(e.Spec.Schedule, days(e.Spec.Retention))) },
 	Build:       build,
 }
 
@@ -77,16 +78,17 @@ func check(p product.Platform, e entry) []product.Refusal {
 	return []product.Refusal{refusal}
 }
 
-// ttl is a retention as Velero writes durations: 336h0m0s.
-func ttl(retention string) string {
-	n, unit := retention[:len(retention)-1], retention[len(retention)-1:] // the document's rules made sure of the form
-	hours, err := strconv.Atoi(n)
+// days are those of a retention, such as 14d or 2w. The document's rules made sure of the form.
+func days(retention string) int {
+	n, err := strconv.Atoi(retention[:len(retention)-1])
 	if err != nil {
-		return ""
+		return 0
 	}
-	hours *= 24
-	if unit == "w" {
-		hours *= 7
+	if strings.HasSuffix(retention, "w") {
+		n *= 7
 	}
-	return fmt.Sprintf("%dh0m0s", hours)
+	return n
 }
+
+// ttl is a retention as Velero writes durations: 336h0m0s.
+func ttl(retention string) string { return fmt.Sprintf("%dh0m0s", days(retention)*24) }

@@ -114,10 +114,11 @@ func build(b *product.Building, e entry) error {
 		ready = append(ready, id)
 	}
 	firewalls(b)
-	held := append([]graph.Value[string]{graph.Map(out, func(o digitalocean.ClusterOut) string { return o.URN })}, domains(b)...)
+	zones, made := domains(b)
+	held := append([]graph.Value[string]{graph.Map(out, func(o digitalocean.ClusterOut) string { return o.URN })}, made...)
 	held = append(held, addresses(b, project)...)
 	graph.Add(g, "project/members", &digitalocean.Members{On: estate, Project: project, URNs: graph.Join(held...)})
-	product.Offer(b, product.Foundation{Access: access(out), Ready: ready,
+	product.Offer(b, product.Foundation{Access: access(out), Ready: ready, Zones: zones,
 		Network: graph.Map(vpc, func(o digitalocean.VPCOut) string { return o.ID }),
 		Project: graph.Map(project, func(o digitalocean.ProjectOut) string { return o.ID })})
 	if egress != nil {
@@ -141,10 +142,10 @@ var Existing = &product.Definition[v1alpha1.Cluster, struct{}]{
 	Page:       page,
 	Build: func(b *product.Building, e entry) error {
 		out := graph.Add(b.Graph(), e.ID, &digitalocean.ExistingCluster{On: b.Estate(), Cluster: e.Spec.Existing})
-		product.Offer(b, product.Foundation{Access: access(out), Ready: []graph.ID{e.ID},
-			Network: graph.Map(out, func(o digitalocean.ClusterOut) string { return o.VPCID })})
 		firewalls(b)
-		domains(b)
+		zones, _ := domains(b)
+		product.Offer(b, product.Foundation{Access: access(out), Ready: []graph.ID{e.ID}, Zones: zones,
+			Network: graph.Map(out, func(o digitalocean.ClusterOut) string { return o.VPCID })})
 		return nil
 	},
 }

@@ -15,12 +15,13 @@ import (
 	"github.com/k8or/k8or/internal/product"
 )
 
-// domains adds the document's DNS zones with their fixed records, and returns what those that k8or makes are called in projects.
-func domains(b *product.Building) []graph.Value[string] {
+// domains adds the document's DNS zones with their fixed records. It returns the zones by name, and what those that k8or makes are called
+// in projects.
+func domains(b *product.Building) (zones map[string]graph.Value[digitalocean.DomainOut], made []graph.Value[string]) {
 	if b.Platform().Spec.Network == nil {
-		return nil
+		return nil, nil
 	}
-	var made []graph.Value[string]
+	zones = map[string]graph.Value[digitalocean.DomainOut]{}
 	all := b.Platform().Spec.Network.Domains
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		id := graph.ID("network/domains/" + name)
@@ -31,6 +32,7 @@ func domains(b *product.Building) []graph.Value[string] {
 			out = graph.Add(b.Graph(), id, &digitalocean.Domain{On: b.Estate(), Name: name})
 			made = append(made, graph.Map(out, func(o digitalocean.DomainOut) string { return o.URN }))
 		}
+		zones[name] = out
 		seen := map[graph.ID]int{}
 		for _, r := range all[name].Records {
 			id := id + graph.ID("/records/"+r.Name+"/"+r.Type)
@@ -40,7 +42,7 @@ func domains(b *product.Building) []graph.Value[string] {
 			graph.Add(b.Graph(), id, &digitalocean.Record{On: b.Estate(), Domain: out, Zone: name, RecordSpec: recordOf(r)})
 		}
 	}
-	return made
+	return zones, made
 }
 
 // recordOf is a record as DigitalOcean takes it. The document's rules have made sure of its form.

@@ -5,6 +5,7 @@ package digitalocean
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -49,9 +50,7 @@ func build(b *product.Building, e entry) error {
 		}
 	}
 	b.Estate().Want(wanted.DatabaseSpec)
-	if b.Rotates() {
-		b.Estate().Rotate(m.name)
-	}
+	m.rotate()
 	m.out = graph.Add(b.Graph(), e.ID, wanted)
 	graph.Add(b.Graph(), e.ID+"/firewall", &digitalocean.DatabaseFirewall{On: b.Estate(), Database: m.out, In: m.name, Allow: m.admitted(source),
 		Cluster: graph.Map(base.Access, func(a kube.Access) string { return a.ID })})
@@ -65,8 +64,19 @@ func build(b *product.Building, e entry) error {
 	if err := m.watch(); err != nil {
 		return err
 	}
+	m.dashboards()
 	m.say()
 	return nil
+}
+
+// rotate has the users of apps take turns where that is asked for and can be. Users of the document keep their names.
+func (m *maker) rotate() {
+	able := len(m.b.Platform().Clients(m.ID)) > 0
+	checkRotation(m.b.Platform(), m.entry, func(_, _, _, _ string) { able = false })
+	if able && m.b.Rotates() {
+		m.b.Estate().Rotate(m.name)
+		m.b.Unrotated(slices.Sorted(maps.Keys(m.Spec.Users)))
+	}
 }
 
 // first is the database that apps get: the first of the entry's, which is named as the entry where it names none.
@@ -252,6 +262,21 @@ func (m *maker) bind(u user, granted graph.ID) error {
 	probe.Look = "the database cluster " + m.name + " at DigitalOcean"
 	product.Offer(m.b, probe)
 	return nil
+}
+
+// dashboards offers the page of OpenSearch's Dashboards, which DigitalOcean serves beside the database.
+func (m *maker) dashboards() {
+	if m.Spec.Engine != databases.OpenSearch {
+		return
+	}
+	who := "the password of doadmin is in the control panel"
+	if users := slices.Sorted(maps.Keys(m.Spec.Users)); len(users) > 0 {
+		who = fmt.Sprintf("%s signs in with what Secret %s/%s.binding says; %s", users[0], m.Namespace(), users[0], who)
+	}
+	estate, name := m.b.Estate(), m.name
+	product.Offer(m.b, product.Page{Entry: m.ID, Name: m.Name + "-dashboards", Title: "OpenSearch Dashboards of " + m.Name, Username: "doadmin",
+		Login: who + "; DigitalOcean lets in the addresses under `access` alone, so yours has to be among them",
+		Find:  func(ctx context.Context) (string, bool, error) { return estate.Dashboards(ctx, graph.NewCall(), name) }})
 }
 
 // say tells what a person should know who reads the plan.

@@ -156,7 +156,7 @@ func check(p product.Platform, e entry) []product.Refusal {
 	}
 	checkMove(p, e, refuse)
 	slices.SortStableFunc(out, func(a, b product.Refusal) int { return cmp.Compare(a.Field, b.Field) })
-	return out
+	return append(out, p.OnlyNamed(e.ID, len(e.Spec.Users))...)
 }
 
 // checkRotation says what keeps the users of an entry from taking turns.

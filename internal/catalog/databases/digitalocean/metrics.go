@@ -11,14 +11,9 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/k8or/k8or/internal/catalog/databases"
-	"github.com/k8or/k8or/internal/cloud/digitalocean"
 	"github.com/k8or/k8or/internal/graph"
-	"github.com/k8or/k8or/internal/kube"
 	"github.com/k8or/k8or/internal/product"
-	"github.com/k8or/k8or/internal/secret"
 )
-
-const metricsSecret = "metrics"
 
 // measures are what Telegraf, which DigitalOcean shows metrics by, calls what is watched of an engine: its connections, and how far
 // its copies are behind. The names are those that people who export these metrics pass on, and nobody has held them to a real
@@ -75,19 +70,9 @@ func (m *maker) watch() error {
 	if err != nil {
 		return err
 	}
-	out := graph.Add(m.b.Graph(), m.ID+"/metrics", &digitalocean.DatabaseMetrics{On: m.b.Estate(), Database: m.out, In: m.name})
-	id := m.ID + "/metrics-secret"
-	held := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Secret", "metadata": map[string]any{"name": metricsSecret, "namespace": m.Namespace()}}}
-	if err := m.b.Filled(id, held, graph.Map(out, func(o digitalocean.DatabaseMetricsOut) map[string]secret.Text {
-		return map[string]secret.Text{"username": secret.New(o.Username), "password": o.Password, "ca.crt": o.CA}
-	}), graph.After(home)); err != nil {
+	if err := m.b.CloudMetrics(m.out, m.name, m.Namespace(), home); err != nil {
 		return err
 	}
-	key := func(name string) *kube.SecretKey {
-		return &kube.SecretKey{Namespace: m.Namespace(), Name: metricsSecret, Key: name}
-	}
-	product.Offer(m.b, product.MetricsEndpoint{Entry: m.ID, Path: "/metrics", Username: key("username"), Password: key("password"), CA: key("ca.crt"), Ready: id,
-		Addresses: graph.Map(out, func(o digitalocean.DatabaseMetricsOut) []string { return o.Addresses })})
 	m.alerts()
 	m.dashboard()
 	return nil

@@ -23,6 +23,9 @@ var copied = []string{databases.PostgreSQL, databases.MySQL, databases.Valkey}
 // checkMove says what DigitalOcean cannot copy. The document's rules made sure that the source is another entry of the same engine.
 func checkMove(p product.Platform, e entry, refuse func(field, what, why, fix string)) {
 	source, ok := p.Spec.Databases[strings.TrimPrefix(e.Spec.MigrateFrom, "databases/")]
+	if len(e.Spec.IgnoreDatabases) > 0 && e.Spec.Engine == databases.Valkey {
+		refuse("ignoreDatabases", "Valkey's databases have no names by which they could be left out", "DigitalOcean leaves out databases of PostgreSQL and MySQL", "remove ignoreDatabases")
+	}
 	switch {
 	case e.Spec.MigrateFrom == "" || !ok:
 	case !slices.Contains(copied, e.Spec.Engine):
@@ -50,7 +53,7 @@ func (m *maker) source() (digitalocean.MigrationSource, error) {
 	if err != nil {
 		return digitalocean.MigrationSource{}, err
 	}
-	out := digitalocean.MigrationSource{Entry: m.Spec.MigrateFrom, Host: server.Host, Port: server.Port, Database: server.Database, Plain: server.Plain, Username: server.Username}
+	out := digitalocean.MigrationSource{Entry: m.Spec.MigrateFrom, Host: server.Host, Port: server.Port, Database: server.Database, Plain: server.Plain, Username: server.Username, Ignore: m.Spec.IgnoreDatabases}
 	field, err := m.b.Platform().SecretField("credentials", *spec.Existing.Credentials, at, "")
 	if err != nil {
 		return out, err
@@ -68,7 +71,11 @@ func (m *maker) move(source digitalocean.MigrationSource) graph.ID {
 	id := m.ID + "/migration"
 	graph.Add(m.b.Graph(), id, &digitalocean.DatabaseMigration{On: m.b.Estate(), Database: m.out, In: m.name, From: source, Entry: string(m.ID),
 		Awaited: len(m.b.Platform().Clients(m.ID))+len(m.Spec.Users) > 0}, graph.After(m.standing()...))
-	m.b.Note("%s: DigitalOcean copies all of %s over the internet, from %s:%d, and follows it for two weeks at most; that server has to let it in", m.ID, source.Entry, source.Host, source.Port)
+	all := "all of " + source.Entry
+	if len(source.Ignore) > 0 {
+		all += " but " + strings.Join(source.Ignore, ", ")
+	}
+	m.b.Note("%s: DigitalOcean copies %s over the internet, from %s:%d, and follows it for two weeks at most; that server has to let it in", m.ID, all, source.Host, source.Port)
 	return id
 }
 

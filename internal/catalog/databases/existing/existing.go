@@ -33,7 +33,7 @@ var Product = &product.Definition[v1alpha1.Database, Options]{
 	Placements: []product.Placement{product.Managed},
 	Page:       page,
 	Lacks: []product.Lack{
-		{Fields: []string{"region", "standby", "replicas", "storage", "users", "connectionPools", "parameters", "maintenance", "backups", "restoreFrom", "access", "public", "deletionProtection", "migrateFrom"},
+		{Fields: []string{"region", "standby", "replicas", "storage", "users", "connectionPools", "parameters", "maintenance", "backups", "restoreFrom", "access", "public", "deletionProtection", "migrateFrom", "ignoreDatabases"},
 			Why: "k8or changes nothing of a database that somebody else runs", Fix: "remove it, and see to it where the database is run"},
 		product.NoPods,
 		{Fields: []string{"existing.namespace", "existing.class", "existing.service", "existing.selector"}, Why: "it is reached by its address", Fix: "remove it; of a Service in the cluster `existing.address` is <service>.<namespace>.svc with its port"},
@@ -105,6 +105,7 @@ func build(b *product.Building, e entry) error {
 			}
 		}
 		b.Bind(e.ID, user, e.Spec.Engine, keys, id)
+		product.Offer(b, databases.Asked(databases.Probe(e.ID, user, e.Spec.Engine, keys), c))
 	}
 	return nil
 }

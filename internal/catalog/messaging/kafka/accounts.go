@@ -20,6 +20,10 @@ import (
 // accounts makes a user of Kafka's, with a Secret, for each app that uses the entry, for each user of the document, and for
 // probes.
 func (m maker) accounts(b *product.Building) error {
+	rotate := len(m.users) > 0 && b.Rotates()
+	if rotate {
+		b.Unrotated(slices.Sorted(maps.Keys(m.Spec.Users)))
+	}
 	for _, app := range m.users {
 		before, err := b.AppNamespace(app.Namespace)
 		if err != nil {
@@ -28,23 +32,25 @@ func (m maker) accounts(b *product.Building) error {
 		name := "app-" + app.Name
 		d := m.access(name).Secret(app.Namespace, app.SecretName(m.ID))
 		id := m.ID + graph.ID("/apps/"+app.Name)
-		if err := m.account(b, id, name, m.every(app.Name), d, before); err != nil {
+		turn := kube.Turn{Kind: "KafkaUser", Name: name, Rotate: rotate, Reader: kube.SecretKey{Namespace: d.Namespace, Name: d.Name, Key: messaging.KeyUsername}}
+		if err := m.account(b, id, name, m.every(app.Name), d, []kube.Turn{turn}, before); err != nil {
 			return err
 		}
 		messaging.Bind(b, m.ID, app, d, id)
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.Spec.Users)) {
 		d := m.access(name).Secret(m.Namespace(), name+".binding")
-		if err := m.account(b, m.ID+graph.ID("/users/"+name), name, granted(name, m.Spec.Users[name].Grants), d); err != nil {
+		if err := m.account(b, m.ID+graph.ID("/users/"+name), name, granted(name, m.Spec.Users[name].Grants), d, nil); err != nil {
 			return err
 		}
 	}
 	d := m.access(probeUser).Secret(m.Namespace(), probeUser+".binding")
-	return m.account(b, m.ID+"/probe", probeUser, append(produce(probeTopic), consume(probeUser, probeTopic)...), d)
+	return m.account(b, m.ID+"/probe", probeUser, append(produce(probeTopic), consume(probeUser, probeTopic)...), d, nil)
 }
 
-// account is a user of Kafka's and the Secret of whoever it is for, made once Strimzi has made its password.
-func (m maker) account(b *product.Building, id graph.ID, name string, acls []any, d kube.Derived, after ...graph.ID) error {
+// account is a user of Kafka's and the Secret of whoever it is for, made once Strimzi has made its password. Those of apps take
+// turns: Strimzi makes the old password void as it makes another.
+func (m maker) account(b *product.Building, id graph.ID, name string, acls []any, d kube.Derived, turns []kube.Turn, after ...graph.ID) error {
 	user, err := object("KafkaUser", name, m.Name, map[string]any{
 		"authentication": map[string]any{"type": "scram-sha-512"},
 		"authorization":  map[string]any{"type": "simple", "acls": acls},
@@ -52,7 +58,7 @@ func (m maker) account(b *product.Building, id graph.ID, name string, acls []any
 	if err != nil {
 		return err
 	}
-	_, err = b.Set(id, product.SetSpec{Namespace: m.Namespace(), Objects: []*unstructured.Unstructured{user}, Derived: []kube.Derived{d}},
+	_, err = b.Set(id, product.SetSpec{Namespace: m.Namespace(), Objects: []*unstructured.Unstructured{user}, Derived: []kube.Derived{d}, Turns: turns},
 		graph.After(append([]graph.ID{m.ID}, after...)...))
 	return err
 }
@@ -62,8 +68,8 @@ func (m maker) account(b *product.Building, id graph.ID, name string, acls []any
 func (m maker) access(user string) messaging.Access {
 	return messaging.Access{
 		Bootstrap: fmt.Sprintf("%s-kafka-bootstrap.%s.svc:%d", m.Name, m.Namespace(), listenerPort), Protocol: "SASL_SSL", Mechanism: "SCRAM-SHA-512",
-		Credentials: []kube.Field{{Key: messaging.KeyUsername, Text: user},
-			{Key: messaging.KeyPassword, From: &kube.SecretKey{Namespace: m.Namespace(), Name: user, Key: "password"}}},
+		Credentials: []kube.Field{{Key: messaging.KeyUsername, Text: user, Turn: user},
+			{Key: messaging.KeyPassword, Turn: user, From: &kube.SecretKey{Namespace: m.Namespace(), Name: user, Key: "password"}}},
 		CA: &kube.Field{Key: messaging.KeyCA, From: &kube.SecretKey{Namespace: m.Namespace(), Name: m.Name + "-cluster-ca-cert", Key: "ca.crt"}},
 	}
 }

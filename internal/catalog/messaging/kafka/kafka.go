@@ -45,13 +45,9 @@ func check(p product.Platform, e entry) []product.Refusal {
 	out := messaging.CheckMirror(p, e)
 	slices.SortFunc(out, func(a, b product.Refusal) int { return cmp.Compare(a.Field, b.Field) })
 	if e.Placement == product.Managed {
-		out = append(out, checkManaged(e)...)
+		return append(out, checkManaged(e)...)
 	}
-	if e.Placement != product.Managed && p.Rotates(e.ID) {
-		out = append(out, product.Refusal{What: "the passwords of a Kafka in the cluster are not changed by k8or", Why: "Strimzi makes a user's password, and a new one makes the old one void at once",
-			Fix: "delete the Secret of a KafkaUser at a quiet hour: Strimzi makes it anew, and `k8or up` starts the apps anew that use it"})
-	}
-	return out
+	return append(out, p.OnlyNamed(e.ID, len(e.Spec.Users))...)
 }
 
 // Options are the settings that only this product has.

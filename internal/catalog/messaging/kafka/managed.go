@@ -80,6 +80,7 @@ func buildManaged(b *product.Building, e entry) error {
 	b.Estate().Want(spec)
 	if b.Rotates() {
 		b.Estate().Rotate(m.name)
+		b.Unrotated(slices.Sorted(maps.Keys(e.Spec.Users)))
 	}
 	m.out = graph.Add(b.Graph(), e.ID, &digitalocean.Database{On: b.Estate(), Entry: string(e.ID), DatabaseSpec: spec, VPC: base.Network, Project: base.Project})
 	graph.Add(b.Graph(), e.ID+"/firewall", &digitalocean.DatabaseFirewall{On: b.Estate(), Database: m.out, In: m.name,
@@ -144,6 +145,9 @@ func (m managed) users(topics []graph.ID) error {
 		return err
 	}
 	m.offer()
+	if err := m.watch(home); err != nil {
+		return err
+	}
 	return m.mirror(append(after, home))
 }
 

@@ -54,7 +54,7 @@ func (m maker) mirror(b *product.Building) error {
 		return nil
 	}
 	id, access := m.ID+"/mirror", m.access(messaging.MirrorUser)
-	if err := m.account(b, id, messaging.MirrorUser, acls, access.Secret(m.Namespace(), messaging.MirrorSecret)); err != nil {
+	if err := m.account(b, id, messaging.MirrorUser, acls, access.Secret(m.Namespace(), messaging.MirrorSecret), nil); err != nil {
 		return err
 	}
 	product.Offer(b, messaging.Mirrored{Entry: m.ID, Namespace: m.Namespace(), Ready: id, Bootstrap: graph.Known(access.Bootstrap), Username: graph.Known(messaging.MirrorUser), Mechanism: "scram-sha-512"})

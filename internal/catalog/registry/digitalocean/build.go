@@ -28,7 +28,8 @@ func build(b *product.Building, e entry) error {
 	name := cmp.Or(e.Options.Name, b.Estate().Mark().String())
 	out := graph.Add(b.Graph(), e.ID, &digitalocean.Registry{On: b.Estate(), Name: name, Region: region(b.Platform(), e), Tier: e.Spec.Tier})
 	access := e.ID + "/access"
-	graph.Add(b.Graph(), access, &digitalocean.RegistryAccess{On: b.Estate(), Registry: out, Name: name,
+	graph.Add(b.Graph(), access, &digitalocean.RegistryAccess{On: b.Estate(), Registry: out, Name: name, Rotate: b.Rotates(),
+		HeldBy:  digitalocean.SecretName{Namespace: kube.SystemNamespace, Name: name},
 		Cluster: graph.Map(base.Access, func(a kube.Access) string { return a.ID })})
 	registry.Join(b, product.PodPolicy{Entry: e.ID, Ready: access, PullSecret: name}, digitalocean.RegistryHost+"/"+name+"/")
 	// DigitalOcean keeps the Secret in every namespace, those of probes included.

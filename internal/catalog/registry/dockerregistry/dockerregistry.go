@@ -40,6 +40,7 @@ var Product = &product.Definition[v1alpha1.Registry, Options]{
 		{Fields: []string{"owner"}, Why: "it is an organisation at Docker Hub", Fix: "remove it; images are named by `host`"},
 		{Fields: []string{"credentials"}, Why: "k8or makes up who pulls from it", Fix: "remove it; `users` are who may push"},
 		{Fields: []string{"bucket"}, Why: "images are kept on a volume", Fix: "remove it, and write `storage.size`"}},
+	Check:  check,
 	Select: choose,
 	Build:  build,
 }
@@ -94,6 +95,15 @@ func choose(s *product.Selecting, e entry) {
 	if on(e.Spec.Mirror) {
 		s.Bill(price.Item{For: string(e.ID) + "/mirror", What: "volume of copies", Kind: price.Volume, Min: gib, Max: gib})
 	}
+}
+
+// check says what this product cannot do of what is asked.
+func check(p product.Platform, e entry) []product.Refusal {
+	if !p.Rotates(e.ID) {
+		return nil
+	}
+	return []product.Refusal{{What: "what pods pull images with from a registry in the cluster is not changed by k8or", Why: "the registry knows one password of theirs, which is void as soon as there is another",
+		Fix: "at a quiet hour delete the Secret " + authSecret + " of the namespace " + e.Namespace() + " and run `k8or up` at once: another is made up and written into every namespace"}}
 }
 
 // gatewayOf is the gateway that carries a host.

@@ -82,10 +82,6 @@ func rights(e entry) []runtime.Object {
 
 // cronJob runs the script. It passes the restricted Pod Security Standard.
 func cronJob(p product.Platform, e entry) runtime.Object {
-	keep := 7
-	if e.Spec.Keep != nil {
-		keep = *e.Spec.Keep
-	}
 	env := func(name, value string) corev1.EnvVar { return corev1.EnvVar{Name: name, Value: value} }
 	confined := product.Confined()
 	confined.ReadOnlyRootFilesystem = new(true)
@@ -95,7 +91,7 @@ func cronJob(p product.Platform, e entry) runtime.Object {
 		Containers: []corev1.Container{{
 			Name: name, Image: kubectl, Command: []string{"/bin/bash", "-c", script}, SecurityContext: confined,
 			Env: []corev1.EnvVar{
-				env("SCHEDULE", e.Name), env("KEEP", strconv.Itoa(keep)), env("CLASS", class(e)), env("CLAIMS", strings.Join(e.Spec.Volumes, " ")),
+				env("SCHEDULE", e.Name), env("KEEP", strconv.Itoa(keep(e))), env("CLASS", class(e)), env("CLAIMS", strings.Join(e.Spec.Volumes, " ")),
 				env("PLATFORM", p.Metadata.Name+"-"+p.Metadata.UID), env("HOME", "/tmp"),
 			},
 			TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,

@@ -36,6 +36,7 @@ var Product = &product.Definition[v1alpha1.SnapshotSchedule, struct{}]{
 	Page:       page,
 	Sells:      []price.Item{{What: "each GiB of a snapshot", Kind: price.Snapshot, Min: 1, Max: 1}},
 	Check:      check,
+	Select:     func(s *product.Selecting, e entry) { s.Copies(keep(e), e.Spec.Volumes...) },
 	Build:      build,
 }
 
@@ -50,6 +51,14 @@ func check(_ product.Platform, e entry) []product.Refusal {
 		}
 	}
 	return out
+}
+
+// keep is how many snapshots stay of each volume.
+func keep(e entry) int {
+	if e.Spec.Keep != nil {
+		return *e.Spec.Keep
+	}
+	return 7
 }
 
 // namespaces are those of the claims that are named, sorted; none where all of the platform's are meant.

@@ -59,9 +59,9 @@ func build(b *product.Building, e entry) error {
 		})
 		after = append(after, graph.After(e.ID))
 		b.Estate().WantSpace(name)
-		if c := e.Spec.CDN; c != nil {
-			cdn := graph.Add(b.Graph(), e.ID+"/cdn", &digitalocean.CDN{On: b.Estate(), Bucket: out, Name: name, Entry: string(e.ID), TTL: *c.TTL})
-			at = graph.Map(graph.Join(at, graph.Map(cdn, func(o digitalocean.CDNOut) place { return place{cdn: o.URL} })), func(parts []place) place {
+		if e.Spec.CDN != nil {
+			cdn := buildCDN(b, e, base, out, name)
+			at = graph.Map(graph.Join(at, graph.Map(cdn, func(url string) place { return place{cdn: url} })), func(parts []place) place {
 				parts[0].cdn = parts[1].cdn
 				return parts[0]
 			})
@@ -88,8 +88,10 @@ func client(b *product.Building, e entry, c product.Client, bucket string, at gr
 	}
 	held := product.BindingSecret(c.Namespace, c.SecretName(e.ID), bindingType)
 	// The namespace comes first: between a key and the Secret that holds it nothing should have to be waited for.
-	key := graph.Add(b.Graph(), e.ID+graph.ID("/keys/"+c.Name), &digitalocean.SpacesKey{On: b.Estate(), Entry: string(e.ID), User: c.Name, Bucket: bucket, Own: !e.Spec.Existing,
-		HeldBy: digitalocean.SecretName{Namespace: held.GetNamespace(), Name: held.GetName()}}, append(after, graph.After(before))...)
+	wanted := &digitalocean.SpacesKey{On: b.Estate(), Entry: string(e.ID), User: c.Name, Bucket: bucket, Own: !e.Spec.Existing, Rotate: b.Rotates(),
+		HeldBy: digitalocean.SecretName{Namespace: held.GetNamespace(), Name: held.GetName()}}
+	b.Estate().WantKey(wanted)
+	key := graph.Add(b.Graph(), e.ID+graph.ID("/keys/"+c.Name), wanted, append(after, graph.After(before))...)
 	id := e.ID + graph.ID("/apps/"+c.Name)
 	secrets := graph.Map(key, func(k digitalocean.SpacesKeyOut) map[string]secret.Text {
 		return map[string]secret.Text{digitalocean.AccessKeyField: secret.New(k.Access), "secret-access-key": k.Secret}

@@ -48,9 +48,6 @@ func region(p product.Platform, e entry) string {
 // methods are those that a web page may use.
 var methods = []string{"GET", "HEAD", "PUT", "POST", "DELETE"}
 
-// ttls are how long DigitalOcean's CDN keeps copies, in seconds. Source: the published API description of 2026-08-07.
-var ttls = []int{60, 600, 3600, 86400, 604800}
-
 // check says what DigitalOcean cannot do of what the document asks.
 func check(p product.Platform, e entry) []product.Refusal {
 	var out []product.Refusal
@@ -83,14 +80,7 @@ func check(p product.Platform, e entry) []product.Refusal {
 			}
 		}
 	}
-	if c := s.CDN; c != nil {
-		if c.TTL != nil && !slices.Contains(ttls, *c.TTL) {
-			refuse("cdn.ttl", fmt.Sprintf("the CDN cannot keep copies for %d seconds", *c.TTL), "DigitalOcean knows 60, 600, 3600, 86400 and 604800", "choose one of them")
-		}
-		if c.Domain != "" {
-			refuse("cdn.domain", "k8or makes no certificate for a CDN's own name yet", "DigitalOcean wants one beside the name", "remove domain: the CDN has a name of DigitalOcean's, with a certificate")
-		}
-	}
+	checkCDN(p, e, refuse)
 	slices.SortFunc(out, func(a, b product.Refusal) int { return strings.Compare(a.Field, b.Field) })
 	return out
 }

@@ -3,21 +3,66 @@
 package suite
 
 import (
+	"context"
+	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 const (
 	backups   = "backups.v1.velero.io"
 	restores  = "restores.v1.velero.io"
+	schedules = "schedules.v1.velero.io"
 	locations = "backupstoragelocations.v1.velero.io"
 )
 
 // beside is the claim's cluster seen from the namespace of the operators, where Velero looks.
 func (c *Cluster) beside() *Cluster {
-	return &Cluster{Context: c.Context, dynamic: c.dynamic, typed: c.typed, namespace: early.namespace}
+	return &Cluster{Context: c.Context, dynamic: c.dynamic, typed: c.typed, namespace: early.namespace, spaces: c.spaces}
+}
+
+// client reaches Spaces as anybody does.
+func (s Spaces) client() *s3.Client {
+	return s3.New(s3.Options{BaseEndpoint: &s.Endpoint, UsePathStyle: true, Region: s.Region, Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+		return aws.Credentials{AccessKeyID: s.AccessKey, SecretAccessKey: s.Secret}, nil
+	})})
+}
+
+// located makes a bucket, and a location of Velero's in it, both of the claim's name.
+func (c *Cluster) located(t *testing.T, name string) *s3.Client {
+	t.Helper()
+	client := c.spaces.client()
+	_, err := client.CreateBucket(c, &s3.CreateBucketInput{Bucket: &name})
+	must(t, err, "make a bucket")
+	c.create(t, fmt.Sprintf("{apiVersion: v1, kind: Secret, metadata: {name: %s}, stringData: {cloud: \"[default]\\naws_access_key_id=%s\\naws_secret_access_key=%s\\n\"}}", name, c.spaces.AccessKey, c.spaces.Secret))
+	c.location(t, name, name)
+	c.becomes(t, locations, name, "available", phase("Available"))
+	return client
+}
+
+// location makes one in the bucket, with the Secret of the bucket's name.
+func (c *Cluster) location(t *testing.T, name, bucket string) {
+	t.Helper()
+	c.create(t, fmt.Sprintf("{apiVersion: velero.io/v1, kind: BackupStorageLocation, metadata: {name: %s}, spec: {provider: aws, credential: {name: %s, key: cloud}, objectStorage: {bucket: %s, prefix: shop}, config: {region: %s, s3Url: %q}}}",
+		name, bucket, bucket, c.spaces.Region, c.spaces.Endpoint))
+}
+
+// files are the keys that lie in a bucket.
+func files(t *testing.T, client *s3.Client, bucket string) []string {
+	t.Helper()
+	all, err := client.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: &bucket})
+	must(t, err, "list the bucket "+bucket)
+	var keys []string
+	for _, o := range all.Contents {
+		keys = append(keys, *o.Key)
+	}
+	return keys
 }
 
 func phase(wanted string) func(*unstructured.Unstructured) bool {
@@ -26,9 +71,7 @@ func phase(wanted string) func(*unstructured.Unstructured) bool {
 
 func veleroBacksUpAndRestores(t *testing.T, c *Cluster) {
 	v, name := c.beside(), c.namespace
-	v.create(t, "{apiVersion: v1, kind: Secret, metadata: {name: "+name+"}, stringData: {cloud: secret}}")
-	v.create(t, "{apiVersion: velero.io/v1, kind: BackupStorageLocation, metadata: {name: "+name+"}, spec: {provider: aws, credential: {name: "+name+", key: cloud}, objectStorage: {bucket: backups}}}")
-	v.becomes(t, locations, name, "available", phase("Available"))
+	client := v.located(t, name)
 	c.create(t, "{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: data}, spec: {accessModes: [ReadWriteOnce], storageClassName: do-block-storage, resources: {requests: {storage: 2Gi}}}}")
 	c.create(t, "{apiVersion: v1, kind: ConfigMap, metadata: {name: settings}, data: {colour: blue}}")
 	c.create(t, "{apiVersion: v1, kind: Service, metadata: {name: web}, spec: {ports: [{port: 80}]}}")
@@ -38,6 +81,15 @@ func veleroBacksUpAndRestores(t *testing.T, c *Cluster) {
 	made := v.becomes(t, backups, name, "completed", phase("Completed"))
 	has(t, made, "status.csiVolumeSnapshotsCompleted", "1")
 	c.gone(t, volumeSnapshots, "velero-data-"+string(made.GetUID())[:8])
+
+	if all := files(t, client, name); len(all) != 3 || !strings.HasPrefix(all[0], "shop/backups/"+name+"/"+name) {
+		t.Errorf("the bucket holds %v, want the backup's three files", all)
+	}
+	// The backup is the bucket's: a cluster that does not know it finds it there.
+	v.remove(t, backups, name)
+	v.becomes(t, backups, name, "found again", func(o *unstructured.Unstructured) bool {
+		return o.GetUID() != made.GetUID() && field(o, "status.phase") == "Completed" && field(o, "status.expiration") == field(made, "status.expiration")
+	})
 
 	c.remove(t, volumeClaims, "data")
 	c.remove(t, "configmaps.v1.", "settings")
@@ -54,9 +106,49 @@ func veleroBacksUpAndRestores(t *testing.T, c *Cluster) {
 	has(t, now, "spec.dataSource.kind", "VolumeSnapshot")
 }
 
+func veleroBacksUpByTheClockAndForgets(t *testing.T, c *Cluster) {
+	v, name := c.beside(), c.namespace
+	client := v.located(t, name)
+	v.create(t, "{apiVersion: velero.io/v1, kind: Schedule, metadata: {name: "+name+"}, spec: {schedule: '* * * * *', template: {storageLocation: "+name+", includedNamespaces: ["+name+"], ttl: 1s}}}")
+	v.becomes(t, schedules, name, "enabled, and has run", func(o *unstructured.Unstructured) bool {
+		return field(o, "status.phase") == "Enabled" && field(o, "status.lastBackup") != ""
+	})
+	of := metav1.ListOptions{LabelSelector: "velero.io/schedule-name=" + name}
+	var first string
+	v.until(t, "a scheduled backup is completed", func() (bool, error) {
+		all, err := v.dynamic.Resource(backupsResource).Namespace(v.namespace).List(v, of)
+		if err != nil {
+			return false, err
+		}
+		for _, b := range all.Items {
+			if field(&b, "status.phase") == "Completed" {
+				first = b.GetName()
+				return true, nil
+			}
+		}
+		return false, nil
+	})
+	v.patch(t, schedules, name, `{"spec":{"paused":true}}`)
+	// Each goes when its time is over, out of the cluster and out of the bucket.
+	v.gone(t, backups, first)
+	v.until(t, "the bucket is empty", func() (bool, error) { return len(files(t, client, name)) == 0, nil })
+	v.until(t, "no request to delete a backup is left", func() (bool, error) {
+		all, err := v.dynamic.Resource(deletionsResource).Namespace(v.namespace).List(v, metav1.ListOptions{LabelSelector: "velero.io/backup-name=" + first})
+		return err == nil && len(all.Items) == 0, err
+	})
+
+	v.create(t, "{apiVersion: velero.io/v1, kind: Schedule, metadata: {name: "+name+"-wrong}, spec: {schedule: daily, template: {}}}")
+	v.becomes(t, schedules, name+"-wrong", "refused", phase("FailedValidation"))
+}
+
+var (
+	backupsResource   = schema.GroupVersionResource{Group: "velero.io", Version: "v1", Resource: "backups"}
+	deletionsResource = schema.GroupVersionResource{Group: "velero.io", Version: "v1", Resource: "deletebackuprequests"}
+)
+
 func veleroRefusesWhatItCannotDo(t *testing.T, c *Cluster) {
 	v, name := c.beside(), c.namespace
-	v.create(t, "{apiVersion: velero.io/v1, kind: BackupStorageLocation, metadata: {name: "+name+"}, spec: {provider: aws, credential: {name: nothing, key: cloud}, objectStorage: {bucket: backups}}}")
+	v.location(t, name, "nothing")
 	location := v.becomes(t, locations, name, "unavailable", phase("Unavailable"))
 	if !strings.Contains(field(location, "status.message"), "Secret nothing") {
 		t.Errorf("the location's message is %q", field(location, "status.message"))

@@ -3,98 +3,56 @@
 package operators
 
 import (
-	"bytes"
-	"compress/gzip"
+	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
-
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/json"
 )
 
-// shelved is what a backup holds: what Velero keeps in its bucket, and the sandbox in a Secret beside the backup.
-type shelved struct {
-	Objects   []map[string]any  `json:"objects"`   // namespaces first
-	Snapshots map[string]string `json:"snapshots"` // the cloud's ids, by namespace/claim
-}
-
-// most is how much a Secret can hold, with some to spare.
-const most = 1000 << 10
-
-// shelfOf is the name of the Secret that stands in for a backup's folder in the bucket.
-func shelfOf(backup string) string { return "sandbox-backup-" + backup }
-
-// shelf is the type of such Secrets. They are in no backup.
-const shelf = "sandbox.k8or.io/backup"
-
-// backedUp are the kinds that a played backup holds, in the order in which they are restored.
-var backedUp = []schema.GroupResource{namespaces, secrets, configMaps, claims, services, deployments, statefulSets, daemonSets, budgets}
-
-// short is a few letters of a uid, for names.
-func short(uid types.UID) string { return string(uid)[:min(8, len(uid))] }
-
-// chosenFor are the objects that a backup asks for, without those that somebody makes anew by himself.
-func chosenFor(s *Scene) []Object {
-	included, excluded := textsAt(s.Object.Object, "spec", "includedNamespaces"), textsAt(s.Object.Object, "spec", "excludedNamespaces")
-	in := func(namespace string) bool {
-		return (len(included) == 0 || slices.Contains(included, "*") || slices.Contains(included, namespace)) && !slices.Contains(excluded, namespace)
+func playRestore(s *Scene) Outcome {
+	if over(textAt(s.Object.Object, "status", "phase")) || !s.Ripe(veleroValidates) {
+		return Outcome{}
 	}
-	var out []Object
-	for _, resource := range backedUp {
-		for _, o := range s.List(resource) {
-			namespace := o.GetNamespace()
-			if resource == namespaces {
-				namespace = o.GetName()
-			}
-			kind := textAt(o.Object, "type")
-			if !in(namespace) || o.GetDeletionTimestamp() != nil || len(o.GetOwnerReferences()) > 0 || kind == shelf || kind == "kubernetes.io/service-account-token" || o.GetName() == "kube-root-ca.crt" {
-				continue
-			}
-			out = append(out, o)
-		}
+	refuse := func(why string) Outcome {
+		return Outcome{Status: map[string]any{"phase": "FailedValidation", "validationErrors": []any{why}}}
 	}
+	name := textAt(s.Object.Object, "spec", "backupName")
+	backup := s.Get(backups, s.Object.GetNamespace(), name)
+	if backup == nil {
+		return refuse(fmt.Sprintf("Error retrieving backup: backup.velero.io %q not found", name))
+	}
+	if phase := textAt(backup.Object, "status", "phase"); phase != "Completed" && phase != "PartiallyFailed" {
+		return refuse(fmt.Sprintf("backup %s is in phase %s", name, cmp.Or(phase, "New")))
+	}
+	held, err := s.archiveOf(backup)
+	if err != nil {
+		return Outcome{Status: map[string]any{"phase": "Failed", "failureReason": err.Error()}}
+	}
+	out := Outcome{Status: map[string]any{"phase": "InProgress", "startTimestamp": stampOf(s, "startTimestamp")}}
+	if !s.Ripe(veleroWrites) {
+		return out
+	}
+	missing, there := s.missing(held)
+	out.Children = missing
+	out.Status["progress"] = map[string]any{"totalItems": int64(len(held.Objects)), "itemsRestored": int64(there)}
+	if there < len(held.Objects) {
+		return out
+	}
+	out.Status["phase"], out.Status["completionTimestamp"] = "Completed", stamp(s.Wall)
 	return out
 }
 
-// shelve is the Secret that holds the objects, and how many they are.
-func shelve(s *Scene, chosen []Object, snapshots map[string]string) (Object, int, error) {
-	what := shelved{Snapshots: snapshots}
-	for _, o := range chosen {
-		what.Objects = append(what.Objects, bare(o))
+// archiveOf is what a backup holds, out of its bucket.
+func (s *Scene) archiveOf(backup Object) (archived, error) {
+	where, why := location(s, textAt(backup.Object, "spec", "storageLocation"))
+	if why != "" {
+		return archived{}, errors.New(why)
 	}
-	var packed bytes.Buffer
-	zip := gzip.NewWriter(&packed)
-	raw, err := json.Marshal(what)
+	kept, err := storeOf(s, where)
 	if err != nil {
-		return nil, 0, fmt.Errorf("write the backup: %w", err)
+		return archived{}, err
 	}
-	_, err = zip.Write(raw)
-	if err = errors.Join(err, zip.Close()); err != nil {
-		return nil, 0, fmt.Errorf("pack the backup: %w", err)
-	}
-	if packed.Len() > most {
-		return nil, 0, fmt.Errorf("the sandbox keeps backups in Secrets, and this one of %d KiB does not fit into one", packed.Len()>>10)
-	}
-	kept := secret(s.Object.GetNamespace(), shelfOf(s.Object.GetName()), map[string]string{"velero.io/backup-name": s.Object.GetName()}, map[string][]byte{"objects.json.gz": packed.Bytes()})
-	kept.Object["type"] = shelf
-	return owned(kept, s.Object, false), len(chosen), nil
-}
-
-// unshelve reads what a backup holds.
-func unshelve(s *Scene, backup string) (shelved, error) {
-	var what shelved
-	zip, err := gzip.NewReader(bytes.NewReader(secretData(s.World, s.Object.GetNamespace(), shelfOf(backup))["objects.json.gz"]))
-	if err != nil {
-		return what, fmt.Errorf("the sandbox has nothing of backup %s: %w", backup, err)
-	}
-	raw, err := io.ReadAll(zip)
-	if err == nil {
-		err = json.Unmarshal(raw, &what)
-	}
-	return what, err
+	return kept.open(backup.GetName())
 }
 
 // bare is an object without what one cluster has made of it, as Velero restores it.
@@ -135,7 +93,7 @@ func bare(o Object) map[string]any {
 
 // missing are the objects of a backup that are not there, each stage once the one before is; there is how many are. What is
 // there stays as it is, as Velero does unless it is told otherwise.
-func (s *Scene) missing(what shelved) (missing []Object, there int) {
+func (s *Scene) missing(what archived) (missing []Object, there int) {
 	included := textsAt(s.Object.Object, "spec", "includedNamespaces")
 	marks := map[string]string{"velero.io/backup-name": textAt(s.Object.Object, "spec", "backupName"), "velero.io/restore-name": s.Object.GetName()}
 	for _, content := range what.Objects {
