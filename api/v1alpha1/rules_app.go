@@ -115,7 +115,7 @@ func (a appChecker) chart(chart Chart) {
 		a.fail("chart", CodeChartInvalid, "the chart has no version", "without one it would change by itself", "add `version:` with an exact one")
 	case remote && !matches(`^v?[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]+)?$`, chart.Version):
 		a.fail("chart.version", CodeChartInvalid, fmt.Sprintf("%q is not an exact version", chart.Version), "a range would change by itself", "write it in full, such as 6.9.2")
-	case !remote && chart.Version != "":
+	case !remote && chart.Source != "" && chart.Version != "":
 		a.fail("chart.version", CodeChartInvalid, "a folder has no version", "what is in it is installed", "remove it, or name a chart by oci:// or https://")
 	case !remote && chart.Source != "":
 		a.folder("chart.source", chart.Source)
