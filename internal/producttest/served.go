@@ -103,6 +103,9 @@ func (s standing) serves(c *product.Composition) []string {
 		case product.Route:
 			say(o.Entry, fmt.Sprintf("a route %s%s", o.Host, o.Path), s.route(o))
 		case product.Page:
+			if o.Service == "" { // outside of the cluster
+				continue
+			}
 			say(o.Entry, "the page "+o.Name, s.service(o.Namespace, o.Service, o.Port))
 			say(o.Entry, "the page "+o.Name, s.keys(o.Password))
 		case product.DataSource:

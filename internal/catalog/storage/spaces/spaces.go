@@ -62,6 +62,11 @@ func check(p product.Platform, e entry) []product.Refusal {
 		}
 		refuse(field, in+" has no Spaces", "those that have: "+strings.Join(digitalocean.SpacesRegions, ", "), "write `region:` with one of them, near "+p.Spec.Region)
 	}
+	for other, b := range p.Spec.Storage.Spaces {
+		if s.Name != "" && b.Name == s.Name && other < e.Name {
+			refuse("name", fmt.Sprintf("%s and %s would be one bucket", other, e.Name), "no two buckets have one name", "give one of them another name, or let its apps use the other entry")
+		}
+	}
 	if s.Existing {
 		for field, given := range map[string]bool{"versioning": s.Versioning != nil && *s.Versioning, "access": s.Access == "public-read", "cors": len(s.CORS) > 0, "lifecycle": len(s.Lifecycle) > 0,
 			"cdn": s.CDN != nil, "deletionProtection": on(s.DeletionProtection)} {
