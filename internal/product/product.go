@@ -72,10 +72,7 @@ type Entry[S, O any] struct {
 }
 
 // Namespace is where an entry's own objects live: `<category>-<entry>`.
-func (e Entry[S, O]) Namespace() string { return NamespaceOf(e.ID) }
-
-// NamespaceOf is where the own objects of an entry live.
-func NamespaceOf(entry graph.ID) string { return dashed(string(entry)) }
+func (e Entry[S, O]) Namespace() string { return dashed(string(e.ID)) }
 
 // Product is a Definition of any types, as the catalog lists it.
 type Product interface {

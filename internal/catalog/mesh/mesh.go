@@ -11,35 +11,16 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/product"
 )
 
-// namespaces are those of the apps, sorted.
-func namespaces(p product.Platform) []string {
+// Namespaces are those of the apps, sorted.
+func Namespaces(p product.Platform) []string {
 	found := map[string]bool{}
 	for _, app := range p.Spec.Apps {
 		found[app.Namespace] = true
 	}
 	return slices.Sorted(maps.Keys(found))
-}
-
-// Metrics are the targets of what the proxies count, wherever pods get one: beside the apps, whose namespaces let in nobody who is not
-// named, and beside the gateways. of is what the mesh's proxies have in common.
-func Metrics(p product.Platform, of product.MetricsTarget) []product.MetricsTarget {
-	var out []product.MetricsTarget
-	add := func(namespace string, guarded bool) {
-		t := of
-		t.Name, t.Namespace, t.Guarded = of.Name+"-"+namespace, namespace, guarded
-		out = append(out, t)
-	}
-	for _, namespace := range namespaces(p) {
-		add(namespace, true)
-	}
-	for _, name := range slices.Sorted(maps.Keys(p.Spec.Gateways)) {
-		add(product.NamespaceOf(graph.ID("gateways/"+name)), false)
-	}
-	return out
 }
 
 // Allowed are the labels of a namespace in which pods get a proxy by an init container. It redirects the pod's traffic, for

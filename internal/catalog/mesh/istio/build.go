@@ -60,9 +60,9 @@ func offer(b *product.Building, e entry) {
 	labels := map[string]string{"app": "istiod"}
 	product.Offer(b, product.MetricsTarget{Entry: e.ID, Namespace: namespace, Labels: labels, Port: "http-monitoring", Path: "/metrics", Ready: e.ID})
 	product.Offer(b, product.LogSource{Entry: e.ID, Namespace: namespace, Labels: labels})
-	for _, t := range mesh.Metrics(b.Platform(), product.MetricsTarget{Entry: e.ID, Name: "sidecars", Labels: map[string]string{"security.istio.io/tlsMode": "istio"},
-		Port: "http-envoy-prom", Path: "/stats/prometheus", Ready: e.ID}) {
-		product.Offer(b, t)
+	for _, ns := range mesh.Namespaces(b.Platform()) {
+		product.Offer(b, product.MetricsTarget{Entry: e.ID, Name: "sidecars-" + ns, Namespace: ns, Labels: map[string]string{"security.istio.io/tlsMode": "istio"},
+			Port: "http-envoy-prom", Path: "/stats/prometheus", Guarded: true, Ready: e.ID})
 	}
 	product.Offer(b, product.Alert{Entry: e.ID, Name: "MeshServerErrors", For: "10m", Severity: "warning",
 		Expression: `sum by (destination_workload) (rate(istio_requests_total{reporter="destination",response_code=~"5.."}[5m])) / sum by (destination_workload) (rate(istio_requests_total{reporter="destination"}[5m])) > 0.05`,

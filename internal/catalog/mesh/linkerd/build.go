@@ -76,8 +76,8 @@ func offer(b *product.Building, e entry) {
 			Labels: map[string]string{"linkerd.io/control-plane-component": target.component}, Port: target.port, Path: "/metrics", Ready: e.ID})
 	}
 	product.Offer(b, product.LogSource{Entry: e.ID, Namespace: namespace, Labels: labels})
-	for _, t := range mesh.Metrics(b.Platform(), product.MetricsTarget{Entry: e.ID, Name: "proxies", Labels: labels, Port: "linkerd-admin", Path: "/metrics", Ready: e.ID}) {
-		product.Offer(b, t)
+	for _, ns := range mesh.Namespaces(b.Platform()) {
+		product.Offer(b, product.MetricsTarget{Entry: e.ID, Name: "proxies-" + ns, Namespace: ns, Labels: labels, Port: "linkerd-admin", Path: "/metrics", Guarded: true, Ready: e.ID})
 	}
 	product.Offer(b, product.Alert{Entry: e.ID, Name: "MeshIdentityEnds", For: "10m", Severity: "critical",
 		Expression: `min(issuer_cert_ttl_seconds) < 12 * 3600`, Summary: "the authority of the pods' identities ends within 12 hours and was not renewed; then the whole mesh stops"})
