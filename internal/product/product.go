@@ -44,6 +44,8 @@ type Definition[S, O any] struct {
 	// Sells is what its sizes cost, where a cloud bills for them by the month: one item each, For the kind of thing where there
 	// are several, What the word in the document. It may be nil.
 	Sells []price.Item
+	// Facts are the category's fields that say how a thing is which somebody else runs: see About.
+	Facts []string
 	// Lacks are the category's fields that this product has nothing behind.
 	Lacks []Lack
 	// Check says which parts of an entry this product cannot do, beyond the rules that hold for all and its Lacks. It is pure, and may be nil.
@@ -94,6 +96,8 @@ type About struct {
 	Page       string      `json:"page"`
 	// Sells is what its sizes are billed by.
 	Sells []price.Item `json:"-"`
+	// Facts are the fields that say how a thing is which somebody else runs. They are true whether or not anything goes by them.
+	Facts []string `json:"-"`
 }
 
 // shown is the product's name for `k8or catalog show`, which is nobody else's.
@@ -113,7 +117,7 @@ type bound struct {
 
 // About describes the product.
 func (d *Definition[S, O]) About() About {
-	return About{Category: d.Category, Name: d.Name, Title: d.Title, Version: d.Version, Licence: d.Licence, EndOfLife: d.EndOfLife, Placements: d.Placements, Page: d.Page, Sells: d.Sells}
+	return About{Category: d.Category, Name: d.Name, Title: d.Title, Version: d.Version, Licence: d.Licence, EndOfLife: d.EndOfLife, Placements: d.Placements, Page: d.Page, Sells: d.Sells, Facts: d.Facts}
 }
 
 func (d *Definition[S, O]) bind(u Use) (bound, error) {

@@ -53,7 +53,7 @@ func speaks(t *testing.T, name string, raw []byte, about product.About, v verdic
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &listener{t: t, verdicts: v, composer: newComposer(t, name)}
+	l := &listener{t: t, verdicts: v, composer: newComposer(t, name), facts: about.Facts}
 	if l.base(tree).err != nil {
 		t.Fatal(l.base(tree).err)
 	}
@@ -74,6 +74,7 @@ type listener struct {
 	*composer
 	t      *testing.T
 	entry  []string // the part of the document it is at
+	facts  []string // of the product
 	kind   string   // of the entry
 	errors int
 }
@@ -84,6 +85,7 @@ func (l *listener) fields(tree any, at []string, t reflect.Type) {
 		switch {
 		case m.name == "product" || m.name == "options": // another product's; tried by itself
 		case v1alpha1.CategoryOf(pointed(m.as).Name()) != "": // an entry of its own
+		case slices.Equal(at, l.entry) && slices.Contains(l.facts, m.name): // true of what is there, whoever goes by it
 		default:
 			l.member(tree, below(at, m.name), m)
 		}

@@ -8,7 +8,6 @@ import (
 	"bytes"
 	_ "embed"
 	"errors"
-	"maps"
 	"slices"
 	"strings"
 
@@ -32,6 +31,7 @@ var Product = &product.Definition[v1alpha1.Database, Options]{
 	Licence:    "that of what is there",
 	Placements: []product.Placement{product.Managed},
 	Page:       page,
+	Facts:      []string{"version"}, // a move goes by it
 	Lacks: []product.Lack{
 		{Fields: []string{"region", "standby", "replicas", "storage", "users", "connectionPools", "parameters", "maintenance", "backups", "restoreFrom", "access", "public", "deletionProtection", "migrateFrom", "ignoreDatabases"},
 			Why: "k8or changes nothing of a database that somebody else runs", Fix: "remove it, and see to it where the database is run"},
@@ -67,9 +67,6 @@ func check(p product.Platform, e entry) []product.Refusal {
 	}
 	if len(d.Databases) > 0 && d.Engine == databases.Valkey {
 		out = append(out, product.Refusal{Field: "databases", What: "databases would have no effect", Why: "Valkey's databases have numbers and no names, and apps get the first", Fix: "remove it"})
-	}
-	if d.Version != "" && !slices.ContainsFunc(slices.Collect(maps.Values(p.Spec.Databases)), func(o v1alpha1.Database) bool { return o.MigrateFrom == string(e.ID) }) {
-		out = append(out, product.Refusal{Field: "version", What: "version would have no effect", Why: "it is for who takes the data over by migrateFrom, and nobody does", Fix: "remove it"})
 	}
 	return out
 }
