@@ -61,7 +61,8 @@ func (e *ErrLeftOut) Error() string {
 }
 
 // Scope is the selected part of the graph, by what a plan of the whole of it found. What a selected node needs comes
-// along only when it is not there, or what is read of it is to be made anew; what is there is read and left as it is. Errors are [*ErrUnknownName] and [*ErrLeftOut].
+// along only when it is not there, or what is read of it is to be made anew; what is there is read and left as it is. Errors are
+// [*ErrUnknownName] and [*ErrLeftOut].
 func (g *Graph) Scope(p *Plan, s Selection) (*Scope, error) {
 	steps := map[ID]Step{}
 	known := map[string]bool{}
@@ -87,15 +88,14 @@ func (g *Graph) Scope(p *Plan, s Selection) (*Scope, error) {
 		}
 		scope.within[n] = true
 		for _, need := range n.needs() {
-			switch st := steps[need.id]; {
+			st := steps[need.id]
+			absent, left := st.State == Absent && st.Err == nil, s.names(s.Except, need.id)
+			lost := slices.ContainsFunc(st.Changes, func(c Change) bool { return c.Anew })
+			switch {
 			case s.Selects(need.id) || scope.within[need]:
-			case st.State == Absent && st.Err == nil:
-				if s.names(s.Except, need.id) {
-					return nil, &ErrLeftOut{Node: n.id, Needs: need.id}
-				}
-				scope.within[need] = true
-				scope.Along = append(scope.Along, need.id)
-			case slices.ContainsFunc(st.Changes, func(c Change) bool { return c.Anew }) && !s.names(s.Except, need.id):
+			case absent && left:
+				return nil, &ErrLeftOut{Node: n.id, Needs: need.id}
+			case absent, lost && !left:
 				scope.within[need] = true
 				scope.Along = append(scope.Along, need.id)
 			default:
