@@ -55,13 +55,20 @@ type PodPolicy struct {
 	// namespace of theirs needs.
 	PullSecret string
 	Secrets    func(namespace string) []kube.Derived
-	// Sidecar is what a container requests that is added to each pod at its admission; fit counts it.
-	Sidecar struct {
-		CPU    unit.MilliCPU
-		Memory unit.MiB
-	}
+	// Sidecar is the container that is added to each pod at its admission.
+	Sidecar Sidecar
 	// Ready is the node after which such pods may start and the Secrets can be made; empty for none.
 	Ready graph.ID
+}
+
+// Sidecar is a container that stands in no object, since it joins pods as they are admitted.
+type Sidecar struct {
+	// CPU and Memory are what it requests; fit counts them.
+	CPU    unit.MilliCPU
+	Memory unit.MiB
+	// Metrics are what it counts. They say neither entry nor namespace: they are offered once for each namespace that has such pods.
+	// Without a port there are none.
+	Metrics MetricsTarget
 }
 
 // Issuer makes certificates, by cert-manager's API. It is offered by the support product cert-manager.

@@ -3,6 +3,7 @@
 package product
 
 import (
+	"cmp"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -55,12 +56,28 @@ func (j joint) govern(set *kube.Set) []graph.ID {
 			}
 			concerned = true
 			p.mark(o, at)
+			j.watch(p, cmp.Or(o.GetNamespace(), set.Namespace))
 		}
 		if concerned && p.Ready != "" {
 			after = append(after, p.Ready)
 		}
 	}
 	return after
+}
+
+// watch offers what the sidecars of a policy's pods in a namespace count, once for all of them.
+func (j joint) watch(p PodPolicy, namespace string) {
+	t := p.Sidecar.Metrics
+	if t.Port == "" {
+		return
+	}
+	t.Entry, t.Namespace, t.Name, t.Ready = p.Entry, namespace, t.Name+"-"+namespace, p.Ready
+	for _, o := range offered[MetricsTarget](j.c.offers) {
+		if o.Entry == t.Entry && o.Name == t.Name {
+			return
+		}
+	}
+	Offer(&Building{j}, t)
 }
 
 // mark gives the pods of a workload what the policy says.

@@ -7,21 +7,9 @@ package mesh
 import (
 	"fmt"
 	"maps"
-	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
-	"github.com/k8or/k8or/internal/product"
 )
-
-// Namespaces are those of the apps, sorted.
-func Namespaces(p product.Platform) []string {
-	found := map[string]bool{}
-	for _, app := range p.Spec.Apps {
-		found[app.Namespace] = true
-	}
-	return slices.Sorted(maps.Keys(found))
-}
 
 // Allowed are the labels of a namespace in which pods get a proxy by an init container. It redirects the pod's traffic, for
 // which it needs NET_ADMIN, and neither the restricted nor the baseline profile of the Pod Security Standards lets it have that.

@@ -47,12 +47,11 @@ func build(b *product.Building, e entry) error {
 // join takes the pods of apps and gateways in. The marks are on the pods and not on their namespaces, so that they roll when the
 // mesh comes, and when it goes.
 func join(b *product.Building, e entry, z size) {
-	apps := product.PodPolicy{Entry: e.ID, Categories: []string{"apps"}, NamespaceLabels: mesh.Allowed(nil), PodLabels: joined(), Ready: e.ID}
-	gateways := product.PodPolicy{Entry: e.ID, Categories: []string{"gateways"}, PodLabels: joined(), PodAnnotations: passedBy(), Ready: e.ID}
-	for _, p := range []product.PodPolicy{apps, gateways} {
-		p.Sidecar.CPU, p.Sidecar.Memory = z.proxyCPU, z.proxyMemory
-		product.Offer(b, p)
-	}
+	proxy := product.Sidecar{CPU: z.proxyCPU, Memory: z.proxyMemory, Metrics: product.MetricsTarget{Name: "sidecars",
+		Labels: map[string]string{"security.istio.io/tlsMode": "istio"}, Port: "http-envoy-prom", Path: "/stats/prometheus"}}
+	product.Offer(b, product.PodPolicy{Entry: e.ID, Categories: []string{"gateways"}, PodLabels: joined(), PodAnnotations: passedBy(), Sidecar: proxy, Ready: e.ID})
+	proxy.Metrics.Guarded = true
+	product.Offer(b, product.PodPolicy{Entry: e.ID, Categories: []string{"apps"}, NamespaceLabels: mesh.Allowed(nil), PodLabels: joined(), Sidecar: proxy, Ready: e.ID})
 }
 
 // offer makes Istio known to monitoring and logging.
@@ -60,10 +59,6 @@ func offer(b *product.Building, e entry) {
 	labels := map[string]string{"app": "istiod"}
 	product.Offer(b, product.MetricsTarget{Entry: e.ID, Namespace: namespace, Labels: labels, Port: "http-monitoring", Path: "/metrics", Ready: e.ID})
 	product.Offer(b, product.LogSource{Entry: e.ID, Namespace: namespace, Labels: labels})
-	for _, ns := range mesh.Namespaces(b.Platform()) {
-		product.Offer(b, product.MetricsTarget{Entry: e.ID, Name: "sidecars-" + ns, Namespace: ns, Labels: map[string]string{"security.istio.io/tlsMode": "istio"},
-			Port: "http-envoy-prom", Path: "/stats/prometheus", Guarded: true, Ready: e.ID})
-	}
 	product.Offer(b, product.Alert{Entry: e.ID, Name: "MeshServerErrors", For: "10m", Severity: "warning",
 		Expression: `sum by (destination_workload) (rate(istio_requests_total{reporter="destination",response_code=~"5.."}[5m])) / sum by (destination_workload) (rate(istio_requests_total{reporter="destination"}[5m])) > 0.05`,
 		Summary:    "more than 5 % of the requests to {{ $labels.destination_workload }} end in an error of the server's"})

@@ -57,28 +57,26 @@ func build(b *product.Building, e entry) error {
 // join takes the pods of apps and gateways in. The marks are on the pods and not on their namespaces, so that they roll when the
 // mesh comes, and when it goes. What comes in to a gateway from outside passes its proxy by, or it would lose the caller's address.
 func join(b *product.Building, e entry, z size) {
-	apps := product.PodPolicy{Entry: e.ID, Categories: []string{"apps"}, NamespaceLabels: mesh.Allowed(nil), Ready: e.ID,
-		PodAnnotations: joined()}
-	gateways := product.PodPolicy{Entry: e.ID, Categories: []string{"gateways"}, Ready: e.ID,
-		PodAnnotations: map[string]string{"linkerd.io/inject": "enabled", "config.linkerd.io/skip-inbound-ports": "80,443,8000,8443"}}
-	for _, p := range []product.PodPolicy{apps, gateways} {
-		p.Sidecar.CPU, p.Sidecar.Memory = z.proxyCPU, z.proxyMemory
-		product.Offer(b, p)
-	}
+	proxy := product.Sidecar{CPU: z.proxyCPU, Memory: z.proxyMemory, Metrics: product.MetricsTarget{Name: "proxies", Labels: controlled(), Port: "linkerd-admin", Path: "/metrics"}}
+	product.Offer(b, product.PodPolicy{Entry: e.ID, Categories: []string{"gateways"}, Sidecar: proxy, Ready: e.ID,
+		PodAnnotations: map[string]string{"linkerd.io/inject": "enabled", "config.linkerd.io/skip-inbound-ports": "80,443,8000,8443"}})
+	proxy.Metrics.Guarded = true
+	product.Offer(b, product.PodPolicy{Entry: e.ID, Categories: []string{"apps"}, NamespaceLabels: mesh.Allowed(nil), Sidecar: proxy, Ready: e.ID, PodAnnotations: joined()})
 	b.Note("the namespaces of the apps enforce no pod security profile, since a proxy's init container needs NET_ADMIN; what k8or makes there keeps to the restricted one")
+}
+
+// controlled is what this Linkerd's own pods and those that it gives a proxy have in common.
+func controlled() map[string]string {
+	return map[string]string{"linkerd.io/control-plane-ns": namespace}
 }
 
 // offer makes Linkerd known to monitoring and logging.
 func offer(b *product.Building, e entry) {
-	labels := map[string]string{"linkerd.io/control-plane-ns": namespace}
 	for _, target := range []struct{ component, port string }{{"destination", "dest-admin"}, {"identity", "ident-admin"}, {"proxy-injector", "injector-admin"}} {
 		product.Offer(b, product.MetricsTarget{Entry: e.ID, Name: target.component, Namespace: namespace,
 			Labels: map[string]string{"linkerd.io/control-plane-component": target.component}, Port: target.port, Path: "/metrics", Ready: e.ID})
 	}
-	product.Offer(b, product.LogSource{Entry: e.ID, Namespace: namespace, Labels: labels})
-	for _, ns := range mesh.Namespaces(b.Platform()) {
-		product.Offer(b, product.MetricsTarget{Entry: e.ID, Name: "proxies-" + ns, Namespace: ns, Labels: labels, Port: "linkerd-admin", Path: "/metrics", Guarded: true, Ready: e.ID})
-	}
+	product.Offer(b, product.LogSource{Entry: e.ID, Namespace: namespace, Labels: controlled()})
 	product.Offer(b, product.Alert{Entry: e.ID, Name: "MeshIdentityEnds", For: "10m", Severity: "critical",
 		Expression: `min(issuer_cert_ttl_seconds) < 12 * 3600`, Summary: "the authority of the pods' identities ends within 12 hours and was not renewed; then the whole mesh stops"})
 	product.Offer(b, product.Alert{Entry: e.ID, Name: "MeshServerErrors", For: "10m", Severity: "warning",
