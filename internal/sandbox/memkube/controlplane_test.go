@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -88,12 +89,11 @@ func boot(t *testing.T, binary string) *rest.Config {
 	go func() {
 		defer close(read)
 		defer close(lines)
-		scan := bufio.NewScanner(stdout)
-		if scan.Scan() {
-			lines <- append([]byte(nil), scan.Bytes()...)
+		said := bufio.NewReader(stdout)
+		if line, err := said.ReadBytes('\n'); err == nil {
+			lines <- line
 		}
-		for scan.Scan() { // what it says later is of no use here, but must not block it
-		}
+		_, _ = io.Copy(io.Discard, said) // what it says later is of no use here, but must not block it
 	}()
 	t.Cleanup(func() {
 		stdin.Close()

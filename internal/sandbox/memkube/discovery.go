@@ -20,7 +20,9 @@ const aggregated = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDisco
 
 // discover answers what is not about a resource, and says whether it was that.
 func (s *Server) discover(w http.ResponseWriter, r *http.Request) bool {
-	if r.Method != http.MethodGet {
+	steps := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
+	resource := steps[0] == "apis" && len(steps) > 3 || steps[0] == "api" && len(steps) > 2
+	if r.Method != http.MethodGet || resource {
 		return false
 	}
 	s.mu.Lock()
@@ -29,7 +31,6 @@ func (s *Server) discover(w http.ResponseWriter, r *http.Request) bool {
 		return cmp.Or(cmp.Compare(a.group, b.group), cmp.Compare(a.plural, b.plural))
 	})
 	s.mu.Unlock()
-	steps := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
 	whole := slices.ContainsFunc(r.Header.Values("Accept"), func(a string) bool { return strings.Contains(a, "as=APIGroupDiscoveryList") })
 	switch {
 	case slices.Contains([]string{"healthz", "livez", "readyz"}, steps[0]):

@@ -26,11 +26,11 @@ type Release struct{ parsed *version.Version }
 func Parse(text string) (Release, error) {
 	parsed, err := version.ParseSemantic(text)
 	if err != nil {
-		return Release{}, fmt.Errorf("Kubernetes version %q is not a release such as 1.36.3", text)
+		return Release{}, fmt.Errorf("%q is not a release of Kubernetes such as 1.36.3", text)
 	}
 	release := Release{parsed}
 	if !slices.Contains(Minors(), release.Minor()) {
-		return Release{}, fmt.Errorf("Kubernetes %s cannot be emulated by %s: it supports the minors %s",
+		return Release{}, fmt.Errorf("release %s of Kubernetes cannot be emulated by %s: it supports the minors %s",
 			text, Linked, strings.Join(Minors(), ", "))
 	}
 	return release, nil
