@@ -63,10 +63,7 @@ func (c *Cluster) Apply(ctx context.Context, set Set) (Applied, error) {
 	if err != nil {
 		return Applied{}, err
 	}
-	if set, err = c.atTurns(ctx, set); err != nil {
-		return Applied{}, err
-	}
-	set, waits, err := conn.derive(ctx, set)
+	set, waits, err := c.derive(ctx, conn, set)
 	if err != nil {
 		return Applied{}, err
 	}

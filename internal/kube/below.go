@@ -95,10 +95,7 @@ func (c *Cluster) below(ctx context.Context, set Set) (*subtree, error) {
 	if err != nil {
 		return nil, err
 	}
-	if set, err = c.atTurns(ctx, set); err != nil {
-		return nil, err
-	}
-	set, waits, err := conn.derive(ctx, set)
+	set, waits, err := c.derive(ctx, conn, set)
 	if err != nil {
 		return nil, err
 	}

@@ -96,9 +96,13 @@ type pending struct {
 	live bool // it stands from before
 }
 
-// derive is the set with its derived Secrets as objects, as far as what they are made of is there. One that stands already
-// and whose sources are gone stays as it is.
-func (conn *connection) derive(ctx context.Context, set Set) (Set, []pending, error) {
+// derive is the set as it should stand now: at its turns, and with its derived Secrets as objects, as far as what they are made of is
+// there. One that stands already and whose sources are gone stays as it is.
+func (c *Cluster) derive(ctx context.Context, conn *connection, set Set) (Set, []pending, error) {
+	set, err := c.atTurns(ctx, set)
+	if err != nil {
+		return set, nil, err
+	}
 	var waits []pending
 	for _, d := range set.Derived {
 		o := d.object(set.Namespace)

@@ -65,10 +65,7 @@ func (c *Cluster) Look(ctx context.Context, set Set) (View, error) {
 	if err != nil {
 		return View{}, err
 	}
-	if set, err = c.atTurns(ctx, set); err != nil {
-		return View{}, err
-	}
-	set, waits, err := conn.derive(ctx, set)
+	set, waits, err := c.derive(ctx, conn, set)
 	if err != nil {
 		return View{}, err
 	}

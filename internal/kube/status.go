@@ -51,10 +51,7 @@ func (c *Cluster) Status(ctx context.Context, set Set) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
-	if set, err = c.atTurns(ctx, set); err != nil {
-		return Status{}, err
-	}
-	set, waits, err := conn.derive(ctx, set)
+	set, waits, err := c.derive(ctx, conn, set)
 	if err != nil {
 		return Status{}, err
 	}

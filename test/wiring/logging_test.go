@@ -10,6 +10,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/product"
 )
 
@@ -168,7 +169,7 @@ func TestTheToyIsRoutedPagedAndProbed(t *testing.T) {
 // them.
 func TestTheToyIsRoutedByTheGatewayAPI(t *testing.T) {
 	t.Parallel()
-	w := composeBehind(t, "doks")
+	w := composeWith(t, func(s *v1alpha1.Spec) { s.Gateways = map[string]v1alpha1.Gateway{"public": {Product: "doks"}} })
 	routes := w.of("HTTPRoute")
 	if len(routes) != 1 || routes[0].GetNamespace() != toyNamespace {
 		t.Fatalf("there are %d HTTPRoutes, want one in the toy's namespace: %v", len(routes), routes)

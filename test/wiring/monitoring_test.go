@@ -9,6 +9,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/product"
 )
 
@@ -125,5 +126,35 @@ func TestTheToysAlertDashboardAndDataSourceAreTakenIn(t *testing.T) {
 	}
 	if !found {
 		t.Error("the toy's data source is no Secret that Grafana's sidecar looks for")
+	}
+}
+
+// What a mesh's proxies count is scraped in each namespace that has pods with one, and nowhere else.
+func TestPrometheusScrapesTheProxiesOfAppsAndGateways(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		mesh, port, gateway string
+		where               []string
+	}{
+		{"linkerd", "linkerd-admin", "kong", []string{"apps", "gateways-public"}},
+		{"istio", "http-envoy-prom", "nginx", []string{"apps", "gateways-public"}},
+		{"linkerd", "linkerd-admin", "doks", []string{"apps"}}, // whose pods are not in the cluster
+	} {
+		w := composeWith(t, func(s *v1alpha1.Spec) {
+			s.Mesh = &v1alpha1.Mesh{Product: row.mesh}
+			s.Gateways = map[string]v1alpha1.Gateway{"public": {Product: row.gateway}}
+			s.Apps = map[string]v1alpha1.App{"web": {Image: "docker.io/library/web:1.0.0", Port: new(8080)}, "api": {Image: "docker.io/library/api:1.0.0", Port: new(8080)}}
+		})
+		var where []string
+		for _, monitor := range w.of("PodMonitor") {
+			endpoints, _, _ := unstructured.NestedSlice(monitor.Object, "spec", "podMetricsEndpoints")
+			if endpoints[0].(map[string]any)["port"] == row.port {
+				namespaces, _, _ := unstructured.NestedStringSlice(monitor.Object, "spec", "namespaceSelector", "matchNames")
+				where = append(where, namespaces...)
+			}
+		}
+		if slices.Sort(where); !slices.Equal(where, row.where) {
+			t.Errorf("the proxies of %s behind %s are scraped in %v, want %v", row.mesh, row.gateway, where, row.where)
+		}
 	}
 }

@@ -6,6 +6,7 @@
 package wiring
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -66,18 +67,23 @@ type world struct {
 	objects []*unstructured.Unstructured
 }
 
-func compose(t *testing.T) world { return composeBehind(t, "nginx") }
+func compose(t *testing.T) world { return composeWith(t, func(*v1alpha1.Spec) {}) }
 
-// composeBehind is compose with another product for the gateway.
-func composeBehind(t *testing.T, gateway string) world {
+// composeWith is compose of a document that was changed.
+func composeWith(t *testing.T, change func(*v1alpha1.Spec)) world {
 	t.Helper()
-	spec := v1alpha1.Default(&v1alpha1.Platform{Metadata: v1alpha1.Metadata{Name: "shop", UID: "x7k2p9"}, Spec: v1alpha1.Spec{
-		Region: "nyc3", Cluster: v1alpha1.Cluster{Existing: "prod-1"}, Gateways: map[string]v1alpha1.Gateway{"public": {Product: gateway}},
+	doc := &v1alpha1.Platform{Metadata: v1alpha1.Metadata{Name: "shop", UID: "x7k2p9"}, Spec: v1alpha1.Spec{
+		Region: "nyc3", Cluster: v1alpha1.Cluster{Existing: "prod-1"}, Gateways: map[string]v1alpha1.Gateway{"public": {Product: "nginx"}},
 		Monitoring: &v1alpha1.Monitoring{Receivers: map[string]v1alpha1.Receiver{"oncall": {Webhook: &v1alpha1.Secret{From: v1alpha1.From{Secret: "pager/url"}}}}},
-		Logging:    &v1alpha1.Logging{Sink: v1alpha1.Sink{Product: "elk"}}}})
+		Logging:    &v1alpha1.Logging{Sink: v1alpha1.Sink{Product: "elk"}}}}
+	change(&doc.Spec)
+	spec := v1alpha1.Default(doc)
 	uses := []product.Use{{ID: "cluster", Product: find(t, "cluster", "existing"), Spec: spec.Spec.Cluster}}
 	for _, e := range spec.Spec.Entries() {
 		uses = append(uses, product.Use{ID: graph.ID(e.ID()), Name: e.Name, Product: find(t, e.Category, e.Product), Spec: e.Spec})
+	}
+	for _, name := range slices.Sorted(maps.Keys(spec.Spec.Apps)) {
+		uses = append(uses, product.Use{ID: graph.ID("apps/" + name), Name: name, Product: find(t, "apps", "app"), Spec: spec.Spec.Apps[name]})
 	}
 	uses = append(uses, product.Use{ID: toyID, Name: "a", Product: toy, Spec: struct{}{}})
 	client, err := digitalocean.New(digitalocean.Options{Token: secret.New("none"), BaseURL: "https://api.digitalocean.test", Speed: 1})

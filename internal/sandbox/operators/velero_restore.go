@@ -4,7 +4,6 @@ package operators
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"slices"
 )
@@ -24,7 +23,11 @@ func playRestore(s *Scene) Outcome {
 	if phase := textAt(backup.Object, "status", "phase"); phase != "Completed" && phase != "PartiallyFailed" {
 		return refuse(fmt.Sprintf("backup %s is in phase %s", name, cmp.Or(phase, "New")))
 	}
-	held, err := s.archiveOf(backup)
+	kept, err := storeBehind(s, backup)
+	if err != nil {
+		return Outcome{Status: map[string]any{"phase": "Failed", "failureReason": err.Error()}}
+	}
+	held, err := kept.open(name)
 	if err != nil {
 		return Outcome{Status: map[string]any{"phase": "Failed", "failureReason": err.Error()}}
 	}
@@ -40,19 +43,6 @@ func playRestore(s *Scene) Outcome {
 	}
 	out.Status["phase"], out.Status["completionTimestamp"] = "Completed", stamp(s.Wall)
 	return out
-}
-
-// archiveOf is what a backup holds, out of its bucket.
-func (s *Scene) archiveOf(backup Object) (archived, error) {
-	where, why := location(s, textAt(backup.Object, "spec", "storageLocation"))
-	if why != "" {
-		return archived{}, errors.New(why)
-	}
-	kept, err := storeOf(s, where)
-	if err != nil {
-		return archived{}, err
-	}
-	return kept.open(backup.GetName())
 }
 
 // bare is an object without what one cluster has made of it, as Velero restores it.

@@ -3,7 +3,6 @@
 package operators
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -94,11 +93,7 @@ func playDeletion(s *Scene) Outcome {
 
 // discard deletes what a backup keeps outside the cluster.
 func (s *Scene) discard(backup Object) error {
-	where, why := location(s, textAt(backup.Object, "spec", "storageLocation"))
-	if why != "" {
-		return errors.New(why)
-	}
-	kept, err := storeOf(s, where)
+	kept, err := storeBehind(s, backup)
 	if err != nil {
 		return err
 	}

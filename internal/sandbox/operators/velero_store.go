@@ -53,6 +53,15 @@ func storeOf(s *Scene, location Object) (*store, error) {
 		})})}, nil
 }
 
+// storeBehind is the store in which a backup is.
+func storeBehind(s *Scene, backup Object) (*store, error) {
+	where, why := location(s, textAt(backup.Object, "spec", "storageLocation"))
+	if why != "" {
+		return nil, errors.New(why)
+	}
+	return storeOf(s, where)
+}
+
 // awsProfile reads one profile of a credentials file as the AWS command line writes it.
 func awsProfile(file, profile string) (access, secret string) {
 	section := ""
