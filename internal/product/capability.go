@@ -112,6 +112,9 @@ type LogSink struct {
 	// Username and Password are keys of Secrets that may write logs and nothing else, CA the authority of its certificate;
 	// nil for one that the system trusts.
 	Username, Password, CA *kube.SecretKey
+	// Writer is a Secret beside who writes with all of that but Address, where k8or leaves one there: then nobody else needs a copy,
+	// and who writes starts anew when it changes.
+	Writer *Binding
 	// Reader and ReaderPassword may search logs and nothing else; the same as the writer's where there is one user alone.
 	Reader, ReaderPassword *kube.SecretKey
 	// Stream is the data stream that logs go to; its template and retention are the sink's. A record has its time in

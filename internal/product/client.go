@@ -64,7 +64,7 @@ var logIndexes = []string{"logs-kubernetes-*", ".ds-logs-kubernetes-*"}
 var (
 	LogReader = Client{Name: "logs.reader", Namespace: "logging-sink", Entry: "logging/sink", Privileges: "read", Indexes: logIndexes}
 	LogSetup  = Client{Name: "logs.setup", Namespace: "logging-sink", Entry: "logging/sink", Privileges: "admin"}
-	LogWriter = Client{Name: "logs.writer", Namespace: "logging-sink", Entry: "logging/sink", Privileges: "write", Indexes: logIndexes}
+	LogWriter = Client{Name: "logs.writer", Namespace: "logging", Entry: "logging", Privileges: "write", Indexes: logIndexes}
 )
 
 // Bind makes the Secret by which a client uses an entry known to it. Keys are the Secret's, ready the node that writes it.

@@ -167,13 +167,6 @@ func checkRotation(p product.Platform, e entry, refuse func(field, what, why, fi
 			"give it a new one in DigitalOcean's control panel at a quiet hour, and run `k8or up` at once: it writes the Secrets and starts the apps anew")
 		return
 	}
-	for _, c := range p.Clients(e.ID) {
-		if c.Entry != "" {
-			refuse("", fmt.Sprintf("the credentials of %s cannot be changed without downtime", c.Entry), "what it runs keeps copies of them, and would go on signing in by the old ones",
-				"leave it as it is, or reset the user's password in DigitalOcean's control panel at a quiet hour and run `k8or up` at once")
-			return
-		}
-	}
 	for _, name := range slices.Sorted(maps.Keys(e.Spec.ConnectionPools)) {
 		if u := e.Spec.ConnectionPools[name].User; strings.HasPrefix(u, "apps/") {
 			refuse("connectionPools."+name+".user", fmt.Sprintf("the pool %s lets in one user of %s alone", name, u), "while credentials are changed, two of them have to get in",

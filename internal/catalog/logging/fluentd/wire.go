@@ -18,8 +18,8 @@ import (
 var chartSource = chart.Source{Repo: "https://fluent.github.io/helm-charts", Name: "fluentd", Version: "0.6.0"}
 
 const (
-	sinkSecret = "fluentd-sink"
-	keySecret  = "fluentd-forward"
+	copies    = "fluentd-sink"
+	keySecret = "fluentd-forward"
 
 	forwardFolder = "/forward"
 )
@@ -41,8 +41,8 @@ func wire(w *product.Wiring, e entry) error {
 		Source: chartSource, Release: "fluentd", Namespace: e.Namespace(), Values: vals, Footprint: footprint, OwnValues: len(e.Spec.Values) > 0,
 		Adjust:  func(objects []*unstructured.Unstructured) error { return adjust(objects, e, s) },
 		Extra:   slices.Concat([]*unstructured.Unstructured{logging.ConfigMap("fluentd", map[string]any{"fluent.conf": text}), door()}, budgets(e), ways(e, s)),
-		Derived: secrets(e, s),
-	}, graph.After(s.Ready))
+		Derived: secrets(e, s), Follows: follows(s), KeepNamespace: true,
+	}, graph.After(s.Ready, e.ID+"/namespace"))
 	if err != nil {
 		return err
 	}
@@ -53,18 +53,8 @@ func wire(w *product.Wiring, e entry) error {
 // chartValues is what document and sink say to the chart.
 func chartValues(e entry, s product.LogSink, text string) map[string]any {
 	z := sizeOf(e)
-	fromSecret := func(name, secret, key string) map[string]any {
-		return map[string]any{"name": name, "valueFrom": map[string]any{"secretKeyRef": map[string]any{"name": secret, "key": key}}}
-	}
-	env := []any{fromSecret("SHARED_KEY", keySecret, logging.KeyField)}
-	if s.Username != nil && s.Password != nil {
-		env = append(env, fromSecret("SINK_USERNAME", sinkSecret, "username"), fromSecret("SINK_PASSWORD", sinkSecret, "password"))
-	}
-	if s.Host != nil && s.Port != nil {
-		env = append(env, fromSecret("SINK_HOST", sinkSecret, "host"), fromSecret("SINK_PORT", sinkSecret, "port"))
-	}
 	out := map[string]any{
-		"replicaCount": z.replicas, "env": env, "image": map[string]any{"tag": clientOf(s).tag},
+		"replicaCount": z.replicas, "env": variables(s), "image": map[string]any{"tag": clientOf(s).tag},
 		"podAnnotations": map[string]any{"k8or.io/config": logging.Hash(text)},
 		"resources":      map[string]any{"requests": map[string]any{"cpu": z.cpu.String(), "memory": z.memory.String()}, "limits": map[string]any{"memory": z.limit.String()}},
 		"persistence":    map[string]any{"size": fmt.Sprintf("%dGi", z.buffer)},
@@ -80,9 +70,24 @@ func chartValues(e entry, s product.LogSink, text string) map[string]any {
 	}
 	mount("forward", keySecret, forwardFolder, kube.CertificateKey, kube.PrivateKeyKey)
 	if s.CA != nil {
-		mount("sink", sinkSecret, "/sink", kube.AuthorityKey)
+		mount("sink", secretOf(s), "/sink", kube.AuthorityKey)
 	}
 	out["volumes"], out["volumeMounts"] = volumes, mounts
+	return out
+}
+
+// variables are what the configuration refers to: by what the agents and the sink are spoken to.
+func variables(s product.LogSink) []any {
+	from := func(name, secret, key string) map[string]any {
+		return map[string]any{"name": name, "valueFrom": map[string]any{"secretKeyRef": map[string]any{"name": secret, "key": key}}}
+	}
+	out, sink := []any{from("SHARED_KEY", keySecret, logging.KeyField)}, secretOf(s)
+	if s.Username != nil && s.Password != nil {
+		out = append(out, from("SINK_USERNAME", sink, "username"), from("SINK_PASSWORD", sink, "password"))
+	}
+	if s.Host != nil && s.Port != nil {
+		out = append(out, from("SINK_HOST", sink, "host"), from("SINK_PORT", sink, "port"))
+	}
 	return out
 }
 
@@ -97,7 +102,7 @@ func ways(e entry, s product.LogSink) []*unstructured.Unstructured {
 	return []*unstructured.Unstructured{s.Door.Admit("from-fluentd", e.Namespace(), pods)}
 }
 
-// adjust gives a stand-in, which knows no values, the replicas of its size and the image of its sink.
+// adjust gives a stand-in, which knows no values, the replicas of its size, the image of its sink and the Secrets that its pods read.
 func adjust(objects []*unstructured.Unstructured, e entry, s product.LogSink) error {
 	for _, o := range objects {
 		if o.GetKind() != "StatefulSet" || o.GetName() != "fluentd" {
@@ -113,6 +118,9 @@ func adjust(objects []*unstructured.Unstructured, e entry, s product.LogSink) er
 		for _, c := range containers {
 			if one, ok := c.(map[string]any); ok && one["name"] == "fluentd" && len(e.Spec.Values) == 0 {
 				one["image"] = "docker.io/fluent/fluentd-kubernetes-daemonset:" + clientOf(s).tag
+				if _, rendered := one["env"]; !rendered {
+					one["env"] = variables(s)
+				}
 			}
 		}
 		if err := unstructured.SetNestedSlice(o.Object, containers, "spec", "template", "spec", "containers"); err != nil {
@@ -122,10 +130,29 @@ func adjust(objects []*unstructured.Unstructured, e entry, s product.LogSink) er
 	return nil
 }
 
-// secrets are copies of what the sink's writer signs in with, and what agents and Fluentd know each other by: the words of the
+// secretOf is the Secret by which Fluentd reaches the sink: one that the sink leaves beside it, or copies of keys.
+func secretOf(s product.LogSink) string {
+	if s.Writer != nil {
+		return s.Writer.Secret
+	}
+	return copies
+}
+
+// follows are the Secrets for which Fluentd starts anew. Copies change with what Fluentd is told, or not at all.
+func follows(s product.LogSink) []product.Follow {
+	if s.Writer == nil {
+		return nil
+	}
+	return []product.Follow{s.Writer.Follow()}
+}
+
+// secrets are copies of what the sink's writer signs in with where it left none here, and what agents and Fluentd know each other by: the words of the
 // forward protocol, and a certificate that the agents are given.
 func secrets(e entry, s product.LogSink) []kube.Derived {
 	out := []kube.Derived{{Name: keySecret, Namespace: e.Namespace(), Fields: append([]kube.Field{{Key: logging.KeyField, Random: 32}}, kube.SelfSigned(host(e), host(e)+".cluster.local")...)}}
+	if s.Writer != nil {
+		return out
+	}
 	var fields []kube.Field
 	for _, f := range []struct {
 		key  string
@@ -136,7 +163,7 @@ func secrets(e entry, s product.LogSink) []kube.Derived {
 		}
 	}
 	if fields != nil {
-		out = append(out, kube.Derived{Name: sinkSecret, Namespace: e.Namespace(), Fields: fields})
+		out = append(out, kube.Derived{Name: copies, Namespace: e.Namespace(), Fields: fields})
 	}
 	return out
 }

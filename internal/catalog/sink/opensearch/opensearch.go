@@ -62,8 +62,8 @@ func build(b *product.Building, e entry) error {
 	if _, err := b.Set(e.ID, product.SetSpec{Namespace: e.Namespace(), Objects: objects}, graph.After(home, setup.Ready, writer.Ready, reader.Ready)); err != nil {
 		return err
 	}
-	s := product.LogSink{Entry: e.ID, OpenSearch: true, Host: key(writer, "host"), Port: key(writer, "port"), CA: key(writer, "ca.crt"),
-		Username: key(writer, "username"), Password: key(writer, "password"), Reader: key(reader, "username"), ReaderPassword: key(reader, "password"),
+	s := product.LogSink{Entry: e.ID, OpenSearch: true, Host: key(reader, "host"), Port: key(reader, "port"), CA: key(reader, "ca.crt"),
+		Writer: &writer, Username: key(writer, "username"), Password: key(writer, "password"), Reader: key(reader, "username"), ReaderPassword: key(reader, "password"),
 		Stream: sink.Stream, Ready: e.ID}
 	product.Offer(b, s)
 	product.Offer(b, search(e, reader))
@@ -75,7 +75,7 @@ func build(b *product.Building, e entry) error {
 
 // bindingOf is what the database offered for one of logging's users.
 func bindingOf(b *product.Building, e entry, c product.Client) (product.Binding, bool) {
-	all := b.Bindings(e.ID)
+	all := b.Bindings(c.ID())
 	i := slices.IndexFunc(all, func(o product.Binding) bool {
 		return o.Entry == graph.ID(e.Spec.Database) && o.Secret == c.SecretName(o.Entry)
 	})
