@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"sync"
 )
 
 // Value is a T that is known now, or will be known once the nodes it comes from are ready. It is read only through the
@@ -84,13 +85,57 @@ func unique(ns []*node) []*node {
 	return slices.Compact(ns)
 }
 
+// holders remembers mayHold, since one resource may have thousands of fields of a few types: objects of Kubernetes.
+var holders sync.Map // of struct{reflect.Type; hidden bool}: bool
+
+// mayHold reports whether a value of a type can have a Value in it where inputsOf looks for one: what is below an interface may.
+func mayHold(t reflect.Type, hidden bool) bool {
+	type key struct {
+		reflect.Type
+		hidden bool
+	}
+	if known, ok := holders.Load(key{t, hidden}); ok {
+		return known.(bool)
+	}
+	seen := map[key]bool{}
+	var may func(t reflect.Type, hidden bool) bool
+	may = func(t reflect.Type, hidden bool) bool {
+		if t.Implements(reflect.TypeFor[sourced]()) {
+			return true
+		}
+		if seen[key{t, hidden}] {
+			return false // it is being asked already
+		}
+		seen[key{t, hidden}] = true
+		switch t.Kind() {
+		case reflect.Interface:
+			return !hidden
+		case reflect.Pointer, reflect.Map:
+			return !hidden && may(t.Elem(), hidden)
+		case reflect.Slice, reflect.Array:
+			return may(t.Elem(), hidden)
+		case reflect.Struct:
+			for i := range t.NumField() {
+				f := t.Field(i)
+				if f.Tag.Get("graph") == "parent" || may(f.Type, hidden || !f.IsExported() && !f.Anonymous) {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	holds := may(t, hidden)
+	holders.Store(key{t, hidden}, holds)
+	return holds
+}
+
 // inputsOf finds the Values in the exported fields of a resource, to any depth through structs, pointers, slices, arrays
 // and maps. A Value below an unexported field is an error, because its edge could not be seen. The field tagged
 // `graph:"parent"` names the node inside which the resource lives.
 func inputsOf(resource any) (inputs []*node, parent *node, err error) {
 	var walk func(v reflect.Value, path string, hidden bool, seen map[uintptr]bool) error
 	walk = func(v reflect.Value, path string, hidden bool, seen map[uintptr]bool) error {
-		if !v.IsValid() {
+		if !v.IsValid() || !mayHold(v.Type(), hidden) {
 			return nil
 		}
 		if v.Type().Implements(reflect.TypeFor[sourced]()) {

@@ -88,6 +88,8 @@ func setup(e *testscript.Env) error {
 	e.Setenv("K8OR_SANDBOX_DIR", filepath.Join(e.WorkDir, ".sandbox"))
 	e.Setenv("K8OR_SANDBOX_SPARE", "0") // most scripts make no second cluster, and a boot takes seconds of a whole core
 	e.Setenv("NO_COLOR", "1")
+	e.Setenv("GOGC", os.Getenv("GOGC")) // whoever runs the tests says how much memory control planes may have for less work
+	e.Setenv("GOMEMLIMIT", os.Getenv("GOMEMLIMIT"))
 	e.Setenv("DIGITALOCEAN_ACCESS_TOKEN", "")
 	e.Setenv("DIGITALOCEAN_TOKEN", "")
 	if err := os.MkdirAll(filepath.Join(e.WorkDir, "home"), 0o755); err != nil {
