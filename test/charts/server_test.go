@@ -199,10 +199,10 @@ func (d *trial) upgrade(t *testing.T) {
 	t.Logf("from %v: %d objects made, %d changed, %d deleted", slices.Sorted(maps.Values(past)), counts[kube.Create], counts[kube.Update], counts[kube.Delete])
 }
 
-// plugged is a set without what would get in the way when nothing runs behind it: such kinds, and Secrets whose data an
-// operator would bring.
+// plugged is a set without what would get in the way when nothing runs behind it: such kinds, Secrets whose data an operator
+// would bring, and waiting for those that entries without a chart would leave.
 func plugged(set kube.Set) kube.Set {
-	set.Derived = nil
+	set.Derived, set.Follows = nil, nil
 	set.Objects = slices.DeleteFunc(slices.Clone(set.Objects), func(o *unstructured.Unstructured) bool {
 		return slices.Contains(unplugged, o.GetKind()) || slices.Contains(brought, o.GroupVersionKind().Group)
 	})
