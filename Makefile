@@ -12,7 +12,7 @@ export CGO_ENABLED := 0
 # `make lint` vets everything, and once is enough. Tests wait as long as they work, for clocks and clusters, so that twice as many
 # packages as there are processors are under way; the longest begin first.
 TESTFLAGS := -vet=off -ldflags=-s -timeout 30m -p $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
-LONGEST   := ./test/e2e ./test/kill ./test/compose
+LONGEST   := ./test/e2e ./test/kill ./test/compose ./internal/catalog
 
 .PHONY: help
 help: ## list the targets
@@ -84,7 +84,7 @@ fit: controlplane ## what plan says of the nodes' room, against the real kube-sc
 SYSTEMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64
 cross: ## build for the systems k8or is released for, and throw it away: unoptimised it takes a third less
 	@for t in $(SYSTEMS); do \
-	  echo "$$t"; GOOS=$${t%/*} GOARCH=$${t#*/} $(GO) build -gcflags='all=-N -l -dwarf=false' -ldflags='-s -w' -o /dev/null ./cmd/... || exit 1; done
+	  echo "$$t"; GOOS=$${t%/*} GOARCH=$${t#*/} $(GO) build -gcflags='all=-N -l -c=1 -dwarf=false' -ldflags='-s -w' -o /dev/null ./cmd/... || exit 1; done
 
 .PHONY: clean
 clean: ## remove bin/

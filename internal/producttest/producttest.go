@@ -33,15 +33,15 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // canary is a secret that the documents refer to by `from: {env: CANARY}`; it must not be seen anywhere.
 const canary = "canary-7f3a9c-must-never-be-seen"
 
-// Run tries a product with every document in the test's testdata/*.yaml; beside each stands the golden composition.
-func Run(t *testing.T, p product.Product) {
+// Run tries a product with every document in testdata/*.yaml of its folder; beside each stands the golden composition.
+func Run(t *testing.T, p product.Product, folder string) {
 	t.Helper()
 	if about := p.About(); about.Title == "" || len(about.Placements) == 0 || len(about.Page) < 200 {
 		t.Errorf("product %s/%s lacks a title, a placement or a page worth reading", about.Category, about.Name)
 	}
-	documents, err := filepath.Glob("testdata/*.yaml")
+	documents, err := filepath.Glob(filepath.Join(folder, "testdata", "*.yaml"))
 	if err != nil || len(documents) == 0 {
-		t.Fatalf("no document in testdata to try the product with: %v", err)
+		t.Fatalf("no document in testdata of %s to try the product with: %v", folder, err)
 	}
 	v := verdicts{map[string]bool{}, map[string]bool{}, map[string]string{}, new(int)}
 	for _, name := range documents {

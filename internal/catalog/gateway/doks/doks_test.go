@@ -7,14 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/k8or/k8or/internal/catalog/gateway/doks"
 	"github.com/k8or/k8or/internal/document"
 	"github.com/k8or/k8or/internal/platform"
 	"github.com/k8or/k8or/internal/problem"
-	"github.com/k8or/k8or/internal/producttest"
 )
-
-func TestProduct(t *testing.T) { producttest.Run(t, doks.Product) }
 
 const sample = `apiVersion: k8or.io/v1alpha1
 kind: Platform

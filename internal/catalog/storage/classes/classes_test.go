@@ -6,12 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/k8or/k8or/internal/catalog/storage/classes"
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/producttest"
 )
-
-func TestProduct(t *testing.T) { producttest.Run(t, classes.Product) }
 
 const document = `apiVersion: k8or.io/v1alpha1
 kind: Platform

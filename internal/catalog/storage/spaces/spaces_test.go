@@ -6,13 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/k8or/k8or/internal/catalog/storage/spaces"
 	"github.com/k8or/k8or/internal/document"
 	"github.com/k8or/k8or/internal/platform"
-	"github.com/k8or/k8or/internal/producttest"
 )
-
-func TestProduct(t *testing.T) { producttest.Run(t, spaces.Product) }
 
 func TestANameOfACDNLeadsNowhereElse(t *testing.T) {
 	t.Parallel()
