@@ -153,7 +153,7 @@ func body(r *http.Request) (map[string]any, error) {
 		}
 		return runtime.DefaultUnstructuredConverter.ToUnstructured(o)
 	}
-	if strings.Contains(content, "yaml") {
+	if strings.Contains(content, "yaml") && !json.Valid(data) { // JSON is YAML, and mostly what clients send
 		if data, err = yaml.YAMLToJSON(data); err != nil {
 			return nil, apierrors.NewBadRequest("decode the request's body: " + err.Error())
 		}
