@@ -26,17 +26,21 @@ func (b *Building) AppNamespace(name string) (graph.ID, error) {
 }
 
 // ClientNamespace adds the namespace of who uses an entry, once, whoever needs it first: what leaves a Secret there for it, or
-// itself.
+// itself by OwnNamespace.
 func (b *Building) ClientNamespace(c Client) (graph.ID, error) {
 	if c.Entry == "" {
 		return b.AppNamespace(c.Namespace)
 	}
-	id := c.Entry + "/namespace"
+	return (&Building{joint{b.c, c.Entry}}).OwnNamespace(c.Namespace)
+}
+
+// OwnNamespace adds the namespace of the entry at work before the rest of it, for what has to be there first, such as a Secret.
+func (b *Building) OwnNamespace(name string) (graph.ID, error) {
+	id := b.at + "/namespace"
 	if b.c.Graph.Has(id) {
 		return id, nil
 	}
-	of := &Building{joint{b.c, c.Entry}}
-	_, err := of.Objects(id, "", []*unstructured.Unstructured{of.EntryNamespace(c.Namespace)})
+	_, err := b.Objects(id, "", []*unstructured.Unstructured{b.EntryNamespace(name)})
 	return id, err
 }
 

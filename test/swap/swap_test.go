@@ -109,3 +109,32 @@ func stepsOf(plan *platform.Plan) []string {
 	}
 	return out
 }
+
+// No two CDNs have one name, and each of these wants the other's.
+func TestTwoCDNsChangeNames(t *testing.T) {
+	t.Parallel()
+	const document = `apiVersion: k8or.io/v1alpha1
+kind: Platform
+metadata: {name: swap}
+spec:
+  region: nyc3
+  network: {domains: {example.com: {}}}
+  storage:
+    spaces:
+      media: {cdn: {domain: %s.example.com}}
+      files: {cdn: {domain: %s.example.com}}
+`
+	producttest.Swap(t, fmt.Sprintf(document, "a", "b"), fmt.Sprintf(document, "b", "a"), nil, func(plan *platform.Plan) {
+		told := map[string]bool{}
+		for _, s := range plan.Steps {
+			for _, c := range s.Changes {
+				told[fmt.Sprintf("%v -> %v", c.Before, c.After)] = true
+			}
+		}
+		for _, want := range []string{"a.example.com -> b.example.com", "b.example.com -> a.example.com"} {
+			if !told[want] {
+				t.Errorf("the plan does not say %s: %v", want, stepsOf(plan))
+			}
+		}
+	})
+}

@@ -87,6 +87,15 @@ func (n *CDNName) Update(ctx context.Context, c *graph.Call, have graph.Observed
 }
 
 func (n *CDNName) give(ctx context.Context, c *graph.Call, id string) (graph.Observed[CDNNameOut], error) {
+	select {
+	case n.On.naming <- struct{}{}:
+		defer func() { <-n.On.naming }()
+	case <-ctx.Done():
+		return graph.Observed[CDNNameOut]{}, context.Cause(ctx)
+	}
+	if err := n.free(ctx, c, id); err != nil {
+		return graph.Observed[CDNNameOut]{}, err
+	}
 	out := CDNNameOut{n.Domain, n.Certificate.Read(c).ID}
 	err := n.On.client.send(ctx, http.MethodPut, "/v2/cdn/endpoints/"+id, map[string]any{"custom_domain": out.Domain, "certificate_id": out.Certificate}, nil)
 	if err != nil {
@@ -94,6 +103,25 @@ func (n *CDNName) give(ctx context.Context, c *graph.Call, id string) (graph.Obs
 	}
 	n.On.forgetCDNs()
 	return graph.Observed[CDNNameOut]{State: graph.Ready, ID: id, Out: out}, nil
+}
+
+// free takes the name from another CDN of the platform's that the document gives another name, or none. No two have one name, so that
+// two which change names would wait for each other.
+func (n *CDNName) free(ctx context.Context, c *graph.Call, id string) error {
+	ours, err := n.On.ourCDNs(ctx, c)
+	if err != nil {
+		return err
+	}
+	for _, other := range ours {
+		if other.ID == id || other.data != "" || !strings.EqualFold(other.Domain, n.Domain) {
+			continue
+		}
+		if err := n.On.client.send(ctx, http.MethodPut, "/v2/cdn/endpoints/"+other.ID, map[string]any{"custom_domain": "", "certificate_id": ""}, nil); err != nil {
+			return fmt.Errorf("take the name %s from the CDN in front of bucket %s: %w", n.Domain, other.bucket.Name, err)
+		}
+		n.On.forgetCDNs()
+	}
+	return nil
 }
 
 // servedNames are the names that the platform gave to CDNs which stay with their buckets' data, and what that data is called. The

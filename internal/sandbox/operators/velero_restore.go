@@ -23,11 +23,7 @@ func playRestore(s *Scene) Outcome {
 	if phase := textAt(backup.Object, "status", "phase"); phase != "Completed" && phase != "PartiallyFailed" {
 		return refuse(fmt.Sprintf("backup %s is in phase %s", name, cmp.Or(phase, "New")))
 	}
-	kept, err := storeBehind(s, backup)
-	if err != nil {
-		return Outcome{Status: map[string]any{"phase": "Failed", "failureReason": err.Error()}}
-	}
-	held, err := kept.open(name)
+	held, err := archiveOf(s, backup)
 	if err != nil {
 		return Outcome{Status: map[string]any{"phase": "Failed", "failureReason": err.Error()}}
 	}
@@ -43,6 +39,15 @@ func playRestore(s *Scene) Outcome {
 	}
 	out.Status["phase"], out.Status["completionTimestamp"] = "Completed", stamp(s.Wall)
 	return out
+}
+
+// archiveOf is what a backup holds.
+func archiveOf(s *Scene, backup Object) (archived, error) {
+	kept, err := storeBehind(s, backup)
+	if err != nil {
+		return archived{}, err
+	}
+	return kept.open(backup.GetName())
 }
 
 // bare is an object without what one cluster has made of it, as Velero restores it.

@@ -33,7 +33,7 @@ func build(b *product.Building, e entry) error {
 	if !ok {
 		return fmt.Errorf("nothing offers the bucket %s", e.Spec.Bucket)
 	}
-	namespace, err := b.ClientNamespace(product.Client{Namespace: e.Namespace(), Entry: e.ID})
+	namespace, err := b.OwnNamespace(e.Namespace())
 	if err != nil {
 		return err
 	}

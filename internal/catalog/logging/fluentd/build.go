@@ -17,7 +17,7 @@ func build(b *product.Building, e entry) error {
 		return err
 	}
 	ns := e.Namespace()
-	if _, err := b.ClientNamespace(product.Client{Namespace: ns, Entry: e.ID}); err != nil {
+	if _, err := b.OwnNamespace(ns); err != nil {
 		return err
 	}
 	product.Offer(b, product.MetricsTarget{Entry: e.ID, Namespace: ns, Labels: map[string]string{"app.kubernetes.io/name": "fluentd"}, Port: "metrics", Path: "/metrics", Ready: e.ID})
