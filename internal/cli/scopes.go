@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -27,6 +28,9 @@ func (a *app) scopesCommand() *cobra.Command {
 			if token, _, err := a.token(cmd.Context()); err == nil {
 				if client, err := digitalocean.New(digitalocean.Options{Token: token.Value, BaseURL: token.APIURL}); err == nil {
 					granted := client.Granted(cmd.Context())
+					if cmd.Context().Err() != nil {
+						return context.Cause(cmd.Context())
+					}
 					lacks := granted.Lacks(scopes)
 					said["checked"], said["lacks"] = granted.Checked, lacks
 					switch {

@@ -20,7 +20,7 @@ import (
 	"github.com/k8or/k8or/internal/ui/term"
 )
 
-func (a *app) upCommand() *cobra.Command {
+func (a *app) upCommand(working context.Context) *cobra.Command {
 	var planFile string
 	var dryRun bool
 	c := &cobra.Command{
@@ -62,10 +62,10 @@ func (a *app) upCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := a.identify(o, plan.Account.TeamID); err != nil {
+			if err := a.identify(ctx, o, plan.Account.TeamID); err != nil {
 				return err
 			}
-			return a.run(ctx, o, func(watch platform.Watch) (*platform.Result, error) { return o.Up(ctx, plan, approval, watch) })
+			return a.run(working, o, func(watch platform.Watch) (*platform.Result, error) { return o.Up(working, plan, approval, watch) })
 		},
 	}
 	a.selects(c)

@@ -65,6 +65,8 @@ func Running(ctx context.Context, dir string) (*Sandbox, bool, error) {
 	case errors.Is(err, context.DeadlineExceeded): // somebody listens, and a second sandbox in this folder would not start
 		return nil, false, &problem.Problem{Code: problem.SandboxFailed, Title: fmt.Sprintf("the sandbox in %s does not answer", dir), Why: err.Error(),
 			Fix: "try again when the machine is less busy, or end its process (" + strconv.Itoa(s.PID) + ")", Cause: err}
+	case ctx.Err() != nil:
+		return nil, false, context.Cause(ctx)
 	case err != nil:
 		return nil, false, nil // announced by a process that is gone
 	}
