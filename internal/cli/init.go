@@ -137,8 +137,8 @@ func (a *app) writeDocument(path string, chosen profile, in answers) error {
 	if _, err := document.Parse(platform.Available(), document.Input{Name: path, Data: []byte(text)}); err != nil {
 		return err
 	}
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		return &problem.Problem{Code: problem.CannotWrite, Title: "the document could not be written", Why: err.Error(), Fix: "write it elsewhere with -f", Cause: err}
+	if err := document.Write(path, []byte(text), 0o644); err != nil {
+		return err
 	}
 	var exports strings.Builder
 	for _, name := range chosen.reads {

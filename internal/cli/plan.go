@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/k8or/k8or/api/v1alpha1"
+	"github.com/k8or/k8or/internal/document"
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/platform"
 	"github.com/k8or/k8or/internal/problem"
@@ -114,13 +115,10 @@ func savePlan(path string, o *opened, plan *platform.Plan) error {
 		return err
 	}
 	raw, err := json.MarshalIndent(savedPlan{Version: outputVersion, Platform: plan.Platform, Document: said, Selection: o.selection, Lose: o.lose, Plan: &graph.Plan{Steps: plan.Steps}}, "", "  ")
-	if err == nil {
-		err = os.WriteFile(path, append(raw, '\n'), 0o600)
-	}
 	if err != nil {
-		return &problem.Problem{Code: problem.CannotWrite, Title: "the plan could not be written", Why: err.Error(), Fix: "name a file that can be written by --out", Cause: err}
+		return fmt.Errorf("save the plan: %w", err)
 	}
-	return nil
+	return document.Write(path, append(raw, '\n'), 0o600)
 }
 
 // readPlan reads a plan that was saved.

@@ -143,11 +143,7 @@ func (a *app) confirm(question string) (bool, error) {
 
 // run carries something out with its events shown as asked for, kept in the run log, and stopped gently by Ctrl-C.
 func (a *app) run(ctx context.Context, o *opened, do func(platform.Watch) (*platform.Result, error)) error {
-	closeLog, err := a.keepLog(o)
-	if err != nil {
-		return err
-	}
-	defer closeLog()
+	defer a.keepLog(o)()
 	programs := ndjson.New(a.Stdout)
 	show := func() {}
 	switch {
