@@ -216,7 +216,7 @@ Start without an account:   k8or init && k8or up --sandbox`,
 	}
 	root.AddCommand(a.initCommand(), a.validateCommand(), a.schemaCommand(), a.planCommand(), a.upCommand(working), a.rotateCommand(working), a.statusCommand(), a.downCommand(working),
 		a.backupCommand(), a.restoreCommand(),
-		a.kubeconfigCommand(), a.kubeTokenCommand(), a.catalogCommand(), a.scopesCommand(), a.sandboxCommand(), a.versionCommand(), a.selftestCommand(),
+		a.kubeconfigCommand(), a.kubeTokenCommand(), a.catalogCommand(), a.scopesCommand(), a.sandboxCommand(), a.versionCommand(), a.selftestCommand(working),
 		a.costCommand(), a.verifyCommand(), a.whyCommand(), a.openCommand(), a.logsCommand(), a.probeCommand())
 	root.Args = verbs
 	root.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
@@ -264,6 +264,8 @@ func (a *app) knowsOutput(cmd *cobra.Command) error {
 		known = append(known, "markdown")
 	case "cost":
 		known = append(known, "csv")
+	case "selftest": // what it prints is a receipt
+		known = known[:1]
 	}
 	if slices.Contains(known, a.output) {
 		return nil
