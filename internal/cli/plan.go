@@ -17,6 +17,7 @@ import (
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/platform"
 	"github.com/k8or/k8or/internal/problem"
+	"github.com/k8or/k8or/internal/ui/text"
 )
 
 func (a *app) planCommand() *cobra.Command {
@@ -78,8 +79,15 @@ func (a *app) showDefaults(o *opened) error {
 	if err != nil {
 		return err
 	}
-	_, err = a.Stdout.Write(out)
-	return err
+	return a.print(map[string]any{"sandbox": a.sandbox, "document": o.Documented()}, func(w io.Writer) { a.yaml(w, out) })
+}
+
+// yaml prints YAML that is to be used as it is, with a comment where it is about a sandbox.
+func (a *app) yaml(w io.Writer, raw []byte) {
+	if a.sandbox {
+		fmt.Fprintln(w, "# "+text.SandboxLine)
+	}
+	w.Write(raw) //nolint:errcheck // Main tells what could not be printed
 }
 
 // savedPlan is a plan in a file: what was shown, and for which platform.

@@ -41,6 +41,7 @@ terminal, and nowhere else.`,
 
 // showPage prints where a page is. The password is for eyes: where output goes into a file or a pipe, it stays where it is.
 func (a *app) showPage(w io.Writer, page platform.Opened, password string) {
+	a.style(a.StdoutTerminal).Simulated(w, page.Sandbox)
 	fmt.Fprintf(w, "%s: %s\n", page.Title, page.URL)
 	if page.Username != "" {
 		fmt.Fprintf(w, "  user: %s\n", page.Username)

@@ -85,7 +85,7 @@ func (a *app) nothingToDo(plan *platform.Plan, dryRun bool) error {
 		return a.showPlan(plan)
 	}
 	w := ndjson.New(a.Stdout)
-	w.Result(&platform.Result{Done: map[graph.Action]int{}})
+	w.Result(&platform.Result{Sandbox: plan.Sandbox, Done: map[graph.Action]int{}})
 	return w.Err()
 }
 
