@@ -315,7 +315,7 @@ func interrupts(signals ...os.Signal) func(*testscript.TestScript, bool, []strin
 func interrupt(ts *testscript.TestScript, word string, signals []os.Signal, args []string) (int, string, time.Duration, error) {
 	cmd := exec.Command(executable(filepath.Join(bin, args[0])), args[1:]...)
 	cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"HOME", "PATH", "K8OR_SANDBOX_DIR", "NO_COLOR"} {
+	for _, name := range []string{"HOME", "PATH", "K8OR_SANDBOX_DIR", "NO_COLOR", "KUBECONFIG"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	said := &strings.Builder{}
