@@ -27,9 +27,7 @@ it is: to go back to an older state of something, delete it first. k8or backup l
 				return err
 			}
 			a.tellNotes(o)
-			ctx, stop := a.stoppable(cmd.Context())
-			defer stop()
-			r, err := o.Restore(ctx, args[0], namespaces)
+			r, err := o.Restore(cmd.Context(), args[0], namespaces)
 			if r != nil {
 				if err := a.print(r, func(w io.Writer) { a.style(a.StdoutTerminal).Restored(w, r) }); err != nil {
 					return err

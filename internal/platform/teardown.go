@@ -17,6 +17,14 @@ import (
 
 // PlanDown says what taking the platform down would destroy, and what holds data. It writes nothing.
 func (p *Platform) PlanDown(ctx context.Context, data graph.DataDecisions) (*Teardown, error) {
+	t, err := p.makeTeardown(ctx, data)
+	if ctx.Err() != nil {
+		return nil, stopped(ctx)
+	}
+	return t, err
+}
+
+func (p *Platform) makeTeardown(ctx context.Context, data graph.DataDecisions) (*Teardown, error) {
 	call := graph.NewCall()
 	account, err := p.account(ctx, call)
 	if err != nil {
@@ -240,7 +248,7 @@ func (p *Platform) forget(ctx context.Context) error {
 
 // prove lists everything once more: what is kept is priced, and what is left without that is a problem.
 func (p *Platform) prove(ctx context.Context, r *Result, data graph.DataDecisions) error {
-	after, err := p.PlanDown(ctx, graph.DataDecisions{Keep: data.Keep})
+	after, err := p.makeTeardown(ctx, graph.DataDecisions{Keep: data.Keep})
 	if err != nil {
 		return err
 	}
