@@ -37,7 +37,7 @@ func (c *Certificate) prove(ctx context.Context, g given) (string, error) {
 		return "", &trouble{what: fmt.Sprintf("the certificate of %s ends %s, in less than %s", c.Name, leaf.NotAfter.UTC().Format(time.DateTime), days(least)),
 			look: "the Certificate's status and cert-manager's logs: it should have been renewed"}
 	}
-	return fmt.Sprintf("the certificate of %s is valid for it until %s", c.Name, leaf.NotAfter.UTC().Format(time.DateOnly)), nil
+	return fmt.Sprintf("the certificate of %s is valid for it until %s, %s more", c.Name, leaf.NotAfter.UTC().Format(time.DateOnly), days(left)), nil
 }
 
 // untrusted says why a certificate is not believed, and nil of any other error.

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/k8or/k8or/internal/kube"
 	"github.com/k8or/k8or/internal/probe"
@@ -29,11 +30,14 @@ type Known struct {
 // Prove asks for every route at the load balancer's address, as a stranger would, and wants an answer from behind the gateway; where
 // none can be had, the gateway's own refusal, and says no more than that. DNS is not asked: whether a name leads there is not the
 // gateway's doing. Nor is the load balancer: within the cluster Kubernetes leads past it. A host with a certificate is asked by HTTPS,
-// and has to send on to it who comes by HTTP. Who signed the certificate is looked at where the world trusts them.
+// and has to send on to it who comes by HTTP. Certificates are proven where the world trusts who signs them, host by host.
 func (e Entry) Prove(w *product.Wiring, hosts []Host, known Known) {
 	for _, host := range hosts {
 		for _, r := range host.Routes {
 			w.ProbeLate(e.route(host, r, known))
+		}
+		if e.Secured(host) && e.trusted() {
+			w.ProbeLate(e.certificate(host))
 		}
 	}
 }
@@ -95,6 +99,21 @@ func (e Entry) route(host Host, r product.Route, known Known) product.Probe {
 		}
 	}
 	return p
+}
+
+// left is how long a certificate has to be good for still. cert-manager renews those of Let's Encrypt a third of their time before they
+// end, which is a month, and half of that for those of 45 days.
+const left = 7 * 24 * time.Hour
+
+// certificate is the probe of what a host shows. Of a wildcard it is what one of its names is shown.
+func (e Entry) certificate(host Host) product.Probe {
+	name := strings.ReplaceAll(host.Name, "*", "probe")
+	return product.Probe{
+		Entry: e.ID, Name: "certificate-" + strings.ReplaceAll(host.Name, "*", "any"), Via: e.ID,
+		Proves: fmt.Sprintf("the certificate that %s shows for %s is for that name, signed by whom the world trusts, and good for %d days at least", e.ID, host.Name, left/(24*time.Hour)),
+		Spec:   probe.Spec{Certificate: &probe.Certificate{Address: name + ":443", Name: name, Left: left}},
+		Look:   fmt.Sprintf("`kubectl -n %s describe certificate %s`, `k8or logs support/cert-manager`", e.Namespace, host.ObjectName(e.Name)),
+	}
 }
 
 // trusted says whether the world trusts who signs the gateway's certificates.

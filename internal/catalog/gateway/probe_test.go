@@ -123,6 +123,37 @@ func TestProbesOfRoutesSayWhatTheySaw(t *testing.T) {
 	}
 }
 
+// Each host with a certificate of Let's Encrypt's proves it, and says for how long it is good.
+func TestProbesOfCertificatesSayWhatTheySaw(t *testing.T) {
+	t.Parallel()
+	for _, of := range []string{"kong", "nginx", "doks"} {
+		for issuer, want := range map[string]int{"letsencrypt": 1, "letsencrypt-staging": 0, "existing, clusterIssuer: corporate": 0} {
+			var got []product.Probe
+			for _, one := range probes(t, of+", tls: {issuer: "+issuer+"}") {
+				if one.Spec.Certificate != nil {
+					got = append(got, one)
+				}
+			}
+			if len(got) != want {
+				t.Fatalf("%s, %s: %d probes of certificates, want %d", of, issuer, len(got), want)
+			}
+			if want == 0 {
+				continue
+			}
+			if !strings.Contains(got[0].Proves, "for example.com is for that name, signed by whom the world trusts, and good for 7 days at least") || got[0].Via != "gateways/public" {
+				t.Errorf("%s: it says that it proves: %s, via %q", of, got[0].Proves, got[0].Via)
+			}
+			for _, s := range []server{{known: true}, {}} {
+				s.product, s.tls = of, true
+				found := prove(t, got[0], s)
+				if passes := found.State == probe.Passed; passes != s.known || passes != strings.Contains(found.Message, " days more") {
+					t.Errorf("%s, its signer believed: %v: it %s: %s", of, s.known, found.State, found.Message)
+				}
+			}
+		}
+	}
+}
+
 // probes are those of the one gateway of a document.
 func probes(t *testing.T, of string) []product.Probe {
 	t.Helper()
@@ -174,7 +205,11 @@ func prove(t *testing.T, one product.Probe, s server) probe.Finding {
 	if s.known {
 		ca, files["ca"] = "ca", &fstest.MapFile{Data: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authority})}
 	}
-	spec.HTTP.Address, spec.HTTP.CA = address, ca
+	if spec.Certificate != nil {
+		spec.Certificate.Address, spec.Certificate.CA = address, ca
+	} else {
+		spec.HTTP.Address, spec.HTTP.CA = address, ca
+	}
 	var out bytes.Buffer
 	found := probe.Run(t.Context(), spec, files, &out)
 	if strings.Contains(found.Message+found.Look+one.Proves, word) {
