@@ -4,7 +4,9 @@ package probe
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -47,8 +49,31 @@ func (h *HTTP) caller(g given) (*caller, error) {
 		return nil, err
 	}
 	c.key = string(key)
-	c.http.Transport.(*http.Transport).TLSClientConfig.InsecureSkipVerify = h.Unverified
+	transport := c.http.Transport.(*http.Transport)
+	transport.TLSClientConfig.InsecureSkipVerify = h.Unverified
+	if dial := transport.DialContext; h.ProxyProtocol && dial != nil {
+		transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+			return introduced(dial(ctx, network, address))
+		}
+	}
 	return c, nil
+}
+
+// introduced is a connection on which has been said what a load balancer says first that speaks the PROXY protocol, version 1: who is
+// calling, and whom.
+func introduced(conn net.Conn, err error) (net.Conn, error) {
+	if err != nil {
+		return nil, err
+	}
+	from, to := conn.LocalAddr().(*net.TCPAddr), conn.RemoteAddr().(*net.TCPAddr)
+	family := "TCP4"
+	if from.IP.To4() == nil {
+		family = "TCP6"
+	}
+	if _, err := fmt.Fprintf(conn, "PROXY %s %s %s %d %d\r\n", family, from.IP, to.IP, from.Port, to.Port); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
 }
 
 // ask asks until the gateway's rate limit lets it through, or the time is over: other probes come from the same addresses.
@@ -94,6 +119,8 @@ func (h *HTTP) judge(a answer) error {
 		return wrong("the gateway has no route for it", "the route's host and path, and whether the gateway accepted them")
 	case a.status == http.StatusBadGateway, a.status == http.StatusServiceUnavailable, a.status == http.StatusGatewayTimeout:
 		return wrong("the gateway reaches nobody behind it", "whether the pods behind the route are ready, and its Service's port is theirs")
+	case h.ProxyProtocol && a.status == http.StatusBadRequest && h.own(a):
+		return wrong("the gateway does not take the PROXY protocol", "whether the gateway's pods have rolled since its loadBalancer.type was changed")
 	case h.limited(a):
 		return wrong("the gateway lets no more requests in, and asks nobody behind it", "who else calls from the cluster's addresses, and the gateway's rateLimit")
 	case len(h.Refusals) > 0 && !h.Any:

@@ -47,6 +47,9 @@ type HTTP struct {
 	SentOn bool `json:"sentOn,omitempty"`
 	// Unverified speaks HTTPS and does not look who signed the certificate, nor for whom.
 	Unverified bool `json:"unverified,omitempty"`
+	// ProxyProtocol begins with what a load balancer that speaks the PROXY protocol says first: within the cluster Kubernetes leads
+	// past it, to a gateway that takes nobody who does not say so.
+	ProxyProtocol bool `json:"proxyProtocol,omitempty"`
 	// CA is a file with the certificate authority to believe, Username and Password files to sign in with, and Key a file with what
 	// is sent as X-API-Key.
 	CA       string `json:"ca,omitempty"`
@@ -132,6 +135,8 @@ type Certificate struct {
 	Left time.Duration `json:"left,omitempty"`
 	// CA is a file with the authority to believe instead of the system's.
 	CA string `json:"ca,omitempty"`
+	// ProxyProtocol is that of [HTTP].
+	ProxyProtocol bool `json:"proxyProtocol,omitempty"`
 }
 
 // Mesh calls a peer and finds, in the metrics of its own sidecar, that the connection was mutual TLS.

@@ -34,7 +34,7 @@ func Swap(t *testing.T, from, to string, renamed map[string]string, judge func(*
 		}
 		up := func(p *platform.Platform, plan *platform.Plan) []string {
 			if _, err := p.Up(t.Context(), plan, plan.Approve(graph.Replaces), nil); err != nil {
-				t.Fatalf("up: %v", err)
+				t.Fatalf("up: %s", whole(err))
 			}
 			return w.inventory()
 		}

@@ -46,7 +46,7 @@ func (e Entry) Prove(w *product.Wiring, hosts []Host, known Known) {
 func (e Entry) route(host Host, r product.Route, known Known) product.Probe {
 	path := "/" + strings.TrimPrefix(r.Path, "/")
 	name := cmp.Or(strings.ReplaceAll(host.Name, "*", "probe"), product.AnyHost)
-	ask := &probe.HTTP{URL: "http://" + name + path, Any: true, Behind: known.Behind}
+	ask := &probe.HTTP{URL: "http://" + name + path, Any: true, Behind: known.Behind, ProxyProtocol: e.Spec.ProxyProtocol()}
 	p := product.Probe{
 		Entry: e.ID, Name: strings.Trim(cmp.Or(strings.ReplaceAll(host.Name, "*", "any"), "any-host")+strings.ReplaceAll(path, "/", "-"), "-"),
 		Spec: probe.Spec{HTTP: ask}, Via: e.ID, Look: fmt.Sprintf("`k8or why %s`, `k8or logs %s`", r.Entry, e.ID),
@@ -86,6 +86,9 @@ func (e Entry) route(host Host, r product.Route, known Known) product.Probe {
 	default:
 		p.Proves = fmt.Sprintf("%s goes through %s to %s, and its answer comes back", request, e.ID, r.Entry)
 	}
+	if ask.ProxyProtocol {
+		p.Proves += "; it says first what the load balancer would, which is not passed within the cluster"
+	}
 	if known.Before && len(e.Spec.Allow) > 0 {
 		p.Proves += "; `allow` is not tried, since requests from within the cluster do not pass the load balancer"
 	}
@@ -111,7 +114,7 @@ func (e Entry) certificate(host Host) product.Probe {
 	return product.Probe{
 		Entry: e.ID, Name: "certificate-" + strings.ReplaceAll(host.Name, "*", "any"), Via: e.ID,
 		Proves: fmt.Sprintf("the certificate that %s shows for %s is for that name, signed by whom the world trusts, and good for %d days at least", e.ID, host.Name, left/(24*time.Hour)),
-		Spec:   probe.Spec{Certificate: &probe.Certificate{Address: name + ":443", Name: name, Left: left}},
+		Spec:   probe.Spec{Certificate: &probe.Certificate{Address: name + ":443", Name: name, Left: left, ProxyProtocol: e.Spec.ProxyProtocol()}},
 		Look:   fmt.Sprintf("`kubectl -n %s describe certificate %s`, `k8or logs support/cert-manager`", e.Namespace, host.ObjectName(e.Name)),
 	}
 }

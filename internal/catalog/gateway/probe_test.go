@@ -43,6 +43,7 @@ func TestProbesOfRoutesSayWhatTheySaw(t *testing.T) {
 	const basic, keys = ", auth: {basic: {alice: {from: {env: WORD}}}}", ", auth: {keys: {alice: {from: {env: WORD}}}}"
 	const public, inside = ", allow: [198.51.100.0/24]", ", allow: [198.51.100.0/24, 10.0.0.0/8]"
 	const staging, trusted = ", tls: {issuer: letsencrypt-staging}", ", tls: {issuer: letsencrypt}"
+	const proxy = ", loadBalancer: {type: proxy}"
 	const existing = ", tls: {issuer: existing, clusterIssuer: corporate}"
 	const back, notAsked = "to apps/web, and its answer comes back", "apps/web is not asked"
 	for name, tt := range map[string]struct {
@@ -96,6 +97,12 @@ func TestProbesOfRoutesSayWhatTheySaw(t *testing.T) {
 		"nginx: staging, with passwords":                  {"nginx" + staging + basic, server{tls: true, password: word}, notAsked, true, "(401), and plain HTTP is sent on"},
 		"nginx: staging, and plain HTTP stays":            {"nginx" + staging, server{}, back, false, "does not send on"},
 		"nginx: Let's Encrypt has not signed":             {"nginx" + trusted, server{tls: true}, back, false, "nobody who is trusted"},
+		"nginx: the PROXY protocol":                       {"nginx" + proxy, server{proxy: true}, "; it says first what the load balancer would", true, "answers 200"},
+		"nginx: the PROXY protocol, staging":              {"nginx" + proxy + staging, server{proxy: true, tls: true}, "it says first", true, "plain HTTP is sent on"},
+		"nginx: the PROXY protocol, which it takes not":   {"nginx" + proxy, server{}, back, false, "does not take the PROXY protocol"},
+		"nginx: the PROXY protocol, taken unasked":        {"nginx", server{proxy: true}, back, false, "gives no answer"},
+		"kong: the PROXY protocol":                        {"kong" + proxy + basic, server{proxy: true, password: word}, "it says first", true, "answers 200"},
+		"doks: a load balancer of type proxy":             {"doks" + proxy, server{}, back, true, "answers 200"},
 		"doks: an app answers":                            {"doks", server{}, back, true, "answers 200"},
 		"doks: no route":                                  {"doks", server{lost: true}, back, false, "no route"},
 		"doks: no pods":                                   {"doks", server{alone: true}, back, false, "reaches nobody"},
@@ -126,28 +133,24 @@ func TestProbesOfRoutesSayWhatTheySaw(t *testing.T) {
 // Each host with a certificate of Let's Encrypt's proves it, and says for how long it is good.
 func TestProbesOfCertificatesSayWhatTheySaw(t *testing.T) {
 	t.Parallel()
-	for _, of := range []string{"kong", "nginx", "doks"} {
-		for issuer, want := range map[string]int{"letsencrypt": 1, "letsencrypt-staging": 0, "existing, clusterIssuer: corporate": 0} {
-			var got []product.Probe
-			for _, one := range probes(t, of+", tls: {issuer: "+issuer+"}") {
-				if one.Spec.Certificate != nil {
-					got = append(got, one)
-				}
+	of := func(gateway string) []product.Probe {
+		return slices.DeleteFunc(probes(t, gateway), func(p product.Probe) bool { return p.Spec.Certificate == nil })
+	}
+	for _, name := range []string{"kong", "nginx", "doks"} {
+		for _, issuer := range []string{"letsencrypt-staging", "existing, clusterIssuer: corporate"} {
+			if got := of(name + ", tls: {issuer: " + issuer + "}"); len(got) != 0 {
+				t.Errorf("%s, %s: %s", name, issuer, got[0].Proves)
 			}
-			if len(got) != want {
-				t.Fatalf("%s, %s: %d probes of certificates, want %d", of, issuer, len(got), want)
+		}
+		for balancer, proxy := range map[string]bool{"": false, ", loadBalancer: {type: proxy}": name != "doks"} {
+			got := of(name + ", tls: {issuer: letsencrypt}" + balancer)
+			if len(got) != 1 || got[0].Via != "gateways/public" || !strings.Contains(got[0].Proves, "for example.com is for that name, signed by whom the world trusts, and good for 7 days at least") {
+				t.Fatalf("%s%s: %+v", name, balancer, got)
 			}
-			if want == 0 {
-				continue
-			}
-			if !strings.Contains(got[0].Proves, "for example.com is for that name, signed by whom the world trusts, and good for 7 days at least") || got[0].Via != "gateways/public" {
-				t.Errorf("%s: it says that it proves: %s, via %q", of, got[0].Proves, got[0].Via)
-			}
-			for _, s := range []server{{known: true}, {}} {
-				s.product, s.tls = of, true
-				found := prove(t, got[0], s)
-				if passes := found.State == probe.Passed; passes != s.known || passes != strings.Contains(found.Message, " days more") {
-					t.Errorf("%s, its signer believed: %v: it %s: %s", of, s.known, found.State, found.Message)
+			for _, known := range []bool{true, false} {
+				found := prove(t, got[0], server{product: name, tls: true, known: known, proxy: proxy})
+				if passes := found.State == probe.Passed; passes != known || passes != strings.Contains(found.Message, " days more") {
+					t.Errorf("%s%s, its signer believed: %v: it %s: %s", name, balancer, known, found.State, found.Message)
 				}
 			}
 		}

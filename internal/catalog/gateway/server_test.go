@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 )
@@ -17,6 +18,7 @@ import (
 // is the order in which they look at a request.
 type server struct {
 	product       string // kong, nginx or doks
+	proxy         bool   // it speaks the PROXY protocol
 	tls           bool   // it sends on to HTTPS
 	known         bool   // who signed its certificate is believed
 	password, key string // of the one caller; empty where it asks nobody
@@ -43,7 +45,7 @@ func (s server) start(t *testing.T) (address string, authority []byte) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		serve.Serve(either{l, &tls.Config{Certificates: lender.TLS.Certificates}}) //nolint:errcheck // it ends with the test
+		serve.Serve(either{l, s, &tls.Config{Certificates: lender.TLS.Certificates}}) //nolint:errcheck // it ends with the test
 	}()
 	t.Cleanup(func() {
 		serve.Close() //nolint:errcheck // nothing is left of it
@@ -95,9 +97,11 @@ func (s server) answer(w http.ResponseWriter, r *http.Request, limited func() bo
 	}
 }
 
-// either hands out connections of both HTTP and HTTPS, told apart by their first byte.
+// either hands out connections of both HTTP and HTTPS, told apart by their first byte. What begins by the PROXY protocol and should
+// not, or should and does not, ends as it does with NGINX: by a page that says 400, and without a word.
 type either struct {
 	net.Listener
+	server server
 	config *tls.Config
 }
 
@@ -107,6 +111,17 @@ func (e either) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	read := &peeked{conn, bufio.NewReader(conn)}
+	if first, err := read.from.Peek(6); err == nil && (string(first) == "PROXY ") != e.server.proxy {
+		if !e.server.proxy {
+			io.WriteString(conn, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n<center>nginx</center>") //nolint:errcheck // the probe says what became of it
+		}
+		return read, conn.Close()
+	}
+	if e.server.proxy {
+		if line, err := read.from.ReadString('\n'); err != nil || !strings.HasPrefix(line, "PROXY TCP4 127.0.0.1 127.0.0.1 ") {
+			return read, conn.Close()
+		}
+	}
 	if first, err := read.from.Peek(1); err == nil && first[0] == 0x16 { // a TLS handshake
 		return tls.Server(read, e.config), nil
 	}
