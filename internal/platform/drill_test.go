@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/k8or/k8or/internal/event"
+	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/kube"
 	"github.com/k8or/k8or/internal/problem"
 	"github.com/k8or/k8or/internal/sandbox/memkube"
@@ -265,6 +266,42 @@ func TestADrillThatWasInterruptedIsRemovedByTheNext(t *testing.T) {
 		}
 	})
 }
+
+func TestTwoDrillsAreNotUnderWayAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		y := newYard(t, nil)
+		lock := func(holder string) graph.Lock {
+			return y.cluster.Lock(kube.LockOptions{Of: "drill", Holder: holder, Length: leaseLength, Now: time.Now})
+		}
+		err := y.alone(t.Context(), lock("anna"), func(ctx context.Context) error {
+			time.Sleep(10 * leaseLength) // it is renewed
+			return y.alone(ctx, lock("ben"), func(context.Context) error { t.Error("a second drill began"); return nil })
+		})
+		if problem.ExitCode(err) != 6 {
+			t.Errorf("the second drill ended with %v, want exit code 6", err)
+		}
+		if held := y.all(kube.ID{Group: "coordination.k8s.io", Version: "v1", Kind: "Lease", Namespace: kube.SystemNamespace}); len(held) > 0 {
+			t.Errorf("the lock is still there: %v", held)
+		}
+		err = y.alone(t.Context(), taken{}, func(ctx context.Context) error {
+			<-ctx.Done()
+			return y.stopped(ctx, ctx.Err(), "nothing")
+		})
+		if problem.ExitCode(err) != 6 {
+			t.Errorf("a drill whose lock another took ended with %v, want exit code 6", err)
+		}
+	})
+}
+
+// taken is a lock that somebody else takes as soon as it is to be renewed.
+type taken struct{}
+
+func (taken) Acquire(context.Context) (time.Time, error) { return time.Now(), nil }
+func (taken) Renew(context.Context) (time.Time, error) {
+	return time.Time{}, &graph.ErrLocked{Holder: "ben"}
+}
+func (taken) Release(context.Context) error { return nil }
 
 func TestRemovingADrillNeverDeletesAVolumeThatIsOlder(t *testing.T) {
 	t.Parallel()

@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 const (
@@ -133,6 +134,12 @@ func veleroRestoresWhatIsIncludedWhereItIsTold(t *testing.T, c *Cluster) {
 	}
 	// A claim whose snapshot does not come along gets no volume, which Velero waits for.
 	restored(name+"-empty", "includedResources: [persistentvolumeclaims]", "PartiallyFailed")
+
+	// Of a namespace that is not to be backed up nothing is.
+	_, err := c.typed.CoreV1().Namespaces().Patch(c, name, types.MergePatchType, []byte(`{"metadata":{"labels":{"velero.io/exclude-from-backup":"true"}}}`), metav1.PatchOptions{})
+	must(t, err, "label the namespace")
+	v.create(t, "{apiVersion: velero.io/v1, kind: Backup, metadata: {name: "+name+"-none}, spec: {storageLocation: "+name+", includedNamespaces: ["+name+"]}}")
+	has(t, v.becomes(t, backups, name+"-none", "completed", phase("Completed")), "status.progress.totalItems", "0")
 }
 
 func veleroBacksUpByTheClockAndForgets(t *testing.T, c *Cluster) {
