@@ -179,10 +179,7 @@ func verdict(d *Drilled) error {
 				why = append(why, fmt.Sprintf("%s/%s: %s", c.Namespace, c.Name, c.Message))
 			}
 		}
-		if more := len(why) - 3; more > 0 {
-			why = append(why[:3], fmt.Sprintf("and %d more", more))
-		}
-		pr.Why = strings.Join(why, "; ")
+		pr.Why = some(why)
 	case d.Phase != "Completed":
 		pr.Title, pr.Why = fmt.Sprintf("restore %s of the drill is %s", d.Name, inWords(d.Phase)), cmp.Or(d.Message, fmt.Sprintf("Velero counts %d errors", d.Errors))
 	case len(d.Claims) == 0:

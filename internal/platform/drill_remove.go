@@ -183,7 +183,7 @@ func (d drill) removeVolumes(ctx context.Context, since map[string]time.Time) (l
 // some is the first few of many, in words.
 func some(all []string) string {
 	if more := len(all) - 3; more > 0 {
-		return fmt.Sprintf("%s and %d more", strings.Join(all[:3], ", "), more)
+		return fmt.Sprintf("%s; and %d more", strings.Join(all[:3], "; "), more)
 	}
-	return strings.Join(all, ", ")
+	return strings.Join(all, "; ")
 }
