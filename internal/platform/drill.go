@@ -35,6 +35,7 @@ type DrilledClaim struct {
 	Namespace string `json:"namespace"` // that it was in when it was backed up
 	Name      string `json:"name"`
 	Size      string `json:"size,omitempty"` // of the volume that was made of its snapshot
+	Now       string `json:"now,omitempty"`  // what the claim that runs asks for by now, where that is another size
 	Back      bool   `json:"back"`           // whether it has that volume
 	Message   string `json:"message,omitempty"`
 }

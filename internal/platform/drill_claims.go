@@ -197,8 +197,11 @@ func (d drill) look(ctx context.Context, plan *drilling) (out []DrilledClaim, wa
 		}
 	}
 	for _, e := range plan.expect {
-		if !slices.ContainsFunc(out, func(c DrilledClaim) bool { return c.Namespace == e.namespace && c.Name == e.name }) {
+		i := slices.IndexFunc(out, func(c DrilledClaim) bool { return c.Namespace == e.namespace && c.Name == e.name })
+		if i < 0 {
 			out = append(out, DrilledClaim{Namespace: e.namespace, Name: e.name, Message: "it was there when the backup began, and the restore did not bring it"})
+		} else if now := e.size.String(); out[i].Back && now != out[i].Size {
+			out[i].Now = now
 		}
 	}
 	slices.SortFunc(out, func(a, b DrilledClaim) int {

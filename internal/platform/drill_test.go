@@ -185,12 +185,19 @@ func TestADrillBringsClaimsBackBesideWhatRunsAndLeavesNothing(t *testing.T) {
 		y.ask(claim("apps", "data", "retains"))
 		y.ask(claim("kube-system", "own", "retains"))
 		y.backedUp(nil)
+		grown, err := y.cluster.Answer(t.Context(), kube.ID{Version: "v1", Kind: "PersistentVolumeClaim", Namespace: "apps", Name: "data"})
+		if err == nil {
+			err = y.cluster.Amend(t.Context(), grown, `{"spec":{"resources":{"requests":{"storage":"3Gi"}}}}`)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 		before := y.stands()
 		d, err := y.run(t.Context(), "", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if d.Backup != "nightly" || len(d.Claims) != 1 || d.Claims[0] != (DrilledClaim{Namespace: "apps", Name: "data", Size: "2Gi", Back: true}) {
+		if d.Backup != "nightly" || len(d.Claims) != 1 || d.Claims[0] != (DrilledClaim{Namespace: "apps", Name: "data", Size: "2Gi", Now: "3Gi", Back: true}) {
 			t.Errorf("the drill found %+v, want apps/data of backup nightly back", d)
 		}
 		if after := y.stands(); after != before {
@@ -199,7 +206,7 @@ func TestADrillBringsClaimsBackBesideWhatRunsAndLeavesNothing(t *testing.T) {
 		if !y.snaps["snap-1"] {
 			t.Error("the backup's snapshot went with the drill")
 		}
-		if said := strings.Join(y.said, "\n"); !strings.Contains(said, "2 GiB for the claims that are there now, which cost $0.0") {
+		if said := strings.Join(y.said, "\n"); !strings.Contains(said, "3 GiB for the claims that are there now, which cost $0.0") {
 			t.Errorf("nobody was told what the drill costs:\n%s", said)
 		}
 		// A claim that the cluster has no more comes back where its namespace is named.

@@ -57,7 +57,11 @@ func (s Style) Drilled(w io.Writer, d *platform.Drilled) {
 	}
 	width := column(24, names...)
 	for _, c := range d.Claims {
-		fmt.Fprintf(w, "%-*s  %s\n", width, c.Namespace+"/"+c.Name, cmp.Or(c.Message, c.Size))
+		size := c.Size
+		if c.Now != "" {
+			size += ", and " + c.Now + " now"
+		}
+		fmt.Fprintf(w, "%-*s  %s\n", width, c.Namespace+"/"+c.Name, cmp.Or(c.Message, size))
 	}
 	if d.Message != "" {
 		fmt.Fprintf(w, "  %s\n", d.Message)
