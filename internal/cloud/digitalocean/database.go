@@ -112,6 +112,10 @@ func observedDatabase(w database) graph.Observed[DatabaseOut] {
 	return o
 }
 
+// neverShrink are the engines of which DigitalOcean says that their size cannot decrease. Source: docs.digitalocean.com, how to
+// resize, 2025-10.
+var neverShrink = []string{"pg", "mysql", "mongodb", "valkey"}
+
 const newDatabase = "make another entry beside it, and move the data over"
 
 // Diff compares every field. Minor versions are no drift.
@@ -129,7 +133,11 @@ func (d *Database) Diff(c *graph.Call, have graph.Observed[DatabaseOut]) []graph
 		}
 		f.Wanted("version", out.Version, d.Version, risk, note)
 	}
-	f.Wanted("size", out.Size, d.Size, graph.Restarts, "connections are cut for a moment when it changes over")
+	risk, note := graph.Restarts, "connections are cut for a moment when it changes over"
+	if Smaller(d.Size, out.Size) && slices.Contains(neverShrink, d.Engine) {
+		risk, note = graph.Refused, "DigitalOcean makes a database larger and never smaller: "+newDatabase
+	}
+	f.Wanted("size", out.Size, d.Size, risk, note)
 	f.Wanted("nodes", out.Nodes, d.Nodes, graph.InPlace)
 	d.diffStorage(f, out.Storage, wire)
 	if d.Maintenance != (Maintenance{}) {

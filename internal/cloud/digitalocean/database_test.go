@@ -20,8 +20,8 @@ type data struct {
 	allow   []string
 	work    int // a parameter
 	pool    int
-	replica bool
-	topics  map[string]int // partitions
+	replica *digitalocean.ReadReplica // its size and region; nil: none
+	topics  map[string]int            // partitions
 }
 
 func orders() data {
@@ -46,8 +46,12 @@ func (w *world) graphOf(d data) *graph.Graph {
 			graph.Add(g, graph.ID("users/"+name), &digitalocean.DatabaseUser{On: e, Database: out, In: d.orders.Name, Name: name})
 		}
 		graph.Add(g, "pool", &digitalocean.ConnectionPool{On: e, Database: out, In: d.orders.Name, Name: "web", Mode: "transaction", Size: d.pool, DB: "orders", User: graph.Known("k8or-web")}, graph.After("db", "users/k8or-web"))
-		if d.replica {
-			graph.Add(g, "replica", &digitalocean.ReadReplica{On: e, Database: out, In: d.orders.Name, Name: "shop-x7k2p9-reading", Size: d.orders.Size, Region: "nyc3", VPC: id})
+		if r := d.replica; r != nil {
+			replica := &digitalocean.ReadReplica{On: e, Database: out, In: d.orders.Name, Name: "shop-x7k2p9-reading", Size: r.Size, Region: r.Region, Storage: d.orders.Storage}
+			if r.Region == "nyc3" {
+				replica.VPC = id
+			}
+			graph.Add(g, "replica", replica)
 		}
 	}
 	kafka := graph.Add(g, "messaging/events", &digitalocean.Database{On: e, Entry: "messaging/events", VPC: id,
@@ -120,9 +124,13 @@ func TestDatabasesChangeInPlaceWhateverCanChange(t *testing.T) {
 				w.Errorf("to change %s of %s, the plan changed %v", e.path, e.node, made)
 			}
 		}
-		d.replica, d.users = true, []string{"k8or-web", "k8or-mailer"}
+		d.replica, d.users = &digitalocean.ReadReplica{Size: d.orders.Size, Region: "nyc3"}, []string{"k8or-web", "k8or-mailer"}
 		w.level(d)
-		d.replica, d.users = false, []string{"k8or-web"}
+		d.replica.Size = "db-s-4vcpu-8gb"
+		if made := w.level(d); !slices.Equal(made["replica"], []string{"size"}) {
+			w.Errorf("to change the size of a read replica, the plan changed %v", made)
+		}
+		d.replica, d.users = nil, []string{"k8or-web"}
 		w.level(d)
 		if left := w.names("/v2/databases/"+w.database("orders")+"/users", "users", "name"); slices.Contains(left, "k8or-mailer") || !slices.Contains(left, "k8or-web") {
 			w.Errorf("the users are %v, want k8or-web and no k8or-mailer", left)
@@ -142,6 +150,7 @@ func TestDatabasesRefuseWhatCannotChange(t *testing.T) {
 			"version":    func(d *data) { d.orders.Version = "15" },
 			"storage":    func(d *data) { d.orders.Storage = 10 * unit.GiB },
 			"region":     func(d *data) { d.orders.Region = "ams3" },
+			"size":       func(d *data) { d.orders.Size = "db-s-1vcpu-1gb" },
 			"partitions": func(d *data) { d.topics["clicks"] = 1 },
 		} {
 			d := orders()
@@ -154,6 +163,35 @@ func TestDatabasesRefuseWhatCannotChange(t *testing.T) {
 				return s.Action == graph.Refuse && s.Err != nil && strings.Contains(fmt.Sprint(s.Changes), what)
 			}) {
 				w.Errorf("another %s is not refused", what)
+			}
+		}
+	})
+}
+
+// A private network is of one region: a copy elsewhere gets the account's own there.
+func TestACopyInAnotherRegionIsInNoNetworkOfThePlatforms(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		d := orders()
+		d.replica = &digitalocean.ReadReplica{Size: d.orders.Size, Region: "ams3"}
+		w.level(d)
+		copied := w.api("GET", "/v2/databases/"+w.database("orders")+"/replicas", "")["replicas"].([]any)[0].(map[string]any)
+		if copied["region"] != "ams3" {
+			w.Errorf("the copy is in %s, want ams3", copied["region"])
+		}
+		for _, edit := range []func(r *digitalocean.ReadReplica){
+			func(r *digitalocean.ReadReplica) { r.Region = "nyc3" },
+			func(r *digitalocean.ReadReplica) { r.Size = "db-s-1vcpu-1gb" },
+		} {
+			d, other := orders(), *d.replica
+			edit(&other)
+			d.replica = &other
+			plan, err := w.graphOf(d).Plan(w.Context(), w.options())
+			if err != nil {
+				w.Fatal(err)
+			}
+			if i := slices.IndexFunc(plan.Steps, func(s graph.Step) bool { return s.Node == "replica" }); i < 0 || plan.Steps[i].Action != graph.Refuse {
+				w.Errorf("a copy of size %s in %s is not refused", other.Size, other.Region)
 			}
 		}
 	})

@@ -200,6 +200,9 @@ func (c *Cloud) resizeReplica(a *account, d *database, r *databaseReplica, in re
 	if databaseMemory(in.Size) < databaseMemory(d.Size) {
 		return invalid("invalid size: a replica must be at least as large as its cluster, which is %s", d.Size)
 	}
+	if databaseMemory(in.Size) < databaseMemory(r.Size) { // terraform-provider-digitalocean, database_replica.md: its size can only be increased
+		return invalid("invalid size: a replica cannot shrink")
+	}
 	if in.Storage != 0 && in.Storage < r.Storage {
 		return invalid("invalid storage_size_mib: %d is less than the present %d, and storage cannot shrink", in.Storage, r.Storage)
 	}

@@ -113,8 +113,12 @@ func (m *maker) inside() {
 	for _, name := range slices.Sorted(maps.Keys(m.Spec.Replicas)) {
 		r := m.Spec.Replicas[name]
 		storage, _ := storage(m.Spec)
-		graph.Add(g, m.ID+graph.ID("/replicas/"+name), &digitalocean.ReadReplica{On: estate, Database: m.out, In: m.name, Name: estate.NameOf(m.Name + "-" + name),
-			Size: m.kind.sold(cmp.Or(r.Size, m.Spec.Size)), Region: cmp.Or(r.Region, m.b.Platform().Spec.Region), Storage: storage, VPC: m.base.Network})
+		replica := &digitalocean.ReadReplica{On: estate, Database: m.out, In: m.name, Name: estate.NameOf(m.Name + "-" + name),
+			Size: m.kind.sold(cmp.Or(r.Size, m.Spec.Size)), Region: cmp.Or(r.Region, m.b.Platform().Spec.Region), Storage: storage}
+		if replica.Region == m.b.Platform().Spec.Region {
+			replica.VPC = m.base.Network
+		}
+		graph.Add(g, m.ID+graph.ID("/replicas/"+name), replica)
 	}
 }
 

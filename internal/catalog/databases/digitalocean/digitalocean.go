@@ -126,6 +126,12 @@ func check(p product.Platform, e entry) []product.Refusal {
 	if len(d.Replicas) > 0 && !kind.replicas {
 		refuse("replicas", fmt.Sprintf("DigitalOcean has no copies of %s to read from", d.Engine), "it has them of PostgreSQL and MySQL", "remove replicas; standby makes it withstand the loss of a node")
 	}
+	for _, name := range slices.Sorted(maps.Keys(d.Replicas)) {
+		if size := d.Replicas[name].Size; size != "" && digitalocean.Smaller(kind.sold(size), kind.sold(d.Size)) {
+			refuse("replicas."+name+".size", fmt.Sprintf("a copy of size %s would be smaller than its source, which is %s", kind.sold(size), kind.sold(d.Size)), "DigitalOcean wants it at least as large, since it takes all that is written there",
+				"remove it: a copy is as large as its source then")
+		}
+	}
 	if len(d.ConnectionPools) > 0 && d.Engine != databases.PostgreSQL {
 		refuse("connectionPools", fmt.Sprintf("DigitalOcean has no connection pools for %s", d.Engine), "they are PgBouncer's, which speaks PostgreSQL", "remove connectionPools")
 	}
