@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/k8or/k8or/internal/cloud/digitalocean"
 	"github.com/k8or/k8or/internal/graph"
@@ -109,6 +110,7 @@ func TestDatabasesChangeInPlaceWhateverCanChange(t *testing.T) {
 			{"databases/orders", "nodes", func() { d.orders.Nodes = 2 }},
 			{"databases/orders", "storage", func() { d.orders.Storage = 80 * unit.GiB }},
 			{"databases/orders", "storage.max", func() { d.orders.Most = 200 * unit.GiB }},
+			{"databases/orders", "storage", func() { d.orders.Storage = 100 * unit.GiB }},
 			{"databases/orders", "version", func() { d.orders.Version = "17" }},
 			{"databases/orders", "maintenance", func() { d.orders.Maintenance.Day = "monday" }},
 			{"databases/orders", "deletionProtection", func() { d.orders.Protected = true }},
@@ -164,6 +166,53 @@ func TestDatabasesRefuseWhatCannotChange(t *testing.T) {
 			}) {
 				w.Errorf("another %s is not refused", what)
 			}
+		}
+	})
+}
+
+// A disk with room above it grows by itself, and DigitalOcean takes no less than it has, wherever a size is said again.
+func TestADiskThatGrewByItselfIsLeftAsItIs(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		d := orders()
+		d.orders.Storage, d.orders.Most = 50*unit.GiB, 100*unit.GiB
+		d.replica = &digitalocean.ReadReplica{Size: d.orders.Size, Region: "nyc3"}
+		w.level(d)
+		grow := func(to unit.MiB) {
+			w.api("PUT", "/v2/databases/"+w.database("orders")+"/resize", fmt.Sprintf(`{"size": %q, "num_nodes": 1, "storage_size_mib": %d}`, d.orders.Size, to))
+			time.Sleep(15 * time.Minute)
+		}
+		disk := func(of map[string]any) unit.MiB { return unit.MiB(of["storage_size_mib"].(float64)) }
+		autoscale := func() any {
+			return w.api("GET", "/v2/databases/"+w.database("orders")+"/autoscale", "")["autoscale"].(map[string]any)["storage"].(map[string]any)["enabled"]
+		}
+		grow(80 * unit.GiB)
+		if made := w.level(d); len(made["databases/orders"]) > 0 || !slices.Equal(made["replica"], []string{"storage"}) {
+			w.Errorf("after the disk grew by itself, the plan changed %v, want its copy's disk alone", made)
+		}
+		d.orders.Size, d.replica.Size = "db-s-2vcpu-4gb", "db-s-2vcpu-4gb"
+		w.level(d)
+		have := w.api("GET", "/v2/databases/"+w.database("orders"), "")["database"].(map[string]any)
+		if disk(have) != 80*unit.GiB || have["size"] != d.orders.Size {
+			w.Errorf("after another size, it is %s with a disk of %s, want the 80 GiB that it had", have["size"], disk(have))
+		}
+		replica := d.replica
+		d.replica = nil
+		w.level(d)
+		d.replica = replica
+		w.level(d)
+		copied := w.api("GET", "/v2/databases/"+w.database("orders")+"/replicas", "")["replicas"].([]any)[0].(map[string]any)
+		if disk(copied) != 80*unit.GiB {
+			w.Errorf("a new copy has a disk of %s, want its source's 80 GiB", disk(copied))
+		}
+
+		grow(100 * unit.GiB)
+		if made := w.level(d); !slices.Equal(made["databases/orders"], []string{"storage.max"}) || autoscale() != false {
+			w.Errorf("at storage.max, the plan changed %v, and the disk may grow on by itself: %v", made, autoscale())
+		}
+		d.orders.Most = 120 * unit.GiB
+		if made := w.level(d); !slices.Equal(made["databases/orders"], []string{"storage.max"}) || autoscale() != true {
+			w.Errorf("with more room above it, the plan changed %v, and the disk may grow by itself: %v", made, autoscale())
 		}
 	})
 }

@@ -285,6 +285,9 @@ func (m *maker) dashboards() {
 
 // say tells what a person should know who reads the plan.
 func (m *maker) say() {
+	if _, most := storage(m.Spec); most > 0 {
+		m.b.Note("%s: DigitalOcean knows no limit to a disk that grows by itself: `k8or up` ends the growing at %s, so storage.max holds only as often as that runs", m.ID, most)
+	}
 	if m.Spec.Engine == databases.Valkey && len(m.b.Platform().Clients(m.ID)) > 1 {
 		m.b.Note("%s: Valkey at DigitalOcean has one user: all apps that use it share its password", m.ID)
 	}

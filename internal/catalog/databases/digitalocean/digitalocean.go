@@ -122,6 +122,8 @@ func check(p product.Platform, e entry) []product.Refusal {
 	}
 	if d.Storage != nil && !kind.storage {
 		refuse("storage", d.Engine+" keeps its data in memory", "its size says how much", "remove storage, or choose a larger size")
+	} else {
+		checkStorage(kind, d, refuse)
 	}
 	if len(d.Replicas) > 0 && !kind.replicas {
 		refuse("replicas", fmt.Sprintf("DigitalOcean has no copies of %s to read from", d.Engine), "it has them of PostgreSQL and MySQL", "remove replicas; standby makes it withstand the loss of a node")
@@ -164,6 +166,23 @@ func check(p product.Platform, e entry) []product.Refusal {
 	out = append(out, p.OnlyNamed(e.ID, len(e.Spec.Users))...)
 	slices.SortStableFunc(out, func(a, b product.Refusal) int { return cmp.Compare(a.Field, b.Field) })
 	return out
+}
+
+// checkStorage says which disks cannot be had. Source: docs.digitalocean.com, how to resize, 2025-10, for the steps; the API's
+// description for that a size brings a disk, which is the least.
+func checkStorage(kind engine, d v1alpha1.Database, refuse func(field, what, why, fix string)) {
+	size, most := storage(d)
+	brings, _ := price.Default().Included(kind.slug + "/" + kind.sold(d.Size))
+	if size%digitalocean.StorageStep != 0 {
+		refuse("storage.size", fmt.Sprintf("a disk of %s cannot be had", d.Storage.Size), "DigitalOcean sells disks in steps of 10 GiB", fmt.Sprintf("write %s", (size/digitalocean.StorageStep+1)*digitalocean.StorageStep))
+	}
+	if size > 0 && size < brings {
+		refuse("storage.size", fmt.Sprintf("a database of size %s begins with a disk of %s", kind.sold(d.Size), brings), "storage.size is the whole disk, and not what is added to it", fmt.Sprintf("write %s or more, or remove it", brings))
+	}
+	if begins := max(size, brings); most > 0 && most < begins+digitalocean.StorageStep {
+		refuse("storage.max", fmt.Sprintf("a disk that begins with %s would never grow", begins), fmt.Sprintf("it grows in steps of %s, and %s is no room for one", digitalocean.StorageStep, d.Storage.Max),
+			fmt.Sprintf("write %s or more, or remove it", begins+digitalocean.StorageStep))
+	}
 }
 
 // checkRotation says what keeps the users of an entry from taking turns.

@@ -24,7 +24,11 @@ spec:
 func TestWhatDigitalOceanCannotDoIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ entry, path, says string }{
-		"a copy smaller than its source": {"postgresql, size: medium, replicas: {reading: {size: small}}", "replicas.reading.size", "at least as large"},
+		"a disk between two steps":             {"postgresql, storage: {size: 45Gi}", "storage.size", "write 50Gi"},
+		"a disk smaller than the size brings":  {"mysql, size: medium, storage: {size: 50Gi}", "storage.size", "write 60Gi or more"},
+		"a disk that could not grow":           {"postgresql, storage: {size: 50Gi, max: 55Gi}", "storage.max", "write 60Gi or more"},
+		"a disk that is larger than its limit": {"postgresql, size: medium, storage: {max: 60Gi}", "storage.max", "write 70Gi or more"},
+		"a copy smaller than its source":       {"postgresql, size: medium, replicas: {reading: {size: small}}", "replicas.reading.size", "at least as large"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -38,7 +42,7 @@ func TestWhatDigitalOceanCannotDoIsRefused(t *testing.T) {
 			}
 		})
 	}
-	for _, entry := range []string{"mysql, replicas: {reading: {size: large, region: ams3}}"} {
+	for _, entry := range []string{"postgresql, storage: {size: 50Gi, max: 60Gi}", "mysql, storage: {max: 200Gi}, replicas: {reading: {size: large, region: ams3}}"} {
 		if err := checked(entry); err != nil {
 			t.Errorf("%s is refused: %v", entry, err)
 		}
