@@ -10,6 +10,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/catalog/databases"
@@ -156,8 +157,18 @@ func check(p product.Platform, e entry) []product.Refusal {
 	if n := nodes(d); n == 2 && (d.Engine == databases.MongoDB || d.Engine == databases.OpenSearch) {
 		refuse("standby", fmt.Sprintf("DigitalOcean has no %s of two nodes", d.Engine), "two cannot agree on who leads when they lose sight of each other", "write 0, or 2")
 	}
-	if d.Backups != nil && d.Backups.Retention != "" && days(d.Backups.Retention) > backupDays {
-		refuse("backups.retention", "DigitalOcean keeps a database's backups for a week", "it cannot be told to keep them longer", "write 7d, and export what has to be kept longer")
+	if r := d.RestoreFrom; r != nil && r.Time != "" {
+		if _, err := time.Parse(time.RFC3339, r.Time); err != nil {
+			refuse("restoreFrom.time", fmt.Sprintf("%q is no moment", r.Time), "it is a date, a time and a zone as in RFC 3339", `write it as "2026-11-20T10:00:00Z"`)
+		}
+	}
+	switch {
+	case d.Backups == nil || d.Backups.Retention == "":
+	case d.Engine == databases.Valkey:
+		refuse("backups.retention", "DigitalOcean's Valkey has no backups", "what it holds is in memory", "remove it")
+	case days(d.Backups.Retention) != backupDays:
+		refuse("backups.retention", fmt.Sprintf("DigitalOcean keeps a database's backups for a week, and not for %s", d.Backups.Retention), "it takes one a day and cannot be told to keep them longer or shorter",
+			"write 7d, or remove it; export what has to be kept longer")
 	}
 	if p.Rotates(e.ID) {
 		checkRotation(p, e, refuse)

@@ -24,11 +24,16 @@ spec:
 func TestWhatDigitalOceanCannotDoIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ entry, path, says string }{
-		"a disk between two steps":             {"postgresql, storage: {size: 45Gi}", "storage.size", "write 50Gi"},
-		"a disk smaller than the size brings":  {"mysql, size: medium, storage: {size: 50Gi}", "storage.size", "write 60Gi or more"},
-		"a disk that could not grow":           {"postgresql, storage: {size: 50Gi, max: 55Gi}", "storage.max", "write 60Gi or more"},
-		"a disk that is larger than its limit": {"postgresql, size: medium, storage: {max: 60Gi}", "storage.max", "write 70Gi or more"},
-		"a copy smaller than its source":       {"postgresql, size: medium, replicas: {reading: {size: small}}", "replicas.reading.size", "at least as large"},
+		"a disk between two steps":              {"postgresql, storage: {size: 45Gi}", "storage.size", "write 50Gi"},
+		"a disk smaller than the size brings":   {"mysql, size: medium, storage: {size: 50Gi}", "storage.size", "write 60Gi or more"},
+		"a disk that could not grow":            {"postgresql, storage: {size: 50Gi, max: 55Gi}", "storage.max", "write 60Gi or more"},
+		"a disk that is larger than its limit":  {"postgresql, size: medium, storage: {max: 60Gi}", "storage.max", "write 70Gi or more"},
+		"a copy smaller than its source":        {"postgresql, size: medium, replicas: {reading: {size: small}}", "replicas.reading.size", "at least as large"},
+		"backups that are kept for a fortnight": {"postgresql, backups: {retention: 2w}", "backups.retention", "write 7d"},
+		"backups that are kept for three days":  {"postgresql, backups: {retention: 3d}", "backups.retention", "write 7d"},
+		"backups that are kept for no time":     {"opensearch, backups: {retention: 0d}", "backups.retention", "write 7d"},
+		"backups of what has none":              {"valkey, backups: {retention: 7d}", "backups.retention", "no backups"},
+		"a moment that is none":                 {"postgresql, restoreFrom: {database: databases/old, time: yesterday}", "restoreFrom.time", "RFC 3339"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -42,7 +47,8 @@ func TestWhatDigitalOceanCannotDoIsRefused(t *testing.T) {
 			}
 		})
 	}
-	for _, entry := range []string{"postgresql, storage: {size: 50Gi, max: 60Gi}", "mysql, storage: {max: 200Gi}, replicas: {reading: {size: large, region: ams3}}"} {
+	for _, entry := range []string{"postgresql, storage: {size: 50Gi, max: 60Gi}", "mysql, storage: {max: 200Gi}, replicas: {reading: {size: large, region: ams3}}", "mongodb, backups: {retention: 1w}",
+		`postgresql, restoreFrom: {database: databases/old, time: "2026-11-20T10:00:00Z"}`} {
 		if err := checked(entry); err != nil {
 			t.Errorf("%s is refused: %v", entry, err)
 		}
