@@ -267,6 +267,34 @@ func TestNobodyGetsIntoADatabaseBeforeItsFirewallSaysWho(t *testing.T) {
 	})
 }
 
+func TestARestoredDatabaseBeginsWithTheMomentAskedFor(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		w.level(orders())
+		time.Sleep(49 * time.Hour)
+		moment := time.Now().UTC().Add(-30 * time.Hour).Truncate(time.Second)
+		again := orders().orders
+		again.Name, again.Restore, again.RestoreAt = "shop-x7k2p9-again", "shop-x7k2p9-orders", moment.Format(time.RFC3339)
+		g := graph.New()
+		network := graph.Add(g, "network", &digitalocean.VPC{On: w.estate, Name: mark.String(), Region: "nyc3"})
+		graph.Add(g, "databases/again", &digitalocean.Database{On: w.estate, Entry: "databases/again", DatabaseSpec: again, VPC: graph.Map(network, func(o digitalocean.VPCOut) string { return o.ID })})
+		plan, err := g.Plan(w.Context(), w.options())
+		if err != nil {
+			w.Fatal(err)
+		}
+		if err := graph.NewRun(g, plan.Approve(graph.Replaces), w.options()).Loop(w.Context()); err != nil {
+			w.Fatal(err)
+		}
+		server, err := w.cloud.DatabaseServer(w.database("again"))
+		if err != nil {
+			w.Fatal(err)
+		}
+		if server.RestoredFrom != w.database("orders") || !server.RestoredAt.Equal(moment) {
+			w.Errorf("it shows %s of %s, want %s of the database orders", server.RestoredAt, server.RestoredFrom, moment)
+		}
+	})
+}
+
 func TestAKeptDatabaseKeepsItsNetwork(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
