@@ -52,7 +52,8 @@ func (w *world) graphOf(d data) *graph.Graph {
 			if r.Region == "nyc3" {
 				replica.VPC = id
 			}
-			graph.Add(g, "replica", replica)
+			copied := graph.Map(graph.Add(g, "replica", replica), func(o digitalocean.ReplicaOut) digitalocean.DatabaseOut { return digitalocean.DatabaseOut{ID: o.ID} })
+			graph.Add(g, "replica/firewall", &digitalocean.DatabaseFirewall{On: e, Database: copied, In: d.orders.Name + "/" + replica.Name, Cluster: plane, Allow: d.allow})
 		}
 	}
 	kafka := graph.Add(g, "messaging/events", &digitalocean.Database{On: e, Entry: "messaging/events", VPC: id,
@@ -227,6 +228,9 @@ func TestACopyInAnotherRegionIsInNoNetworkOfThePlatforms(t *testing.T) {
 		copied := w.api("GET", "/v2/databases/"+w.database("orders")+"/replicas", "")["replicas"].([]any)[0].(map[string]any)
 		if copied["region"] != "ams3" {
 			w.Errorf("the copy is in %s, want ams3", copied["region"])
+		}
+		if rules := w.names("/v2/databases/"+copied["id"].(string)+"/firewall", "rules", "type"); !slices.Equal(rules, []string{"k8s"}) {
+			w.Errorf("a copy's rules are %v: without any, the whole internet gets in", rules)
 		}
 		for _, edit := range []func(r *digitalocean.ReadReplica){
 			func(r *digitalocean.ReadReplica) { r.Region = "nyc3" },

@@ -21,6 +21,8 @@ type databaseReplica struct {
 	Host    string   `json:"host"`
 	Status  string   `json:"status"`
 	Seen    bool     `json:"seen"` // whether the API answers for it yet
+
+	Rules []*databaseRule `json:"rules"` // of its own: its cluster's are not those of its replicas
 }
 
 // replicaSteps is the life of a replica, by its id.
@@ -241,7 +243,7 @@ func (c *Cloud) promoteReplica(q *request, d *database, r *databaseReplica) (any
 	own := &database{
 		born: r.born, ID: r.ID, Name: r.Name, Engine: d.Engine, Version: d.Version, Region: r.Region, Size: r.Size, Nodes: 1, Storage: r.Storage,
 		VPC: r.VPC, Tags: r.Tags, Status: databaseOnline, Settled: true, Host: r.Host, CNAMEs: r.CNAMEs, DBs: slices.Clone(d.DBs),
-		Window: c.someWindow(), Source: &databaseSource{d.ID, c.clock.Wall().UTC()},
+		Rules: r.Rules, Window: c.someWindow(), Source: &databaseSource{d.ID, c.clock.Wall().UTC()},
 	}
 	for _, u := range d.Users {
 		copied := *u

@@ -52,8 +52,7 @@ func build(b *product.Building, e entry) error {
 	b.Estate().Want(wanted.DatabaseSpec)
 	m.rotate()
 	m.out = graph.Add(b.Graph(), e.ID, wanted)
-	graph.Add(b.Graph(), e.ID+"/firewall", &digitalocean.DatabaseFirewall{On: b.Estate(), Database: m.out, In: m.name, Allow: m.admitted(source),
-		Cluster: graph.Map(base.Access, func(a kube.Access) string { return a.ID })})
+	graph.Add(b.Graph(), e.ID+"/firewall", &digitalocean.DatabaseFirewall{On: b.Estate(), Database: m.out, In: m.name, Allow: m.admitted(source), Cluster: m.cluster()})
 	m.inside()
 	if wanted.Migrates {
 		m.data = []graph.ID{m.move(source)}
@@ -67,6 +66,11 @@ func build(b *product.Building, e entry) error {
 	m.dashboards()
 	m.say()
 	return nil
+}
+
+// cluster is the id of the platform's cluster, which firewalls let in.
+func (m *maker) cluster() graph.Value[string] {
+	return graph.Map(m.base.Access, func(a kube.Access) string { return a.ID })
 }
 
 // rotate has the users of apps take turns where that is asked for and can be. Users of the document keep their names.
@@ -118,7 +122,11 @@ func (m *maker) inside() {
 		if replica.Region == m.b.Platform().Spec.Region {
 			replica.VPC = m.base.Network
 		}
-		graph.Add(g, m.ID+graph.ID("/replicas/"+name), replica)
+		id := m.ID + graph.ID("/replicas/"+name)
+		copied := graph.Map(graph.Add(g, id, replica), func(o digitalocean.ReplicaOut) digitalocean.DatabaseOut {
+			return digitalocean.DatabaseOut{ID: o.ID, Name: o.Name}
+		})
+		graph.Add(g, id+"/firewall", &digitalocean.DatabaseFirewall{On: estate, Database: copied, In: m.name + "/" + replica.Name, Allow: m.Spec.Access, Cluster: m.cluster()})
 	}
 }
 
