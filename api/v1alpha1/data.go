@@ -36,7 +36,8 @@ type Database struct {
 	Replicas map[string]ReadReplica `json:"replicas,omitempty"`
 	// Storage is the disk.
 	Storage *DiskSpace `json:"storage,omitempty"`
-	// Databases are the databases in the server. Left open there is one, named as the entry.
+	// Databases are the databases in the server. Left open there is one, named as the entry. An app that uses the
+	// entry may use all of them, and its Secret names the first.
 	//
 	// +example=["orders"]
 	Databases []string `json:"databases,omitempty"`

@@ -80,7 +80,7 @@ func (m *maker) rotate() {
 	}
 }
 
-// first is the database that apps get: the first of the entry's, which is named as the entry where it names none.
+// first is the database that Secrets name: the first of the entry's, which is named as the entry where it names none.
 func (m *maker) first() string {
 	switch {
 	case m.Spec.Engine == databases.Valkey || m.Spec.Engine == databases.OpenSearch:
@@ -91,7 +91,7 @@ func (m *maker) first() string {
 	return strings.ReplaceAll(m.Name, "-", "_")
 }
 
-// names are all databases of the entry.
+// names are all databases of the entry, each of which an app that uses it may use.
 func (m *maker) names() []string {
 	if len(m.Spec.Databases) > 0 {
 		return m.Spec.Databases
@@ -138,7 +138,7 @@ func (m *maker) standing() []graph.ID {
 func (m *maker) clients() error {
 	var users []user
 	for _, c := range m.b.Platform().Clients(m.ID) {
-		users = append(users, user{name: digitalocean.UserPrefix + c.Name, client: &c, privileges: cmp.Or(c.Privileges, "readWrite"), databases: []string{m.first()}})
+		users = append(users, user{name: digitalocean.UserPrefix + c.Name, client: &c, privileges: cmp.Or(c.Privileges, "readWrite"), databases: m.names()})
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.Spec.Users)) {
 		u := m.Spec.Users[name]
