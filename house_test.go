@@ -74,9 +74,9 @@ var alsoHere = map[string][]string{
 	"helm.sh/helm":                   {"internal/release"}, // for apps that ask for a real release
 	"github.com/fluxcd/":             {"internal/sandbox"},
 	"charm.land/":                    {"internal/cli"},
-	"github.com/digitalocean/godo":   {"internal/sandbox"},                   // its tests hold the sandbox to the unchanged client
-	"github.com/aws/":                {"internal/sandbox", "internal/probe"}, // its tests hold the simulated Spaces to the unchanged client, and the Velero that it plays keeps its backups with it; a probe speaks S3 as apps do
-	"github.com/jackc/pgx":           {"internal/sandbox/database"},          // its tests try the simulated databases' ports with the unchanged driver
+	"github.com/digitalocean/godo":   {"internal/sandbox"},                      // its tests hold the sandbox to the unchanged client
+	"github.com/aws/":                {"internal/sandbox", "internal/probe"},    // its tests hold the simulated Spaces to the unchanged client, and the Velero that it plays keeps its backups with it; a probe speaks S3 as apps do
+	"github.com/jackc/pgx":           {"internal/sandbox/database", "test/e2e"}, // tests try the simulated databases' ports with the unchanged driver
 	"go.yaml.in/yaml/v4":             {"internal/schemagen", "internal/cloud/digitalocean"},
 }
 

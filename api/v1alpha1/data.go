@@ -31,17 +31,20 @@ type Database struct {
 	// +min=0
 	// +max=2
 	Standby *int `json:"standby,omitempty"`
-	// Replicas are copies to read from, by name.
+	// Replicas are copies to read from, by name. Where one is stands in the Secret of each user, under the keys
+	// replica-NAME-host, replica-NAME-port, replica-NAME-database and replica-NAME-uri.
 	Replicas map[string]ReadReplica `json:"replicas,omitempty"`
 	// Storage is the disk.
 	Storage *DiskSpace `json:"storage,omitempty"`
-	// Databases are the databases in the server. Left open there is one, named as the entry.
+	// Databases are the databases in the server. Left open there is one, named as the entry. An app that uses the
+	// entry may use all of them, and its Secret names the first.
 	//
 	// +example=["orders"]
 	Databases []string `json:"databases,omitempty"`
 	// Users are users beside those that k8or makes for the apps.
 	Users map[string]DatabaseUser `json:"users,omitempty"`
-	// ConnectionPools share connections among many clients, by name.
+	// ConnectionPools share connections among many clients, by name. Where one is stands in the Secret of each user
+	// that it lets in, under the keys pool-NAME-host, pool-NAME-port, pool-NAME-database and pool-NAME-uri.
 	ConnectionPools map[string]ConnectionPool `json:"connectionPools,omitempty"`
 	// Parameters are the engine's own settings.
 	//

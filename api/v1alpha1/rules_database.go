@@ -35,9 +35,16 @@ func (c *checker) databases() {
 				c.ofDatabases(db, d, name, Join(Join(at, "databases"), i))
 			}
 		}
+		variables := map[string]string{} // of apps, which the names of pools become
 		for _, pool := range sorted(d.ConnectionPools) {
 			at, p := Join(Join(at, "connectionPools"), pool), d.ConnectionPools[pool]
 			c.databaseName(pool, "a connection pool", at)
+			variable := strings.ReplaceAll(pool, "-", "_")
+			if other, taken := variables[variable]; taken {
+				c.add(FieldError{Path: at, Code: CodeDatabaseName, What: fmt.Sprintf("apps could not tell the connection pools %q and %q apart", other, pool),
+					Why: "in the names of their variables a hyphen is an underscore", Fix: "choose another name"})
+			}
+			variables[variable] = pool
 			c.ofDatabases(p.Database, d, name, Join(at, "database"))
 			app, ofApp := strings.CutPrefix(p.User, "apps/")
 			switch _, there := d.Users[p.User]; {

@@ -23,16 +23,16 @@ type Filled struct {
 	// Data are all its keys. An empty value stands for one that nobody can read again (it is shown once, when it is made): what
 	// the Secret holds is kept then.
 	Data graph.Value[map[string]secret.Text]
-	// Again gives all keys anew where one is shown by nobody and the Secret does not hold it either: nobody has it then, so that
-	// another one harms nobody. Nil where there is no way.
+	// Again gives all keys anew where one is shown by nobody and the Secret does not hold it either. Nil where there is no way.
 	Again graph.Value[Again]
 
 	kinds *Kinds
 	set   Set // its one object is the Secret, without data
 }
 
-// Again makes up what a Secret holds, as its cloud does.
-type Again func(context.Context) (map[string]secret.Text, error)
+// Again makes of what a Secret holds for the same user what it lacks, and has the cloud make up another of what it does not hold: that
+// nobody has then, so that another one harms nobody.
+type Again func(ctx context.Context, held map[string]secret.Text) (map[string]secret.Text, error)
 
 // whose is the key that says whose the others are, by the servicebinding.io specification: what is kept of one user is of no
 // use to another.
@@ -138,7 +138,7 @@ func (f *Filled) write(ctx context.Context, c *graph.Call, held map[string]secre
 	lacks := func(key string) bool { return all[key].Empty() && held[key].Empty() }
 	if again := f.Again.Read(c); again != nil && slices.ContainsFunc(slices.Collect(maps.Keys(all)), lacks) {
 		var err error
-		if all, err = again(ctx); err != nil {
+		if all, err = again(ctx, held); err != nil {
 			return graph.Observed[Output]{}, err
 		}
 	}

@@ -62,8 +62,23 @@ func TestWhatOneUserHeldIsNotKeptForAnother(t *testing.T) {
 		t.Errorf("the password of one user is written for another: %v", err)
 	}
 	lost := errors.New("asked for another password")
-	f.Again = graph.Known[Again](func(context.Context) (map[string]secret.Text, error) { return nil, lost })
+	f.Again = graph.Known[Again](func(context.Context, map[string]secret.Text) (map[string]secret.Text, error) { return nil, lost })
 	if _, err := f.Update(t.Context(), graph.NewCall(), graph.Observed[Output]{Out: Output{held: held}}, nil); !errors.Is(err, lost) {
 		t.Errorf("where the cloud can make another password, it is not asked to: %v", err)
+	}
+}
+
+func TestWhatASecretLacksIsMadeOfWhatItHolds(t *testing.T) {
+	t.Parallel()
+	f := filled(map[string]secret.Text{"username": secret.New("k8or-web"), "password": {}, "pool-web-uri": {}})
+	held := map[string]secret.Text{"username": secret.New("k8or-web"), "password": secret.New("canary-held")}
+	var given secret.Text
+	enough := errors.New("asked")
+	f.Again = graph.Known[Again](func(_ context.Context, held map[string]secret.Text) (map[string]secret.Text, error) {
+		given = held["password"]
+		return nil, enough
+	})
+	if _, err := f.Update(t.Context(), graph.NewCall(), graph.Observed[Output]{Out: Output{held: held}}, nil); !errors.Is(err, enough) || given != held["password"] {
+		t.Errorf("a key more is made without the password that the Secret holds, which another one would make void: %v", err)
 	}
 }

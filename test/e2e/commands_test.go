@@ -162,6 +162,10 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	},
 	// bound NAMESPACE/SECRET put|get|refused|says WHAT [TEXT]: one call of S3's by what an app's Secret says.
 	"bound": bound,
+	// keys NAMESPACE/SECRET: the names of what a Secret holds.
+	"keys": keys,
+	// asks NAMESPACE/SECRET server|ENDPOINT STATEMENT: what a PostgreSQL answers to who has an app's Secret.
+	"asks": asks,
 	// users CLUSTER NAME...: the database cluster has these users of k8or's, and no others.
 	"users": func(ts *testscript.TestScript, neg bool, args []string) {
 		if neg || len(args) < 2 {

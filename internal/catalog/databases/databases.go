@@ -5,6 +5,8 @@ package databases
 
 import (
 	"cmp"
+	"context"
+	"maps"
 	"net"
 	"net/url"
 	"slices"
@@ -41,13 +43,30 @@ type Connection struct {
 	CA secret.Text
 	// Plain says that it speaks no TLS. SRV says that a MongoDB's servers and ports are in DNS.
 	Plain, SRV bool
+	// Endpoints are where the same user reaches the same data as well.
+	Endpoints []Endpoint
+	// Renew gives the user another password, where nobody can read again the one that it has; nil where there is no way.
+	Renew func(context.Context) (secret.Text, error)
+}
+
+// Endpoint is another address than the server's own: a connection pool, or a copy to read from.
+type Endpoint struct {
+	// Name begins its keys: "pool-web", "replica-reading".
+	Name string
+	Host string
+	Port int
+	// Database is what a client asks for there, such as a pool's name; empty is what it asks the server for.
+	Database string
 }
 
 // Has reports whether the Secret of an engine has a key.
 func Has(engine, key string) bool { return slices.Contains(Keys(engine), key) }
 
-// Keys are those of the Secret of an engine.
-func Keys(engine string) []string {
+// ofEndpoint are what an endpoint has keys of; all else is as the server's own.
+var ofEndpoint = []string{"host", "port", "database", "uri"}
+
+// Keys are those of the Secret of an engine, with those of endpoints by their names.
+func Keys(engine string, endpoints ...string) []string {
 	keys := []string{"type", "provider", "host", "port", "username", "password", "uri", "ca.crt"}
 	if engine == PostgreSQL || engine == MySQL || engine == MongoDB {
 		keys = append(keys, "database")
@@ -55,12 +74,45 @@ func Keys(engine string) []string {
 	if engine == PostgreSQL {
 		keys = append(keys, "sslmode")
 	}
+	for _, name := range endpoints {
+		for _, key := range ofEndpoint {
+			keys = append(keys, name+"-"+key)
+		}
+	}
 	return keys
 }
 
 // Data are the Secret's keys and values, in the form of the servicebinding.io specification. TLS is asked for
 // unless it is plain.
 func (c Connection) Data() map[string]secret.Text {
+	data, all := map[string]secret.Text{}, c.all()
+	for _, key := range Keys(c.Engine) {
+		data[key] = all[key]
+	}
+	for _, e := range c.Endpoints {
+		there := c
+		there.Host, there.Port, there.Database = e.Host, e.Port, cmp.Or(e.Database, c.Database)
+		all := there.all()
+		for _, key := range ofEndpoint {
+			data[e.Name+"-"+key] = all[key]
+		}
+	}
+	return data
+}
+
+// Again makes the Secret's values by the password that it holds, or by another one where it holds none and there is a way to one.
+func (c Connection) Again() kube.Again {
+	return func(ctx context.Context, held map[string]secret.Text) (map[string]secret.Text, error) {
+		again, err := c, error(nil)
+		if again.Password = held["password"]; again.Password.Empty() && c.Renew != nil {
+			again.Password, err = c.Renew(ctx)
+		}
+		return again.Data(), err
+	}
+}
+
+// all are the values of every key that the Secret of any engine has.
+func (c Connection) all() map[string]secret.Text {
 	all := map[string]secret.Text{
 		"type": secret.New(c.Engine), "provider": secret.New(c.Provider), "host": secret.New(c.Host), "port": secret.New(strconv.Itoa(c.Port)),
 		"username": secret.New(c.Username), "password": c.Password, "uri": c.uri(), "ca.crt": c.CA, "database": secret.New(c.Database), "sslmode": secret.New("require"),
@@ -68,11 +120,7 @@ func (c Connection) Data() map[string]secret.Text {
 	if c.Plain {
 		all["sslmode"] = secret.New("disable")
 	}
-	data := map[string]secret.Text{}
-	for _, key := range Keys(c.Engine) {
-		data[key] = all[key]
-	}
-	return data
+	return all
 }
 
 // proofs are what a probe proves of an engine.
@@ -103,6 +151,22 @@ func Asked(p product.Probe, c Connection) product.Probe {
 	p.Name, p.Proves = "sign-in as "+app, "it answers and lets the app in, with the app's own credentials; nothing is written"
 	p.Spec.Database.Ask, p.Spec.Database.Plain = true, c.Plain
 	p.Look = "the server at " + net.JoinHostPort(c.Host, strconv.Itoa(c.Port)) + ", and whether its firewall lets the cluster in"
+	return p
+}
+
+// Through is a probe by an endpoint in place of the server's own address: it is signed in to and asked, since a copy takes no row.
+func Through(p product.Probe, endpoint string) product.Probe {
+	_, app, _ := strings.Cut(p.Name, " as ")
+	p.Name, p.Proves = endpoint+" as "+app, "it answers and lets the app in, with the app's own credentials; nothing is written"
+	p.Files = maps.Clone(p.Files)
+	for _, key := range []string{"host", "port", "database"} {
+		at := p.Files["database/"+key]
+		at.Key = endpoint + "-" + key
+		p.Files["database/"+key] = at
+	}
+	asked := *p.Spec.Database
+	asked.Ask = true
+	p.Spec.Database = &asked
 	return p
 }
 

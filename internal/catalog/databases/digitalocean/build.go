@@ -27,6 +27,7 @@ type maker struct {
 	name string // of the database cluster at DigitalOcean
 	out  graph.Value[digitalocean.DatabaseOut]
 	data []graph.ID // the nodes after which its data are there, where they come from elsewhere
+	ways []way      // to its data beside the server's own address
 }
 
 func build(b *product.Building, e entry) error {
@@ -83,7 +84,7 @@ func (m *maker) rotate() {
 	}
 }
 
-// first is the database that apps get: the first of the entry's, which is named as the entry where it names none.
+// first is the database that Secrets name: the first of the entry's, which is named as the entry where it names none.
 func (m *maker) first() string {
 	switch {
 	case m.Spec.Engine == databases.Valkey || m.Spec.Engine == databases.OpenSearch:
@@ -94,7 +95,7 @@ func (m *maker) first() string {
 	return strings.ReplaceAll(m.Name, "-", "_")
 }
 
-// names are all databases of the entry.
+// names are all databases of the entry, each of which an app that uses it may use.
 func (m *maker) names() []string {
 	if len(m.Spec.Databases) > 0 {
 		return m.Spec.Databases
@@ -114,20 +115,7 @@ func (m *maker) inside() {
 	if parameters := m.parameters(); len(parameters) > 0 {
 		graph.Add(g, m.ID+"/parameters", &digitalocean.DatabaseConfig{On: estate, Database: m.out, In: m.name, Parameters: parameters})
 	}
-	for _, name := range slices.Sorted(maps.Keys(m.Spec.Replicas)) {
-		r := m.Spec.Replicas[name]
-		storage, _ := storage(m.Spec)
-		replica := &digitalocean.ReadReplica{On: estate, Database: m.out, In: m.name, Name: estate.NameOf(m.Name + "-" + name),
-			Size: m.kind.sold(cmp.Or(r.Size, m.Spec.Size)), Region: cmp.Or(r.Region, m.b.Platform().Spec.Region), Storage: storage}
-		if replica.Region == m.b.Platform().Spec.Region {
-			replica.VPC = m.base.Network
-		}
-		id := m.ID + graph.ID("/replicas/"+name)
-		copied := graph.Map(graph.Add(g, id, replica), func(o digitalocean.ReplicaOut) digitalocean.DatabaseOut {
-			return digitalocean.DatabaseOut{ID: o.ID, Name: o.Name}
-		})
-		graph.Add(g, id+"/firewall", &digitalocean.DatabaseFirewall{On: estate, Database: copied, In: m.name + "/" + replica.Name, Allow: m.Spec.Access, Cluster: m.cluster()})
-	}
+	m.replicas()
 }
 
 func (m *maker) parameters() map[string]any {
@@ -154,7 +142,7 @@ func (m *maker) standing() []graph.ID {
 func (m *maker) clients() error {
 	var users []user
 	for _, c := range m.b.Platform().Clients(m.ID) {
-		users = append(users, user{name: digitalocean.UserPrefix + c.Name, client: &c, privileges: cmp.Or(c.Privileges, "readWrite"), databases: []string{m.first()}})
+		users = append(users, user{name: digitalocean.UserPrefix + c.Name, client: &c, privileges: cmp.Or(c.Privileges, "readWrite"), databases: m.names()})
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.Spec.Users)) {
 		u := m.Spec.Users[name]
@@ -165,7 +153,7 @@ func (m *maker) clients() error {
 		users = append(users, user{name: name, privileges: cmp.Or(u.Privileges, "readWrite"), databases: in})
 	}
 	for i := range users {
-		users[i].connection, users[i].again = m.connection(users[i])
+		users[i].connection = m.connection(users[i])
 	}
 	granted, err := m.grants(users)
 	if err != nil {
@@ -187,28 +175,39 @@ type user struct {
 	privileges string          // read, write, readWrite, admin
 	databases  []string
 	connection graph.Value[databases.Connection]
-	again      graph.Value[kube.Again] // of engines whose passwords are shown once
+}
+
+// called is the user as the document's connection pools name it.
+func (u user) called() string {
+	if u.client != nil {
+		return string(u.client.ID())
+	}
+	return u.name
 }
 
 // connection adds the user, and is how it signs in. Valkey has one user, whom all share; what administers the server itself is
 // DigitalOcean's own, since the rights of others are about data alone.
-func (m *maker) connection(u user) (graph.Value[databases.Connection], graph.Value[kube.Again]) {
+func (m *maker) connection(u user) graph.Value[databases.Connection] {
 	c := databases.Connection{Engine: m.Spec.Engine, Provider: "digitalocean", Database: m.first(), SRV: m.Spec.Engine == databases.MongoDB}
 	if len(u.databases) > 0 && u.databases[0] != "" {
 		c.Database = u.databases[0]
 	}
 	if m.Spec.Engine == databases.Valkey || u.client != nil && u.client.Privileges == "admin" {
 		admin := graph.Add(m.b.Graph(), m.ID+graph.ID("/users/"+u.name), &digitalocean.DatabaseAdmin{On: m.b.Estate(), Database: m.out, In: m.name, For: u.name})
-		return graph.Map(admin, func(o digitalocean.UserOut) databases.Connection { return with(c, o) }), graph.Value[kube.Again]{}
+		return graph.Map(admin, func(o digitalocean.UserOut) databases.Connection { return with(c, o) })
 	}
 	out := graph.Add(m.b.Graph(), m.ID+graph.ID("/users/"+u.name), &digitalocean.DatabaseUser{On: m.b.Estate(), Database: m.out, In: m.name, Name: u.name, UserSettings: m.settings(u)})
-	again := graph.Map(out, func(o digitalocean.UserOut) kube.Again {
-		return func(ctx context.Context) (map[string]secret.Text, error) {
-			renewed, err := o.Renew(ctx)
-			return with(c, renewed).Data(), err
+	return graph.Map(out, func(o digitalocean.UserOut) databases.Connection {
+		c := with(c, o)
+		if u.client == nil { // who else has the password is not known
+			return c
 		}
+		c.Renew = func(ctx context.Context) (secret.Text, error) {
+			renewed, err := o.Renew(ctx)
+			return renewed.Password, err
+		}
+		return c
 	})
-	return graph.Map(out, func(o digitalocean.UserOut) databases.Connection { return with(c, o) }), again
 }
 
 func with(c databases.Connection, o digitalocean.UserOut) databases.Connection {
@@ -237,42 +236,31 @@ func (m *maker) settings(u user) digitalocean.UserSettings {
 	return digitalocean.UserSettings{}
 }
 
-// pools are the entry's connection pools, made once their users are.
-func (m *maker) pools(users []user, after graph.ID) {
-	for _, name := range slices.Sorted(maps.Keys(m.Spec.ConnectionPools)) {
-		p := m.Spec.ConnectionPools[name]
-		as := graph.Known(p.User)
-		if app, ok := strings.CutPrefix(p.User, "apps/"); ok {
-			if i := slices.IndexFunc(users, func(u user) bool { return u.client != nil && u.client.Name == app }); i >= 0 {
-				as = graph.Map(users[i].connection, func(c databases.Connection) string { return c.Username })
-			}
-		}
-		graph.Add(m.b.Graph(), m.ID+graph.ID("/pools/"+name), &digitalocean.ConnectionPool{On: m.b.Estate(), Database: m.out, In: m.name, Name: name, Mode: cmp.Or(p.Mode, "transaction"),
-			Size: p.Size, DB: p.Database, User: as}, graph.After(after))
-	}
-}
-
 // bind writes the Secret by which a user signs in.
 func (m *maker) bind(u user, granted graph.ID) error {
-	data := graph.Map(u.connection, databases.Connection.Data)
+	connection, ways := m.reach(u)
+	data, again := graph.Map(connection, databases.Connection.Data), graph.Map(connection, databases.Connection.Again)
 	if u.client == nil {
-		return m.b.Filled(m.ID+graph.ID("/secrets/"+u.name), product.BindingSecret(m.Namespace(), u.name+".binding", m.Spec.Engine), data, graph.After(granted))
+		return m.b.FilledAgain(m.ID+graph.ID("/secrets/"+u.name), product.BindingSecret(m.Namespace(), u.name+".binding", m.Spec.Engine), data, again, graph.After(granted))
 	}
 	before, err := m.b.ClientNamespace(*u.client)
 	if err != nil {
 		return err
 	}
 	id := m.ID + graph.ID("/apps/"+u.client.Name)
-	if err := m.b.FilledAgain(id, product.BindingSecret(u.client.Namespace, u.client.SecretName(m.ID), m.Spec.Engine), data, u.again, graph.After(append(m.data, before, granted, m.ID+"/firewall")...)); err != nil {
+	if err := m.b.FilledAgain(id, product.BindingSecret(u.client.Namespace, u.client.SecretName(m.ID), m.Spec.Engine), data, again, graph.After(append(m.data, before, granted, m.ID+"/firewall")...)); err != nil {
 		return err
 	}
-	m.b.Bind(m.ID, *u.client, m.Spec.Engine, databases.Keys(m.Spec.Engine), id)
+	m.b.Bind(m.ID, *u.client, m.Spec.Engine, databases.Keys(m.Spec.Engine, ways...), id)
 	if u.client.Entry != "" { // which proves itself what it uses the entry for
 		return nil
 	}
 	probe := databases.Probe(m.ID, *u.client, m.Spec.Engine, databases.Keys(m.Spec.Engine))
 	probe.Look = "the database cluster " + m.name + " at DigitalOcean"
 	product.Offer(m.b, probe)
+	for _, way := range ways {
+		product.Offer(m.b, databases.Through(probe, way))
+	}
 	return nil
 }
 
