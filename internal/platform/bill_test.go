@@ -99,13 +99,41 @@ func TestWhatAPlanRemovesAndWhatItKeepsIsWhatStood(t *testing.T) {
 		if all := book.Of(slices.Concat(removed, stays)); all.High != was.High {
 			t.Errorf("%s is removed, %s stays, and %s stood", book.Of(removed), book.Of(stays), was)
 		}
-		if all := book.Of(slices.Concat(wanted, kept)); plan.Bill.High != all.High {
+		if all := book.Of(slices.Concat(withDisksAsTheyStand(wanted, plan.Steps), kept)); plan.Bill.High != all.High {
 			t.Errorf("afterwards it costs %s, and the document %s with %s kept", plan.Bill, is, book.Of(kept))
 		}
 		if changed != plan.Cost.High || plan.Cost.High != plan.Bill.High-was.High {
 			t.Errorf("the steps change %s, the plan says %s, and the bills differ by %s", changed, plan.Cost, plan.Bill.High-was.High)
 		}
 	})
+}
+
+// withDisksAsTheyStand are the items of a document once the disks that stand are not smaller than they are.
+func withDisksAsTheyStand(wanted []price.Item, steps []graph.Step) []price.Item {
+	book := price.Default()
+	var out []price.Item
+	for i, it := range wanted {
+		j := slices.IndexFunc(steps, func(s graph.Step) bool { return string(s.Node) == it.For })
+		if j < 0 || it.Kind != price.Database && it.Kind != price.DatabaseStorage {
+			out = append(out, it)
+			continue
+		}
+		stands, isDatabase := steps[j].Out.(digitalocean.DatabaseOut)
+		if it.Kind == price.DatabaseStorage { // with its nodes
+			continue
+		}
+		out = append(out, it)
+		included, _ := book.Included(it.Slug)
+		least, most := unit.MiB(0), unit.MiB(0)
+		if i+1 < len(wanted) && wanted[i+1].For == it.For {
+			least, most = included+unit.MiB(wanted[i+1].Min)*unit.GiB, included+unit.MiB(wanted[i+1].Max)*unit.GiB
+		}
+		if isDatabase {
+			least, most = max(least, stands.Storage), max(most, stands.Storage)
+		}
+		out = append(out, book.Storage(it.For, it.Slug, least, most)...)
+	}
+	return out
 }
 
 // between is a plan from what one bill's things cost to what another's do: each thing a step, as the engine would plan it. What costs
@@ -131,8 +159,9 @@ func between(old, wanted []price.Item) *Plan {
 		case price.Database:
 			engine, size, _ := strings.Cut(first.Slug, "/")
 			out := digitalocean.DatabaseOut{Engine: engine, Size: size, Nodes: first.Min}
-			if included, ok := price.Default().Included(first.Slug); ok && len(have[id]) > 1 {
-				out.Storage = included + unit.MiB(have[id][1].Min)*unit.GiB
+			out.Storage, _ = price.Default().Included(first.Slug)
+			if len(have[id]) > 1 {
+				out.Storage += unit.MiB(have[id][1].Min) * unit.GiB
 			}
 			if s.Out = out; gone {
 				s.Node, s.Kind, s.Data, s.Action = graph.ID("digitalocean/database/"+string(id)), "digitalocean/database", string(id), graph.Keep

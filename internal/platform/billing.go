@@ -23,6 +23,7 @@ import (
 // together the change of the whole bill.
 func (p *Plan) reckon(wanted []price.Item) {
 	owner := ownersOf(p.whole)
+	wanted = withDisks(p.whole, wanted, owner)
 	selected := map[graph.ID]bool{}
 	for _, s := range p.Steps {
 		selected[s.Node] = true
@@ -81,6 +82,30 @@ func (p *Plan) reckon(wanted []price.Item) {
 			p.Costs[s.Node] = change
 		}
 	}
+}
+
+// withDisks are the wanted items, with the disks of managed databases at least as large as they stand: none shrinks, and one of which
+// the document says nothing stays, also where somebody made it larger by hand.
+func withDisks(steps []graph.Step, wanted []price.Item, owner func(string, graph.ID) graph.ID) []price.Item {
+	wanted = slices.Clone(wanted)
+	for _, s := range steps {
+		find := func(kind price.Kind) int {
+			return slices.IndexFunc(wanted, func(it price.Item) bool { return it.Kind == kind && owner(it.For, "") == s.Node })
+		}
+		out, ok := s.Out.(digitalocean.DatabaseOut)
+		nodes := find(price.Database)
+		if !ok || s.State == graph.Absent || nodes < 0 {
+			continue
+		}
+		for _, stands := range out.BilledStorage(wanted[nodes].For, wanted[nodes].Slug) {
+			if disk := find(price.DatabaseStorage); disk < 0 {
+				wanted = slices.Insert(wanted, nodes+1, stands)
+			} else {
+				wanted[disk].Min, wanted[disk].Max = max(wanted[disk].Min, stands.Min), max(wanted[disk].Max, stands.Min)
+			}
+		}
+	}
+	return wanted
 }
 
 // movesAlone reports whether what a thing costs changes by others' hands, so that the plan changes nothing of it: an address is free

@@ -153,6 +153,11 @@ func TestBilledAreTheThingsThatStandOnTheBillByThemselves(t *testing.T) {
 		{"a database with its standby", graph.Step{Kind: "digitalocean/database", Data: "databases/orders", Out: digitalocean.DatabaseOut{Engine: "pg", Size: "db-s-1vcpu-2gb", Nodes: 2, Storage: 40 * unit.GiB}},
 			[]price.Item{{For: "databases/orders", What: "pg, 2 × db-s-1vcpu-2gb", Kind: price.Database, Slug: "pg/db-s-1vcpu-2gb", Min: 2, Max: 2},
 				{For: "databases/orders", What: "storage beyond what comes with the size", Kind: price.DatabaseStorage, Min: 10, Max: 10}}},
+		{"a disk of which nobody knows what comes with the size", graph.Step{Kind: "digitalocean/database", Data: "messaging/events", Out: digitalocean.DatabaseOut{Engine: "kafka", Size: "db-s-2vcpu-2gb", Nodes: 3, Storage: 500 * unit.GiB}},
+			[]price.Item{{For: "messaging/events", What: "kafka, 3 × db-s-2vcpu-2gb", Kind: price.Database, Slug: "kafka/db-s-2vcpu-2gb", Min: 3, Max: 3},
+				{For: "messaging/events", What: "storage, 500Gi: what comes with the size is not known", Kind: price.DatabaseStorage, Slug: "kafka/db-s-2vcpu-2gb", Min: 500, Max: 500}}},
+		{"a database in memory, whose disk is nobody's choice", graph.Step{Kind: "digitalocean/database", Data: "databases/cache", Out: digitalocean.DatabaseOut{Engine: "valkey", Size: "db-s-1vcpu-1gb", Nodes: 1, Storage: 10 * unit.GiB}},
+			[]price.Item{{For: "databases/cache", What: "valkey, 1 × db-s-1vcpu-1gb", Kind: price.Database, Slug: "valkey/db-s-1vcpu-1gb", Min: 1, Max: 1}}},
 		{"a copy to read from", graph.Step{Kind: "digitalocean/database-replica", Node: "databases/orders/replicas/r", Out: digitalocean.ReplicaOut{Engine: "pg", Size: "db-s-1vcpu-2gb"}},
 			[]price.Item{{For: "databases/orders/replicas/r", What: "read replica, db-s-1vcpu-2gb", Kind: price.Database, Slug: "pg/db-s-1vcpu-2gb", Min: 1, Max: 1}}},
 		{"a network costs nothing", graph.Step{Kind: "digitalocean/vpc", Title: "vpc"}, nil},
@@ -207,6 +212,29 @@ func TestStandingIsWhatTheCloudShowsAndNotWhatTheDocumentWants(t *testing.T) {
 	text, err := json.Marshal(plan)
 	if err != nil || !strings.Contains(string(text), `"node":"gateways/later"`) || !strings.Contains(string(text), `"costChange":{"low":"$15.00"`) {
 		t.Errorf("steps are written without their price: %s (%v)", text, err)
+	}
+}
+
+func TestADiskOfWhichTheDocumentSaysNothingStaysAsLargeAsItIs(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		why     string
+		out     digitalocean.DatabaseOut
+		wanted  string // its size
+		bill    string
+		costs   string
+		unknown int
+	}{
+		{"made larger by hand", digitalocean.DatabaseOut{Engine: "pg", Size: "db-s-1vcpu-2gb", Nodes: 1, Storage: 80 * unit.GiB}, "db-s-1vcpu-2gb", "$40.95", "no change", 0},
+		{"and more comes with a larger size", digitalocean.DatabaseOut{Engine: "pg", Size: "db-s-1vcpu-2gb", Nodes: 1, Storage: 80 * unit.GiB}, "db-s-2vcpu-4gb", "$65.10", "+$24.15", 0},
+		{"nobody knows what comes with the size", digitalocean.DatabaseOut{Engine: "kafka", Size: "db-s-2vcpu-2gb", Nodes: 3, Storage: 500 * unit.GiB}, "db-s-2vcpu-2gb", "at least $147.00", "no change and what is unknown", 1},
+	} {
+		plan := &Plan{book: price.Default(), Steps: []graph.Step{{Node: "databases/orders", Action: graph.None, State: graph.Ready, Out: c.out}}}
+		plan.whole = plan.Steps
+		plan.reckon([]price.Item{{For: "databases/orders", Kind: price.Database, Slug: c.out.Engine + "/" + c.wanted, Min: c.out.Nodes, Max: c.out.Nodes}})
+		if plan.Bill.String() != c.bill || plan.Cost.String() != c.costs || len(plan.Now.Unknown) != c.unknown {
+			t.Errorf("%s: afterwards it costs %s (%s), want %s (%s); of what stands %v is unknown", c.why, plan.Bill, plan.Cost, c.bill, c.costs, plan.Now.Unknown)
+		}
 	}
 }
 

@@ -132,14 +132,34 @@ func (b *Book) Included(slug string) (unit.MiB, bool) {
 	return unit.MiB(e.StorageGiB) * unit.GiB, ok && e.StorageGiB > 0
 }
 
-// Beyond is how many GiB of a managed database's disk are billed beside what comes with its size: none where the book does not
-// know what does.
-func (b *Book) Beyond(slug string, disk unit.MiB) int {
+// Storage is what is billed for a managed database's disk beside its nodes, of the same slug as their price: what is beyond that which
+// comes with the size, from least to most, or nothing. No disk is the one that comes with the size. Where the book does not know how
+// large that is, it is a line without a price, since nobody knows how much of the disk is billed.
+func (b *Book) Storage(name, slug string, least, most unit.MiB) []Item {
+	most = max(least, most)
 	included, known := b.Included(slug)
-	if !known || disk <= included {
-		return 0
+	switch {
+	case most == 0 || known && most <= included:
+		return nil
+	case !known:
+		return []Item{{For: name, What: fmt.Sprintf("storage, %s: what comes with the size is not known", span(least, most)), Kind: DatabaseStorage, Slug: slug, Min: gib(least), Max: gib(most)}}
+	default:
+		return []Item{{For: name, What: "storage beyond what comes with the size", Kind: DatabaseStorage, Min: gib(max(least-included, 0)), Max: gib(most - included)}}
 	}
-	return int((disk - included + unit.GiB - 1) / unit.GiB)
+}
+
+// gib rounds up.
+func gib(m unit.MiB) int { return int((m + unit.GiB - 1) / unit.GiB) }
+
+func span(least, most unit.MiB) string {
+	switch least {
+	case most:
+		return most.String()
+	case 0:
+		return "up to " + most.String()
+	default:
+		return fmt.Sprintf("%s to %s", least, most)
+	}
 }
 
 func (e entry) size() Size {
@@ -147,7 +167,7 @@ func (e entry) size() Size {
 }
 
 // slugged are the kinds that have several prices, told apart by a slug; that of another kind is not looked at.
-var slugged = map[Kind]bool{Node: true, LoadBalancer: true, Database: true, Registry: true, ReservedIP: true}
+var slugged = map[Kind]bool{Node: true, LoadBalancer: true, Database: true, Registry: true, ReservedIP: true, DatabaseStorage: true}
 
 // find looks a price up.
 func (b *Book) find(kind Kind, slug string) (entry, bool) {

@@ -90,6 +90,34 @@ func TestWhatHasNoPriceIsUnknownAndNeverZero(t *testing.T) {
 	}
 }
 
+func TestADiskIsBilledBeyondWhatComesWithItsSize(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		why         string
+		slug        string
+		least, most unit.MiB
+		want        string // of the bill; none where nothing is billed
+	}{
+		{"no disk is chosen", "pg/db-s-1vcpu-2gb", 0, 0, ""},
+		{"all of it comes with the size", "pg/db-s-1vcpu-2gb", 30 * unit.GiB, 0, ""},
+		{"50 GiB are beyond", "pg/db-s-1vcpu-2gb", 80 * unit.GiB, 0, "$10.50"},
+		{"it may grow by itself", "pg/db-s-1vcpu-2gb", 80 * unit.GiB, 120 * unit.GiB, "$10.50 to $18.90"},
+		{"only what it may grow to is beyond", "pg/db-s-1vcpu-2gb", 0, 120 * unit.GiB, "$0.00 to $18.90"},
+		{"a part of a GiB is a GiB", "pg/db-s-1vcpu-2gb", 30*unit.GiB + 1, 0, "$0.21"},
+		{"no disk is chosen, and nobody knows what comes with the size", "kafka/db-s-2vcpu-2gb", 0, 0, ""},
+		{"nobody knows how much of it comes with the size", "kafka/db-s-2vcpu-2gb", 500 * unit.GiB, 0, "at least $0.00"},
+	} {
+		items := price.Default().Storage("messaging/events", c.slug, c.least, c.most)
+		bill := price.Default().Of(items)
+		if got := bill.String(); got != c.want && (c.want != "" || len(items) > 0) {
+			t.Errorf("%s: the disk costs %s, want %q: %+v", c.why, got, c.want, items)
+		}
+		if c.want == "at least $0.00" && !slices.Equal(bill.Unknown, []string{"messaging/events: databaseStorage " + c.slug}) {
+			t.Errorf("%s: what is unknown is called %q", c.why, bill.Unknown)
+		}
+	}
+}
+
 func TestWhatAnAccountPaysOnceIsOnABillOnce(t *testing.T) {
 	t.Parallel()
 	bill := price.Default().Of([]price.Item{

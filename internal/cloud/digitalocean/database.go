@@ -60,14 +60,21 @@ type DatabaseOut struct {
 	wire database
 }
 
-// Billed is what it costs: its nodes, and the disk beyond what comes with them.
+// Billed is what it costs: its nodes, and the disk beyond what comes with them, or all of it without a price where nobody knows what
+// does.
 func (o DatabaseOut) Billed(name, _ string) []price.Item {
 	slug := o.Engine + "/" + o.Size
 	items := []price.Item{{For: name, What: fmt.Sprintf("%s, %d × %s", o.Engine, o.Nodes, o.Size), Kind: price.Database, Slug: slug, Min: o.Nodes, Max: o.Nodes}}
-	if extra := price.Default().Beyond(slug, o.Storage); extra > 0 {
-		items = append(items, price.Item{For: name, What: "storage beyond what comes with the size", Kind: price.DatabaseStorage, Min: extra, Max: extra})
+	return append(items, o.BilledStorage(name, slug)...)
+}
+
+// BilledStorage is what is billed for its disk beside nodes of a size. A disk of what keeps its data in memory is never chosen, and
+// comes with its size.
+func (o DatabaseOut) BilledStorage(name, slug string) []price.Item {
+	if o.Engine == "valkey" {
+		return nil
 	}
-	return items
+	return price.Default().Storage(name, slug, o.Storage, o.Storage)
 }
 
 var _ graph.Resource[DatabaseOut] = (*Database)(nil)
