@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -102,6 +103,42 @@ func (team) RoundTrip(r *http.Request) (*http.Response, error) {
 		status, body = http.StatusOK, `{"account":{"uuid":"u-1","email":"ada@example.com","status":"active","droplet_limit":10,"team":{"uuid":"`+ours+`","name":"Acme"}}}`
 	}
 	return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+}
+
+// shelf is DigitalOcean's list of its registry's tiers, and how often it was read.
+type shelf struct{ asked atomic.Int32 }
+
+func (s *shelf) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Path != "/v2/registries/options" {
+		return team{}.RoundTrip(r)
+	}
+	s.asked.Add(1)
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Request: r,
+		Body: io.NopCloser(strings.NewReader(`{"options":{"available_regions":["nyc3"],"subscription_tiers":[{"slug":"basic","monthly_price_in_cents":700,"included_repositories":6,"included_storage_bytes":5368709120,"allow_storage_overage":true,"storage_overage_price_in_cents":3}]}}`))}, nil
+}
+
+func TestTheRegistrysPriceIsAskedForWhereTheDocumentHasIt(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		why, text string
+		offline   bool
+		asked     int32
+		want      string // of a basic registry
+		source    string
+	}{
+		{"DigitalOcean's registry", "  registry: {product: digitalocean}\n", false, 1, "$7.00", price.LiveSource},
+		{"without a token", "  registry: {product: digitalocean}\n", true, 0, "$5.00", "DigitalOcean's documentation"},
+		{"somebody else's registry", "  registry: {product: existing, existing: {address: registry.example.com}}\n", false, 0, "$5.00", "DigitalOcean's documentation"},
+		{"no registry", "", false, 0, "$5.00", "DigitalOcean's documentation"},
+	} {
+		prices, call := &shelf{}, graph.NewCall()
+		p := open(t, small+c.text, func(o *Options) { o.Transport, o.Offline = prices, c.offline })
+		p.book(t.Context(), call)
+		line := p.book(t.Context(), call).Of([]price.Item{{Kind: price.Registry, Slug: "basic"}}).Lines[0]
+		if line.High.String() != c.want || line.Source != c.source || line.Date == "" || prices.asked.Load() != c.asked {
+			t.Errorf("%s: %s by %s of %q, asked %d times; want %s by %s, asked %d times", c.why, line.High, line.Source, line.Date, prices.asked.Load(), c.want, c.source, c.asked)
+		}
+	}
 }
 
 func TestATokenOfAnotherTeamIsRefused(t *testing.T) {

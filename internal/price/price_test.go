@@ -163,6 +163,29 @@ func TestLivePricesReplaceTheBooks(t *testing.T) {
 	}
 }
 
+func TestLivePricesOfTiersReplaceTheBooks(t *testing.T) {
+	t.Parallel()
+	book := price.Default().WithTiers([]price.TierPrice{
+		{Slug: "starter", Repositories: 1, Storage: 500, Date: "2026-11-24"},
+		{Slug: "basic", Monthly: 6 * unit.Dollar, Repositories: 5, Storage: 5 * unit.GiB, Overage: true, OveragePrice: unit.Dollars(0.03), Date: "2026-11-24"},
+		{Slug: "enterprise", Monthly: 100 * unit.Dollar, Storage: 500 * unit.GiB, Overage: true, OveragePrice: unit.Dollars(0.02), Date: "2026-11-24"},
+	})
+	for tier, want := range map[string][3]string{
+		"starter":      {"$0.00", "one repository and 500Mi", price.LiveSource},
+		"basic":        {"$6.00", "5 repositories and 5Gi are included; then $0.03 a GiB", price.LiveSource},
+		"enterprise":   {"$100.00", "any number of repositories and 500Gi are included; then $0.02 a GiB", price.LiveSource},
+		"professional": {"$20.00", "any number of repositories, 10 registries and 100 GiB are included; then $0.02 a GiB", "DigitalOcean's documentation"},
+	} {
+		line := book.Of([]price.Item{{Kind: price.Registry, Slug: tier}}).Lines[0]
+		if got := [3]string{line.High.String(), line.Note, line.Source}; got != want || !line.Known || line.Date == "" {
+			t.Errorf("%s: got %q of %q, want %q", tier, got, line.Date, want)
+		}
+	}
+	if got := price.Default().Of([]price.Item{{Kind: price.Registry, Slug: "basic"}}).String(); got != "$5.00" {
+		t.Errorf("the built-in book changed: %s", got)
+	}
+}
+
 func TestDiffIsTheMonthlyDifference(t *testing.T) {
 	t.Parallel()
 	pool := func(lo, hi int) price.Bill {
