@@ -275,6 +275,36 @@ func TestADiskOfWhichTheDocumentSaysNothingStaysAsLargeAsItIs(t *testing.T) {
 	}
 }
 
+func TestThatADiskGrowsByItselfIsNoChangeOfThePlans(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		why         string
+		stands      unit.MiB
+		grows       bool
+		least, most unit.MiB
+		size        string
+		bill, costs string
+	}{
+		{"as it was made", 80, true, 80, 120, "db-s-2vcpu-4gb", "$65.10 to $73.50", "no change"},
+		{"it has grown", 100, true, 80, 120, "db-s-2vcpu-4gb", "$69.30 to $73.50", "no change"},
+		{"it has grown, and nothing is beyond what comes with the size yet", 60, true, 0, 120, "db-s-2vcpu-4gb", "$60.90 to $73.50", "no change"},
+		{"somebody made it larger than it may become by itself", 130, true, 80, 120, "db-s-2vcpu-4gb", "$75.60", "no change"},
+		{"it may grow from now on", 80, false, 80, 120, "db-s-2vcpu-4gb", "$65.10 to $73.50", "$0.00 to +$8.40"},
+		{"it is to begin larger", 80, true, 100, 120, "db-s-2vcpu-4gb", "$69.30 to $73.50", "+$4.20 to +$8.40"},
+		{"it grows no more", 100, true, 100, 0, "db-s-2vcpu-4gb", "$69.30", "no change"},
+		{"more comes with a larger size", 80, true, 80, 200, "db-s-4vcpu-8gb", "$122.10 to $134.70", "+$57.00 to +$69.60"},
+	} {
+		out := digitalocean.DatabaseOut{Engine: "pg", Size: "db-s-2vcpu-4gb", Nodes: 1, Storage: c.stands * unit.GiB, Grows: c.grows}
+		plan := &Plan{book: price.Default(), Steps: []graph.Step{{Node: "databases/orders", Action: graph.None, State: graph.Ready, Out: out}}}
+		plan.whole = plan.Steps
+		nodes := price.Item{For: "databases/orders", Kind: price.Database, Slug: "pg/" + c.size, Min: 1, Max: 1}
+		plan.reckon(append([]price.Item{nodes}, price.Default().Storage("databases/orders", nodes.Slug, c.least*unit.GiB, c.most*unit.GiB)...))
+		if plan.Bill.String() != c.bill || plan.Cost.String() != c.costs {
+			t.Errorf("%s: afterwards it costs %s (%s), want %s (%s)", c.why, plan.Bill, plan.Cost, c.bill, c.costs)
+		}
+	}
+}
+
 func TestAPlansRiskIsThatOfItsGravestStepThatWrites(t *testing.T) {
 	t.Parallel()
 	p := &Plan{Steps: []graph.Step{{Action: graph.Keep, Risk: graph.DestroysData}, {Action: graph.Update, Risk: graph.Restarts}, {Action: graph.None, Risk: graph.Refused}}}

@@ -53,6 +53,7 @@ type DatabaseOut struct {
 	ID, URN, Name, Engine, Version, Size, State string
 	Nodes                                       int
 	Storage                                     unit.MiB
+	Grows                                       bool // DigitalOcean lets its disk grow by itself
 	// Host and Port are those of the private network.
 	Host string
 	Port int
@@ -112,7 +113,8 @@ func (d *Database) upgrades(have DatabaseOut) bool {
 
 func observedDatabase(w database) graph.Observed[DatabaseOut] {
 	o := graph.Observed[DatabaseOut]{State: graph.Ready, ID: w.ID, Out: DatabaseOut{ID: w.ID, URN: "do:dbaas:" + w.ID, Name: w.Name, Engine: w.Engine,
-		Version: w.Version, Size: w.Size, Nodes: w.Nodes, Storage: unit.MiB(w.StorageMiB), State: w.Status, Host: w.Private.Host, Port: w.Private.Port, wire: w}}
+		Version: w.Version, Size: w.Size, Nodes: w.Nodes, Storage: unit.MiB(w.StorageMiB), State: w.Status, Host: w.Private.Host, Port: w.Private.Port, wire: w,
+		Grows: w.Autoscale != nil && w.Autoscale.Storage != nil && w.Autoscale.Storage.Enabled}}
 	if w.Status != databaseOnline {
 		o.State, o.Message = graph.Pending, w.Status
 	}
@@ -138,7 +140,7 @@ func (d *Database) Diff(c *graph.Call, have graph.Observed[DatabaseOut]) []graph
 	}
 	f.Wanted("size", out.Size, d.Size, graph.Restarts, "connections are cut for a moment when it changes over")
 	f.Wanted("nodes", out.Nodes, d.Nodes, graph.InPlace)
-	d.diffStorage(f, out.Storage, wire)
+	d.diffStorage(f, out)
 	if d.Maintenance != (Maintenance{}) {
 		window := ""
 		if m := wire.Maintenance; m != nil {
@@ -153,16 +155,15 @@ func (d *Database) Diff(c *graph.Call, have graph.Observed[DatabaseOut]) []graph
 	return f.Changes()
 }
 
-func (d *Database) diffStorage(f *graph.Compare, have unit.MiB, wire database) {
+func (d *Database) diffStorage(f *graph.Compare, have DatabaseOut) {
 	if d.Storage > 0 && d.Most <= d.Storage {
 		risk, note := graph.InPlace, "it never shrinks again"
-		if d.Storage < have {
-			risk, note = graph.Refused, fmt.Sprintf("a disk never shrinks: write %s or more", have)
+		if d.Storage < have.Storage {
+			risk, note = graph.Refused, fmt.Sprintf("a disk never shrinks: write %s or more", have.Storage)
 		}
-		f.Wanted("storage", have.String(), d.Storage.String(), risk, note)
+		f.Wanted("storage", have.Storage.String(), d.Storage.String(), risk, note)
 	}
-	grows := wire.Autoscale != nil && wire.Autoscale.Storage != nil && wire.Autoscale.Storage.Enabled
-	f.Wanted("storage.max", grows, d.Most > d.Storage, graph.InPlace, "DigitalOcean lets the disk grow when it is four fifths full")
+	f.Wanted("storage.max", have.Grows, d.Most > d.Storage, graph.InPlace, "DigitalOcean lets the disk grow when it is four fifths full")
 }
 
 // hour is a time of day without seconds, as a document says it.
