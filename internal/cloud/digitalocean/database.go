@@ -321,5 +321,5 @@ func (d *Database) protect(ctx context.Context, id string) error {
 	return d.On.tagResource(ctx, method, tag, "database", id)
 }
 
-// errProtected is why a database cluster is not deleted.
+// errProtected is why a database cluster or a registry is not deleted.
 var errProtected = fmt.Errorf("it %w: write deletionProtection: false, run `k8or up`, and try again", graph.ErrProtected)
