@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +44,31 @@ func TestCriticalPathAddsTheSlowestOfEachLink(t *testing.T) {
 		if stages[i] != want[i] {
 			t.Errorf("link %d: got %v, want %v", i, stages[i], want[i])
 		}
+	}
+}
+
+func TestCriticalPathIsTheLongestOfThoseSideBySide(t *testing.T) {
+	t.Parallel()
+	events := []event{
+		{Time: at(0), Type: "run-started"},
+		{Time: at(1.5), Type: "node-done", Node: "vpc", Kind: "digitalocean/vpc"},
+		{Time: at(31), Type: "node-done", Node: "cluster", Kind: "digitalocean/cluster"},
+		{Time: at(35), Type: "node-done", Node: "databases/orders", Kind: "digitalocean/database"},
+		{Time: at(43), Type: "node-done", Node: "databases/search", Kind: "digitalocean/database"},
+	}
+	lives := []life{
+		{Kind: "vpc", Created: at(0), Ready: at(1)},
+		{Kind: "kubernetes_cluster", Created: at(2), Ready: at(30)},
+		{Kind: "database", Created: at(2), Ready: at(34)},
+		{Kind: "database", Created: at(3), Ready: at(42)},
+	}
+	want := []Stage{{"VPC", 1, 0.5}, {"slowest database", 39, 1}}
+	if stages, least := criticalPath(lives, events); least != 40*time.Second || !slices.Equal(stages, want) {
+		t.Errorf("got %s by %v, want 40s by %v", least, stages, want)
+	}
+	lives = append(lives, life{Kind: "load_balancer", Created: at(32), Ready: at(44)})
+	if stages, least := criticalPath(lives, events); least != 41*time.Second || len(stages) != 3 {
+		t.Errorf("with a load balancer after the cluster: got %s by %v, want 41s by three links", least, stages)
 	}
 }
 

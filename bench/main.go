@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command bench measures the built binaries from outside, on the starter profile and a sandbox of its own, and prints
+// Command bench measures the built binaries from outside, on the starter profile or another document and a sandbox of its own, and prints
 // what it found: how close a whole `up` comes to the least time the clouds would take, how many calls a run with nothing
 // to do makes, how soon a command answers, and what all of it weighs. It imports nothing of k8or's, so it sees what a
 // person sees. Figures with a goal are printed beside it and never fail anything.
 //
 //	make bench                       # builds, then
-//	go run ./bench [-o json] [-speed 10]
+//	go run ./bench [-o json] [-speed 10] [-example bench/testdata/six-databases]
 package main
 
 import (
@@ -61,7 +61,7 @@ func run(ctx context.Context, o options) (report *Report, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, b.close()) }()
-	report = &Report{Version: 1, Example: filepath.Base(o.example), Machine: b.machine(ctx), Speed: o.speed}
+	report = &Report{Version: 1, Example: filepath.ToSlash(o.example), Machine: b.machine(ctx), Speed: o.speed}
 	for _, measure := range []func(context.Context, *Report) error{b.sizes, b.startUp, b.sandbox, b.emptyPlan, b.up, b.nothingToDo, b.standing} {
 		fmt.Fprint(os.Stderr, ".")
 		if err := measure(ctx, report); err != nil {

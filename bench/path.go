@@ -55,25 +55,37 @@ func (k link) slowest(lives []life, since time.Time) (took time.Duration, ready 
 
 func ofKind(kind string) func(event) bool { return func(e event) bool { return e.Kind == kind } }
 
-// chain is what waits for what in the starter profile. Things of one link are asked for at the same moment, so that the
-// slowest counts. CustomResourceDefinitions stand between the cluster and the load balancer; they and pods are ready in
-// the cluster's own time, which the sandbox does not record: they count as k8or's work.
-var chain = []link{
-	{"VPC", []string{"vpc"}, ofKind("digitalocean/vpc")},
-	{"cluster with its nodes", []string{"kubernetes_cluster", "node_pool", "droplet"}, ofKind("digitalocean/cluster")},
-	{"load balancer of the gateway", []string{"load_balancer"}, func(e event) bool {
+// The links whose true times the sandbox records.
+var (
+	network  = link{"VPC", []string{"vpc"}, ofKind("digitalocean/vpc")}
+	cluster  = link{"cluster with its nodes", []string{"kubernetes_cluster", "node_pool", "droplet"}, ofKind("digitalocean/cluster")}
+	balancer = link{"load balancer of the gateway", []string{"load_balancer"}, func(e event) bool {
 		return strings.HasPrefix(e.Node, "gateways/") && strings.Count(e.Node, "/") == 1
-	}},
+	}}
+	database = link{"slowest database", []string{"database"}, ofKind("digitalocean/database")}
+	nat      = link{"NAT gateway", []string{"vpc_nat_gateway"}, ofKind("digitalocean/nat-gateway")}
+
+	recorded = []link{network, cluster, balancer, database, nat}
+)
+
+// chains are what waits for what; a platform goes along all of them side by side. Things of one link are asked for at the same
+// moment, so that the slowest counts. CustomResourceDefinitions stand between the cluster and the load balancer; they and pods are
+// ready in the cluster's own time, which the sandbox does not record: they count as k8or's work.
+var chains = [][]link{{network, cluster, balancer}, {network, database}}
+
+// criticalPath joins the sandbox's record with the run's events: the chain that took longest, each link with its slowest member.
+// Things that were created before the run began are not of it.
+func criticalPath(lives []life, events []event) (stages []Stage, least time.Duration) {
+	for _, chain := range chains {
+		if s, took := along(chain, lives, events); took > least {
+			stages, least = s, took
+		}
+	}
+	return stages, least
 }
 
-// recorded are all links whose true times the sandbox records.
-var recorded = append(slices.Clone(chain),
-	link{"database", []string{"database"}, ofKind("digitalocean/database")},
-	link{"NAT gateway", []string{"vpc_nat_gateway"}, ofKind("digitalocean/nat-gateway")})
-
-// criticalPath joins the sandbox's record with the run's events: each link with its slowest member. Things that were
-// created before the run began are not of it.
-func criticalPath(lives []life, events []event) (stages []Stage, least time.Duration) {
+// along is what one chain took.
+func along(chain []link, lives []life, events []event) (stages []Stage, least time.Duration) {
 	if len(events) == 0 {
 		return nil, 0
 	}

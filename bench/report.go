@@ -13,7 +13,7 @@ import (
 // Report is what a run found, in the order in which it was measured.
 type Report struct {
 	Version int      `json:"version"`
-	Example string   `json:"example"` // the document that was measured
+	Example string   `json:"example"` // the folder of the document that was measured
 	Machine string   `json:"machine"`
 	Speed   float64  `json:"speed"`
 	Figures []Figure `json:"figures"`
@@ -44,7 +44,7 @@ func (r *Report) json(w io.Writer) error {
 
 // text prints the report for people, in columns that stay columns.
 func (r *Report) text(w io.Writer) {
-	fmt.Fprintf(w, "%s\nexamples/%s, clouds at %g times the speed of life\n\n", r.Machine, r.Example, r.Speed)
+	fmt.Fprintf(w, "%s\n%s, clouds at %g times the speed of life\n\n", r.Machine, r.Example, r.Speed)
 	rows := [][]string{{"figure", "measured", "goal", "", "how"}}
 	for _, f := range r.Figures {
 		goal, verdict := "", ""

@@ -42,6 +42,10 @@ type Registry struct {
 	//
 	// +default="0 3 * * 0"
 	GarbageCollection string `json:"garbageCollection,omitempty"`
+	// DeletionProtection refuses to delete a registry at DigitalOcean, whatever is asked. Turn it off, and run up, before you remove it.
+	//
+	// +default=false
+	DeletionProtection *bool `json:"deletionProtection,omitempty"`
 }
 
 // Delivery builds the apps from their sources, and rolls them out. From then on it owns their images.

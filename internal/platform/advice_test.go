@@ -68,6 +68,20 @@ func TestAdviceIsGivenOnlyWhereACheaperShapeWouldDo(t *testing.T) {
 	}
 }
 
+func TestABudgetIsNotPromisedWhereADiskHasNoKnownPrice(t *testing.T) {
+	t.Parallel()
+	for disk, unknown := range map[string]string{
+		"":                         "",
+		", storage: {size: 500Gi}": "messaging/events: databaseStorage kafka/db-s-2vcpu-2gb",
+	} {
+		s := shaped(t, "  budget: {monthly: 10000}\n  messaging: {events: {product: kafka, placement: managed"+disk+"}}\n")
+		budget := budgetOf(s.spec, s.book.Of(s.items))
+		if got := strings.Join(budget.Unknown, ", "); got != unknown || strings.Contains(budget.String(), "cannot be promised") != (unknown != "") {
+			t.Errorf("kafka%s: unknown is %q, want %q: %s", disk, got, unknown, budget)
+		}
+	}
+}
+
 func TestAPlanBeyondItsBudgetNamesTheDearestAndTheWayBack(t *testing.T) {
 	t.Parallel()
 	web := fit.Workload{For: "apps/web", Name: "web", Replicas: 4, CPU: 700, Memory: 512}

@@ -51,8 +51,8 @@ func TestABillIsTheSumOfItsLinesAndGrowsWithTheDocument(t *testing.T) {
 }
 
 // TestWhatAPlanRemovesAndWhatItKeepsIsWhatStood goes from one random document to another: the price of what the plan takes away, with
-// that of what stays as it is or is changed, is the price before; what its steps change is together the change of the bill; and
-// going back changes as much the other way, but for what is kept.
+// that of what stays as it is or is changed, is the price before; and what its steps change is together the change of the bill, without
+// what others change.
 func TestWhatAPlanRemovesAndWhatItKeepsIsWhatStood(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -65,19 +65,28 @@ func TestWhatAPlanRemovesAndWhatItKeepsIsWhatStood(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i, it := range old { // no Droplet has the addresses that stand
-			if it.Kind == price.ReservedIP {
+		grow := map[graph.ID]bool{}
+		for i, it := range old { // as what moves by others' hands has come to be
+			switch {
+			case it.Kind == price.ReservedIP && rapid.Bool().Draw(t, "a Droplet has it"):
+				old[i].Slug, old[i].Min = price.Assigned, it.Max
+			case it.Kind == price.ReservedIP:
 				old[i].Min = it.Max
+			case it.Kind == price.DatabaseStorage && it.Min < it.Max:
+				grow[graph.ID(it.For)] = true
+				old[i].Min = rapid.IntRange(it.Min, it.Max).Draw(t, "grown")
+				old[i].Max = old[i].Min
 			}
 		}
-		plan := between(old, wanted)
+		plan := between(old, wanted, grow)
 		book := plan.book
-		was, is := book.Of(old), book.Of(wanted)
+		after := withDisksAsTheyStand(wanted, plan.Steps)
+		was, stood, is := book.Of(old), book.Of(asItMayMove(old, after, grow)), book.Of(after)
 		if plan.Now.High != was.High || plan.Now.Low != was.Low {
 			t.Fatalf("what stands costs %s, and the plan says %s", was, plan.Now)
 		}
 		var removed, stays, kept []price.Item // lists, since an account pays for some things once
-		var changed unit.Money
+		var low, high unit.Money
 		for _, s := range plan.Steps {
 			items, _ := standing(s, nil)
 			switch {
@@ -94,23 +103,73 @@ func TestWhatAPlanRemovesAndWhatItKeepsIsWhatStood(t *testing.T) {
 			default:
 				stays = append(stays, items...)
 			}
-			changed += plan.Costs[s.Node].High
+			low, high = low+plan.Costs[s.Node].Low, high+plan.Costs[s.Node].High
 		}
-		if all := book.Of(slices.Concat(removed, stays)); all.High != was.High {
+		if all := book.Of(slices.Concat(removed, stays)); all.High != was.High || all.Low != was.Low {
 			t.Errorf("%s is removed, %s stays, and %s stood", book.Of(removed), book.Of(stays), was)
 		}
-		if all := book.Of(slices.Concat(wanted, kept)); plan.Bill.High != all.High {
+		if all := book.Of(slices.Concat(after, kept)); plan.Bill.High != all.High || plan.Bill.Low != all.Low {
 			t.Errorf("afterwards it costs %s, and the document %s with %s kept", plan.Bill, is, book.Of(kept))
 		}
-		if changed != plan.Cost.High || plan.Cost.High != plan.Bill.High-was.High {
-			t.Errorf("the steps change %s, the plan says %s, and the bills differ by %s", changed, plan.Cost, plan.Bill.High-was.High)
+		if high != plan.Cost.High || plan.Cost.High != plan.Bill.High-stood.High || low != plan.Cost.Low || plan.Cost.Low != plan.Bill.Low-stood.Low {
+			t.Errorf("the steps change %s to %s, the plan says %s, and the bills are %s and %s", low, high, plan.Cost, stood, plan.Bill)
 		}
 	})
 }
 
+// asItMayMove are the items that stand, with those of the document in place of what others move within it.
+func asItMayMove(old, wanted []price.Item, grow map[graph.ID]bool) []price.Item {
+	find := func(in []price.Item, name string, kind price.Kind) (price.Item, bool) {
+		i := slices.IndexFunc(in, func(it price.Item) bool { return it.For == name && it.Kind == kind })
+		if i < 0 {
+			return price.Item{}, false
+		}
+		return in[i], true
+	}
+	out := slices.Clone(old)
+	for i, it := range old {
+		is, both := find(wanted, it.For, it.Kind)
+		had, _ := find(old, it.For, price.Database)
+		has, _ := find(wanted, it.For, price.Database)
+		if both && (it.Kind == price.ReservedIP || it.Kind == price.DatabaseStorage && grow[graph.ID(it.For)] && had.Slug == has.Slug && is.Min == it.Min) {
+			out[i] = is
+		}
+	}
+	return out
+}
+
+// withDisksAsTheyStand are the items of a document once the disks that stand are not smaller than they are.
+func withDisksAsTheyStand(wanted []price.Item, steps []graph.Step) []price.Item {
+	book := price.Default()
+	var out []price.Item
+	for i, it := range wanted {
+		j := slices.IndexFunc(steps, func(s graph.Step) bool { return string(s.Node) == it.For })
+		if j < 0 || it.Kind != price.Database && it.Kind != price.DatabaseStorage {
+			out = append(out, it)
+			continue
+		}
+		stands, isDatabase := steps[j].Out.(digitalocean.DatabaseOut)
+		if it.Kind == price.DatabaseStorage { // with its nodes
+			continue
+		}
+		out = append(out, it)
+		included, _ := book.Included(it.Slug)
+		least, most := unit.MiB(0), unit.MiB(0)
+		if i+1 < len(wanted) && wanted[i+1].For == it.For {
+			least, most = included+unit.MiB(wanted[i+1].Min)*unit.GiB, included+unit.MiB(wanted[i+1].Max)*unit.GiB
+		}
+		if isDatabase {
+			least, most = max(least, stands.Storage), max(most, stands.Storage)
+		}
+		out = append(out, book.Storage(it.For, it.Slug, least, most)...)
+	}
+	return out
+}
+
 // between is a plan from what one bill's things cost to what another's do: each thing a step, as the engine would plan it. What costs
-// by itself stands as its cloud shows it, what lives in the cluster as the cluster remembers it.
-func between(old, wanted []price.Item) *Plan {
+// by itself stands as its cloud shows it, what lives in the cluster as the cluster remembers it. Grow are the databases whose disk grows by
+// itself.
+func between(old, wanted []price.Item, grow map[graph.ID]bool) *Plan {
 	nodes := func(items []price.Item) map[graph.ID][]price.Item {
 		all := map[graph.ID][]price.Item{}
 		for _, it := range items {
@@ -130,9 +189,16 @@ func between(old, wanted []price.Item) *Plan {
 		switch first.Kind {
 		case price.Database:
 			engine, size, _ := strings.Cut(first.Slug, "/")
-			out := digitalocean.DatabaseOut{Engine: engine, Size: size, Nodes: first.Min}
-			if included, ok := price.Default().Included(first.Slug); ok && len(have[id]) > 1 {
-				out.Storage = included + unit.MiB(have[id][1].Min)*unit.GiB
+			if strings.Contains(string(id), "/replicas/") {
+				if s.Out = (digitalocean.ReplicaOut{Engine: engine, Size: size}); gone {
+					s.Node, s.Kind, s.Data = graph.ID("digitalocean/database-replica/"+string(id)), "digitalocean/database-replica", string(id)
+				}
+				break
+			}
+			out := digitalocean.DatabaseOut{Engine: engine, Size: size, Nodes: first.Min, Grows: grow[id]}
+			out.Storage, _ = price.Default().Included(first.Slug)
+			if len(have[id]) > 1 {
+				out.Storage += unit.MiB(have[id][1].Min) * unit.GiB
 			}
 			if s.Out = out; gone {
 				s.Node, s.Kind, s.Data, s.Action = graph.ID("digitalocean/database/"+string(id)), "digitalocean/database", string(id), graph.Keep
@@ -141,8 +207,14 @@ func between(old, wanted []price.Item) *Plan {
 			if s.Out = (digitalocean.SpaceOut{Name: string(id)}); gone {
 				s.Node, s.Kind, s.Data, s.Action = graph.ID("digitalocean/space/"+string(id)), "digitalocean/space", string(id), graph.Keep
 			}
+		case price.NATGateway:
+			s.Out = digitalocean.NATGatewayOut{Size: first.Min}
 		case price.ReservedIP:
-			if s.Out = (digitalocean.ReservedIPOut{Address: "203.0.113.7"}); gone {
+			out := digitalocean.ReservedIPOut{Address: "203.0.113.7"}
+			if first.Slug == price.Assigned {
+				out.Droplet = 7
+			}
+			if s.Out = out; gone {
 				s.Node, s.Kind, s.Data, s.Action = graph.ID("digitalocean/reserved-ip/"+string(id)), "digitalocean/reserved-ip", string(id), graph.Keep
 			}
 		case price.Registry:
@@ -207,7 +279,7 @@ func anyDocument(t *rapid.T) *v1alpha1.Platform {
 func add(t *rapid.T, doc *v1alpha1.Platform) string {
 	s := &doc.Spec
 	name := fmt.Sprintf("n%d", len(s.Databases)+len(s.Gateways)+len(s.Apps)+len(s.Messaging)+len(s.Cluster.NodePools))
-	switch what := rapid.SampledFrom([]string{"pool", "autoscaled pool", "database", "gateway", "app", "messaging", "monitoring", "logging", "registry", "bucket", "address", "high availability"}).Draw(t, "what"); what {
+	switch what := rapid.SampledFrom([]string{"pool", "autoscaled pool", "database", "gateway", "app", "messaging", "monitoring", "logging", "registry", "bucket", "address", "egress", "high availability"}).Draw(t, "what"); what {
 	case "pool", "autoscaled pool":
 		if s.Cluster.NodePools == nil { // the one that is there without any stays
 			s.Cluster.NodePools = maps.Clone(v1alpha1.Default(doc).Spec.Cluster.NodePools)
@@ -225,7 +297,10 @@ func add(t *rapid.T, doc *v1alpha1.Platform) string {
 		d.Size = rapid.SampledFrom([]string{"medium", "large"}).Draw(t, "size")
 		d.Standby = new(2 * rapid.IntRange(0, 1).Draw(t, "standbys")) // MongoDB has no two nodes
 		if sql := d.Engine == "postgresql" || d.Engine == "mysql"; sql && rapid.Bool().Draw(t, "more") {
-			d.Storage = &v1alpha1.DiskSpace{Size: "200Gi"}
+			d.Storage = &v1alpha1.DiskSpace{Size: rapid.SampledFrom([]v1alpha1.Quantity{"100Gi", "200Gi"}).Draw(t, "disk")}
+			if rapid.Bool().Draw(t, "grows") {
+				d.Storage.Max = v1alpha1.Quantity(fmt.Sprintf("%dGi", rapid.IntRange(201, 400).Draw(t, "most")))
+			}
 			d.Replicas = map[string]v1alpha1.ReadReplica{"reads": {}}
 		}
 		if s.Databases == nil {
@@ -244,7 +319,14 @@ func add(t *rapid.T, doc *v1alpha1.Platform) string {
 		if s.Messaging == nil {
 			s.Messaging = map[string]v1alpha1.Messaging{}
 		}
-		s.Messaging[name] = v1alpha1.Messaging{Product: "kafka", Brokers: new(rapid.IntRange(1, 3).Draw(t, "brokers"))}
+		m := v1alpha1.Messaging{Product: "kafka", Brokers: new(rapid.IntRange(1, 3).Draw(t, "brokers"))}
+		if rapid.Bool().Draw(t, "managed") {
+			m.Placement, m.Brokers, m.Size = "managed", new(3*rapid.IntRange(1, 5).Draw(t, "threes")), rapid.SampledFrom([]string{"small", "medium", "large"}).Draw(t, "size")
+			if rapid.Bool().Draw(t, "disk") {
+				m.Storage = &v1alpha1.DiskSpace{Size: "500Gi"}
+			}
+		}
+		s.Messaging[name] = m
 		return "messaging " + name
 	case "monitoring":
 		if s.Monitoring == nil {
@@ -267,9 +349,19 @@ func add(t *rapid.T, doc *v1alpha1.Platform) string {
 		}
 		s.Storage.Spaces[fmt.Sprintf("b%d", len(s.Storage.Spaces))] = v1alpha1.Bucket{}
 		return "bucket"
+	case "egress":
+		if s.Network == nil {
+			s.Network = &v1alpha1.Network{}
+		}
+		if s.Network.Egress == nil {
+			s.Network.Egress = &v1alpha1.Egress{Size: new(rapid.IntRange(1, 4).Draw(t, "steps"))}
+		}
 	case "address":
 		if s.Network == nil {
-			s.Network = &v1alpha1.Network{ReservedIPs: map[string]v1alpha1.ReservedIP{}}
+			s.Network = &v1alpha1.Network{}
+		}
+		if s.Network.ReservedIPs == nil {
+			s.Network.ReservedIPs = map[string]v1alpha1.ReservedIP{}
 		}
 		s.Network.ReservedIPs[fmt.Sprintf("a%d", len(s.Network.ReservedIPs))] = v1alpha1.ReservedIP{}
 		return "address"

@@ -23,6 +23,7 @@ import (
 // together the change of the whole bill.
 func (p *Plan) reckon(wanted []price.Item) {
 	owner := ownersOf(p.whole)
+	wanted = withDisks(p.whole, wanted, owner)
 	selected := map[graph.ID]bool{}
 	for _, s := range p.Steps {
 		selected[s.Node] = true
@@ -41,9 +42,7 @@ func (p *Plan) reckon(wanted []price.Item) {
 			items = clusterItems(cluster, true) // that an autoscaler moves within its bounds is no change
 			at = func(it price.Item) graph.ID { return owner(it.For, s.Node) }
 		}
-		if bounds := of(s.Node, wanted, owner); len(bounds) > 0 && movesAlone(s) {
-			items = bounds
-		}
+		items = asItMoves(s, items, of(s.Node, wanted, owner))
 		for _, it := range items {
 			before.add(at(it), it)
 		}
@@ -83,11 +82,54 @@ func (p *Plan) reckon(wanted []price.Item) {
 	}
 }
 
-// movesAlone reports whether what a thing costs changes by others' hands, so that the plan changes nothing of it: an address is free
-// while a Droplet has it.
-func movesAlone(s graph.Step) bool {
-	_, address := s.Out.(digitalocean.ReservedIPOut)
-	return address && s.State != graph.Absent
+// withDisks are the wanted items, with the disks of managed databases at least as large as they stand: none shrinks, and one of which
+// the document says nothing stays, also where somebody made it larger by hand.
+func withDisks(steps []graph.Step, wanted []price.Item, owner func(string, graph.ID) graph.ID) []price.Item {
+	wanted = slices.Clone(wanted)
+	for _, s := range steps {
+		find := func(kind price.Kind) int {
+			return slices.IndexFunc(wanted, func(it price.Item) bool { return it.Kind == kind && owner(it.For, "") == s.Node })
+		}
+		out, ok := s.Out.(digitalocean.DatabaseOut)
+		nodes := find(price.Database)
+		if !ok || s.State == graph.Absent || nodes < 0 {
+			continue
+		}
+		for _, stands := range out.BilledStorage(wanted[nodes].For, wanted[nodes].Slug) {
+			if disk := find(price.DatabaseStorage); disk < 0 {
+				wanted = slices.Insert(wanted, nodes+1, stands)
+			} else {
+				wanted[disk].Min, wanted[disk].Max = max(wanted[disk].Min, stands.Min), max(wanted[disk].Max, stands.Min)
+			}
+		}
+	}
+	return wanted
+}
+
+// asItMoves are the items of what stands, with those as the document wants them that change by others' hands, so that the plan changes
+// nothing of them: an address is free while a Droplet has it, and a disk that grows by itself is as large as it has become.
+func asItMoves(s graph.Step, items, wanted []price.Item) []price.Item {
+	switch out := s.Out.(type) {
+	case digitalocean.ReservedIPOut:
+		if s.State != graph.Absent && len(wanted) > 0 {
+			return wanted
+		}
+	case digitalocean.DatabaseOut:
+		is := func(kind price.Kind) func(price.Item) bool {
+			return func(it price.Item) bool { return it.Kind == kind }
+		}
+		nodes, disk, now := slices.IndexFunc(wanted, is(price.Database)), slices.IndexFunc(wanted, is(price.DatabaseStorage)), slices.IndexFunc(items, is(price.DatabaseStorage))
+		if !out.Grows || disk < 0 || wanted[nodes].Slug != items[0].Slug {
+			return items
+		}
+		switch {
+		case now < 0 && wanted[disk].Min == 0:
+			return append(items, wanted[disk])
+		case now >= 0 && wanted[disk].Min == items[now].Min:
+			items[now] = wanted[disk]
+		}
+	}
+	return items
 }
 
 // owned are items, each with the step it belongs to.

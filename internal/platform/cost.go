@@ -55,7 +55,7 @@ type Beside struct {
 }
 
 // Cost says what the document costs a month, and what cheaper shape would do. It writes nothing, and needs no account: prices
-// are DigitalOcean's own where there is a token, and the price book's elsewhere.
+// are DigitalOcean's own where it tells them and there is a token, and the price book's elsewhere.
 func (p *Platform) Cost(ctx context.Context, by By) (*Cost, error) {
 	call := graph.NewCall()
 	items, copies, uses, err := p.items()
@@ -73,7 +73,7 @@ func (p *Platform) Cost(ctx context.Context, by By) (*Cost, error) {
 		c.Notes = append(c.Notes, fmt.Sprintf("the cluster %s is there already: its nodes are not on this bill", p.doc.Spec.Cluster.Existing))
 	}
 	if p.options.Offline {
-		c.Notes = append(c.Notes, fmt.Sprintf("prices are from k8or's price book of %s; with a token, DigitalOcean is asked for those of nodes", book.Date()))
+		c.Notes = append(c.Notes, fmt.Sprintf("prices are from k8or's price book of %s; with a token, DigitalOcean is asked for those of nodes and of its registry", book.Date()))
 	}
 	composition, err := p.compose(ctx, true)
 	if err != nil {

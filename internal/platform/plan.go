@@ -149,20 +149,32 @@ func (p *Platform) need() digitalocean.Need {
 	return need
 }
 
-// book is the price book, with DigitalOcean's own prices of sizes where it tells them.
+// book is the price book, with DigitalOcean's own prices of sizes, and of its registry's tiers where the document has that, where it
+// tells them. Where it does not, the book says the date of each of its prices.
 func (p *Platform) book(ctx context.Context, c *graph.Call) *price.Book {
+	book := price.Default()
 	if p.options.Offline {
-		return price.Default()
+		return book
 	}
-	sizes, err := p.client.Sizes(ctx, c)
-	if err != nil {
-		return price.Default() // the book says the date of each of its prices
+	today := time.Now().UTC().Format(time.DateOnly)
+	if sizes, err := p.client.Sizes(ctx, c); err == nil {
+		var live []price.SizePrice
+		for _, s := range sizes {
+			live = append(live, price.SizePrice{Slug: s.Slug, MemoryMiB: s.Memory, VCPUs: s.VCPUs, Monthly: s.Monthly, Date: today})
+		}
+		book = book.With(live)
 	}
-	var live []price.SizePrice
-	for _, s := range sizes {
-		live = append(live, price.SizePrice{Slug: s.Slug, MemoryMiB: s.Memory, VCPUs: s.VCPUs, Monthly: s.Monthly, Date: time.Now().UTC().Format(time.DateOnly)})
+	if r := p.doc.Spec.Registry; r == nil || r.Product != "digitalocean" {
+		return book
 	}
-	return price.Default().With(live)
+	if tiers, err := p.client.RegistryTiers(ctx, c); err == nil {
+		tiers = slices.Clone(tiers)
+		for i := range tiers {
+			tiers[i].Date = today
+		}
+		book = book.WithTiers(tiers)
+	}
+	return book
 }
 
 // judgeFit holds the pods against the nodes; what does not fit is a problem of the plan.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -104,6 +105,42 @@ func (team) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
 }
 
+// shelf is DigitalOcean's list of its registry's tiers, and how often it was read.
+type shelf struct{ asked atomic.Int32 }
+
+func (s *shelf) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Path != "/v2/registries/options" {
+		return team{}.RoundTrip(r)
+	}
+	s.asked.Add(1)
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Request: r,
+		Body: io.NopCloser(strings.NewReader(`{"options":{"available_regions":["nyc3"],"subscription_tiers":[{"slug":"basic","monthly_price_in_cents":700,"included_repositories":6,"included_storage_bytes":5368709120,"allow_storage_overage":true,"storage_overage_price_in_cents":3}]}}`))}, nil
+}
+
+func TestTheRegistrysPriceIsAskedForWhereTheDocumentHasIt(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		why, text string
+		offline   bool
+		asked     int32
+		want      string // of a basic registry
+		source    string
+	}{
+		{"DigitalOcean's registry", "  registry: {product: digitalocean}\n", false, 1, "$7.00", price.LiveSource},
+		{"without a token", "  registry: {product: digitalocean}\n", true, 0, "$5.00", "DigitalOcean's documentation"},
+		{"somebody else's registry", "  registry: {product: existing, existing: {address: registry.example.com}}\n", false, 0, "$5.00", "DigitalOcean's documentation"},
+		{"no registry", "", false, 0, "$5.00", "DigitalOcean's documentation"},
+	} {
+		prices, call := &shelf{}, graph.NewCall()
+		p := open(t, small+c.text, func(o *Options) { o.Transport, o.Offline = prices, c.offline })
+		p.book(t.Context(), call)
+		line := p.book(t.Context(), call).Of([]price.Item{{Kind: price.Registry, Slug: "basic"}}).Lines[0]
+		if line.High.String() != c.want || line.Source != c.source || line.Date == "" || prices.asked.Load() != c.asked {
+			t.Errorf("%s: %s by %s of %q, asked %d times; want %s by %s, asked %d times", c.why, line.High, line.Source, line.Date, prices.asked.Load(), c.want, c.source, c.asked)
+		}
+	}
+}
+
 func TestATokenOfAnotherTeamIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -153,6 +190,11 @@ func TestBilledAreTheThingsThatStandOnTheBillByThemselves(t *testing.T) {
 		{"a database with its standby", graph.Step{Kind: "digitalocean/database", Data: "databases/orders", Out: digitalocean.DatabaseOut{Engine: "pg", Size: "db-s-1vcpu-2gb", Nodes: 2, Storage: 40 * unit.GiB}},
 			[]price.Item{{For: "databases/orders", What: "pg, 2 × db-s-1vcpu-2gb", Kind: price.Database, Slug: "pg/db-s-1vcpu-2gb", Min: 2, Max: 2},
 				{For: "databases/orders", What: "storage beyond what comes with the size", Kind: price.DatabaseStorage, Min: 10, Max: 10}}},
+		{"a disk of which nobody knows what comes with the size", graph.Step{Kind: "digitalocean/database", Data: "messaging/events", Out: digitalocean.DatabaseOut{Engine: "kafka", Size: "db-s-2vcpu-2gb", Nodes: 3, Storage: 500 * unit.GiB}},
+			[]price.Item{{For: "messaging/events", What: "kafka, 3 × db-s-2vcpu-2gb", Kind: price.Database, Slug: "kafka/db-s-2vcpu-2gb", Min: 3, Max: 3},
+				{For: "messaging/events", What: "storage, 500Gi: what comes with the size is not known", Kind: price.DatabaseStorage, Slug: "kafka/db-s-2vcpu-2gb", Min: 500, Max: 500}}},
+		{"a database in memory, whose disk is nobody's choice", graph.Step{Kind: "digitalocean/database", Data: "databases/cache", Out: digitalocean.DatabaseOut{Engine: "valkey", Size: "db-s-1vcpu-1gb", Nodes: 1, Storage: 10 * unit.GiB}},
+			[]price.Item{{For: "databases/cache", What: "valkey, 1 × db-s-1vcpu-1gb", Kind: price.Database, Slug: "valkey/db-s-1vcpu-1gb", Min: 1, Max: 1}}},
 		{"a copy to read from", graph.Step{Kind: "digitalocean/database-replica", Node: "databases/orders/replicas/r", Out: digitalocean.ReplicaOut{Engine: "pg", Size: "db-s-1vcpu-2gb"}},
 			[]price.Item{{For: "databases/orders/replicas/r", What: "read replica, db-s-1vcpu-2gb", Kind: price.Database, Slug: "pg/db-s-1vcpu-2gb", Min: 1, Max: 1}}},
 		{"a network costs nothing", graph.Step{Kind: "digitalocean/vpc", Title: "vpc"}, nil},
@@ -207,6 +249,59 @@ func TestStandingIsWhatTheCloudShowsAndNotWhatTheDocumentWants(t *testing.T) {
 	text, err := json.Marshal(plan)
 	if err != nil || !strings.Contains(string(text), `"node":"gateways/later"`) || !strings.Contains(string(text), `"costChange":{"low":"$15.00"`) {
 		t.Errorf("steps are written without their price: %s (%v)", text, err)
+	}
+}
+
+func TestADiskOfWhichTheDocumentSaysNothingStaysAsLargeAsItIs(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		why     string
+		out     digitalocean.DatabaseOut
+		wanted  string // its size
+		bill    string
+		costs   string
+		unknown int
+	}{
+		{"made larger by hand", digitalocean.DatabaseOut{Engine: "pg", Size: "db-s-1vcpu-2gb", Nodes: 1, Storage: 80 * unit.GiB}, "db-s-1vcpu-2gb", "$40.95", "no change", 0},
+		{"and more comes with a larger size", digitalocean.DatabaseOut{Engine: "pg", Size: "db-s-1vcpu-2gb", Nodes: 1, Storage: 80 * unit.GiB}, "db-s-2vcpu-4gb", "$65.10", "+$24.15", 0},
+		{"nobody knows what comes with the size", digitalocean.DatabaseOut{Engine: "kafka", Size: "db-s-2vcpu-2gb", Nodes: 3, Storage: 500 * unit.GiB}, "db-s-2vcpu-2gb", "at least $147.00", "no change and what is unknown", 1},
+	} {
+		plan := &Plan{book: price.Default(), Steps: []graph.Step{{Node: "databases/orders", Action: graph.None, State: graph.Ready, Out: c.out}}}
+		plan.whole = plan.Steps
+		plan.reckon([]price.Item{{For: "databases/orders", Kind: price.Database, Slug: c.out.Engine + "/" + c.wanted, Min: c.out.Nodes, Max: c.out.Nodes}})
+		if plan.Bill.String() != c.bill || plan.Cost.String() != c.costs || len(plan.Now.Unknown) != c.unknown {
+			t.Errorf("%s: afterwards it costs %s (%s), want %s (%s); of what stands %v is unknown", c.why, plan.Bill, plan.Cost, c.bill, c.costs, plan.Now.Unknown)
+		}
+	}
+}
+
+func TestThatADiskGrowsByItselfIsNoChangeOfThePlans(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		why         string
+		stands      unit.MiB
+		grows       bool
+		least, most unit.MiB
+		size        string
+		bill, costs string
+	}{
+		{"as it was made", 80, true, 80, 120, "db-s-2vcpu-4gb", "$65.10 to $73.50", "no change"},
+		{"it has grown", 100, true, 80, 120, "db-s-2vcpu-4gb", "$69.30 to $73.50", "no change"},
+		{"it has grown, and nothing is beyond what comes with the size yet", 60, true, 0, 120, "db-s-2vcpu-4gb", "$60.90 to $73.50", "no change"},
+		{"somebody made it larger than it may become by itself", 130, true, 80, 120, "db-s-2vcpu-4gb", "$75.60", "no change"},
+		{"it may grow from now on", 80, false, 80, 120, "db-s-2vcpu-4gb", "$65.10 to $73.50", "$0.00 to +$8.40"},
+		{"it is to begin larger", 80, true, 100, 120, "db-s-2vcpu-4gb", "$69.30 to $73.50", "+$4.20 to +$8.40"},
+		{"it grows no more", 100, true, 100, 0, "db-s-2vcpu-4gb", "$69.30", "no change"},
+		{"more comes with a larger size", 80, true, 80, 200, "db-s-4vcpu-8gb", "$122.10 to $134.70", "+$57.00 to +$69.60"},
+	} {
+		out := digitalocean.DatabaseOut{Engine: "pg", Size: "db-s-2vcpu-4gb", Nodes: 1, Storage: c.stands * unit.GiB, Grows: c.grows}
+		plan := &Plan{book: price.Default(), Steps: []graph.Step{{Node: "databases/orders", Action: graph.None, State: graph.Ready, Out: out}}}
+		plan.whole = plan.Steps
+		nodes := price.Item{For: "databases/orders", Kind: price.Database, Slug: "pg/" + c.size, Min: 1, Max: 1}
+		plan.reckon(append([]price.Item{nodes}, price.Default().Storage("databases/orders", nodes.Slug, c.least*unit.GiB, c.most*unit.GiB)...))
+		if plan.Bill.String() != c.bill || plan.Cost.String() != c.costs {
+			t.Errorf("%s: afterwards it costs %s (%s), want %s (%s)", c.why, plan.Bill, plan.Cost, c.bill, c.costs)
+		}
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 	"github.com/k8or/k8or/internal/unit"
 )
 
-// LiveSource is the source that prices from the account's own list of sizes are given.
+// LiveSource is the source that prices from the account's own lists are given.
 const LiveSource = "DigitalOcean API"
 
 //go:embed book.json
@@ -71,6 +71,33 @@ type SizePrice struct {
 	Date      string     // "2026-11-24".
 }
 
+// TierPrice is a tier of DigitalOcean's registry as the account's own list (GET /v2/registries/options) gives it, and the date it was
+// read.
+type TierPrice struct {
+	Slug         string
+	Monthly      unit.Money
+	Repositories int      // That are included; 0 is any number.
+	Storage      unit.MiB // That is included.
+	Overage      bool     // Whether it may hold more than that, at so much for a GiB a month.
+	OveragePrice unit.Money
+	Date         string // "2026-11-24".
+}
+
+// note says what comes with a tier and what more costs.
+func (t TierPrice) note() string {
+	repositories := fmt.Sprintf("%d repositories", t.Repositories)
+	switch t.Repositories {
+	case 0:
+		repositories = "any number of repositories"
+	case 1:
+		repositories = "one repository"
+	}
+	if !t.Overage {
+		return fmt.Sprintf("%s and %s", repositories, t.Storage)
+	}
+	return fmt.Sprintf("%s and %s are included; then %s a GiB", repositories, t.Storage, t.OveragePrice)
+}
+
 var defaultBook = sync.OnceValue(func() *Book {
 	b, err := parse(embedded)
 	if err != nil {
@@ -91,7 +118,7 @@ func (b *Book) HoursCap() int { return b.hours }
 // With returns a book in which these sizes have these prices, with the source LiveSource. The receiver stays as it is;
 // sizes that are not given keep what it says of them.
 func (b *Book) With(sizes []SizePrice) *Book {
-	with := &Book{date: b.date, hours: b.hours, lines: maps.Clone(b.lines), floors: b.floors}
+	with := b.clone()
 	for _, s := range sizes {
 		with.lines[key{Node, s.Slug}] = entry{
 			Kind: Node, Slug: s.Slug, Per: "node", MemoryMiB: s.MemoryMiB, VCPUs: s.VCPUs,
@@ -100,6 +127,20 @@ func (b *Book) With(sizes []SizePrice) *Book {
 		}
 	}
 	return with
+}
+
+// WithTiers returns a book in which these tiers of DigitalOcean's registry have these prices, with the source LiveSource. The
+// receiver stays as it is; tiers that are not given keep what it says of them.
+func (b *Book) WithTiers(tiers []TierPrice) *Book {
+	with := b.clone()
+	for _, t := range tiers {
+		with.lines[key{Registry, t.Slug}] = entry{Kind: Registry, Slug: t.Slug, Per: "account", Note: t.note(), Source: LiveSource, Date: t.Date, monthly: max(t.Monthly, 0)}
+	}
+	return with
+}
+
+func (b *Book) clone() *Book {
+	return &Book{date: b.date, hours: b.hours, lines: maps.Clone(b.lines), floors: b.floors}
 }
 
 // Size finds a size by its slug. False means that the book does not know it, not that the cloud has none.
@@ -132,14 +173,34 @@ func (b *Book) Included(slug string) (unit.MiB, bool) {
 	return unit.MiB(e.StorageGiB) * unit.GiB, ok && e.StorageGiB > 0
 }
 
-// Beyond is how many GiB of a managed database's disk are billed beside what comes with its size: none where the book does not
-// know what does.
-func (b *Book) Beyond(slug string, disk unit.MiB) int {
+// Storage is what is billed for a managed database's disk beside its nodes, of the same slug as their price: what is beyond that which
+// comes with the size, from least to most, or nothing. No disk is the one that comes with the size. Where the book does not know how
+// large that is, it is a line without a price, since nobody knows how much of the disk is billed.
+func (b *Book) Storage(name, slug string, least, most unit.MiB) []Item {
+	most = max(least, most)
 	included, known := b.Included(slug)
-	if !known || disk <= included {
-		return 0
+	switch {
+	case most == 0 || known && most <= included:
+		return nil
+	case !known:
+		return []Item{{For: name, What: fmt.Sprintf("storage, %s: what comes with the size is not known", span(least, most)), Kind: DatabaseStorage, Slug: slug, Min: gib(least), Max: gib(most)}}
+	default:
+		return []Item{{For: name, What: "storage beyond what comes with the size", Kind: DatabaseStorage, Min: gib(max(least-included, 0)), Max: gib(most - included)}}
 	}
-	return int((disk - included + unit.GiB - 1) / unit.GiB)
+}
+
+// gib rounds up.
+func gib(m unit.MiB) int { return int((m + unit.GiB - 1) / unit.GiB) }
+
+func span(least, most unit.MiB) string {
+	switch least {
+	case most:
+		return most.String()
+	case 0:
+		return "up to " + most.String()
+	default:
+		return fmt.Sprintf("%s to %s", least, most)
+	}
 }
 
 func (e entry) size() Size {
@@ -147,7 +208,7 @@ func (e entry) size() Size {
 }
 
 // slugged are the kinds that have several prices, told apart by a slug; that of another kind is not looked at.
-var slugged = map[Kind]bool{Node: true, LoadBalancer: true, Database: true, Registry: true, ReservedIP: true}
+var slugged = map[Kind]bool{Node: true, LoadBalancer: true, Database: true, Registry: true, ReservedIP: true, DatabaseStorage: true}
 
 // find looks a price up.
 func (b *Book) find(kind Kind, slug string) (entry, bool) {

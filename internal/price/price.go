@@ -29,7 +29,7 @@ const (
 	Snapshot         Kind = "snapshot"         // A volume's snapshot; quantities are GiB.
 	ControlPlane     Kind = "controlPlane"     // A cluster's managed control plane; there or not.
 	Database         Kind = "database"         // A node of a managed database; Slug is engine and size, "pg/db-s-1vcpu-2gb"; quantities count nodes.
-	DatabaseStorage  Kind = "databaseStorage"  // Disk of a managed database beyond what its size comes with; quantities are GiB.
+	DatabaseStorage  Kind = "databaseStorage"  // Disk of a managed database beyond what its size comes with; quantities are GiB. Book.Storage makes it.
 	Spaces           Kind = "spaces"           // The account's subscription to object storage, however many buckets; there or not.
 	Registry         Kind = "registry"         // The account's subscription to DigitalOcean's registry; Slug is the tier: starter, basic, professional.
 	NATGateway       Kind = "natGateway"       // A NAT gateway of a private network; quantities are its size, in steps of 25 Mbps.

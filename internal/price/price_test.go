@@ -90,6 +90,34 @@ func TestWhatHasNoPriceIsUnknownAndNeverZero(t *testing.T) {
 	}
 }
 
+func TestADiskIsBilledBeyondWhatComesWithItsSize(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		why         string
+		slug        string
+		least, most unit.MiB
+		want        string // of the bill; none where nothing is billed
+	}{
+		{"no disk is chosen", "pg/db-s-1vcpu-2gb", 0, 0, ""},
+		{"all of it comes with the size", "pg/db-s-1vcpu-2gb", 30 * unit.GiB, 0, ""},
+		{"50 GiB are beyond", "pg/db-s-1vcpu-2gb", 80 * unit.GiB, 0, "$10.50"},
+		{"it may grow by itself", "pg/db-s-1vcpu-2gb", 80 * unit.GiB, 120 * unit.GiB, "$10.50 to $18.90"},
+		{"only what it may grow to is beyond", "pg/db-s-1vcpu-2gb", 0, 120 * unit.GiB, "$0.00 to $18.90"},
+		{"a part of a GiB is a GiB", "pg/db-s-1vcpu-2gb", 30*unit.GiB + 1, 0, "$0.21"},
+		{"no disk is chosen, and nobody knows what comes with the size", "kafka/db-s-2vcpu-2gb", 0, 0, ""},
+		{"nobody knows how much of it comes with the size", "kafka/db-s-2vcpu-2gb", 500 * unit.GiB, 0, "at least $0.00"},
+	} {
+		items := price.Default().Storage("messaging/events", c.slug, c.least, c.most)
+		bill := price.Default().Of(items)
+		if got := bill.String(); got != c.want && (c.want != "" || len(items) > 0) {
+			t.Errorf("%s: the disk costs %s, want %q: %+v", c.why, got, c.want, items)
+		}
+		if c.want == "at least $0.00" && !slices.Equal(bill.Unknown, []string{"messaging/events: databaseStorage " + c.slug}) {
+			t.Errorf("%s: what is unknown is called %q", c.why, bill.Unknown)
+		}
+	}
+}
+
 func TestWhatAnAccountPaysOnceIsOnABillOnce(t *testing.T) {
 	t.Parallel()
 	bill := price.Default().Of([]price.Item{
@@ -132,6 +160,29 @@ func TestLivePricesReplaceTheBooks(t *testing.T) {
 	}
 	if size, ok := book.Size("s-3vcpu-3gb"); !ok || size.MemoryMiB != 3072 || size.VCPUs != 3 {
 		t.Errorf("the new size is not found: %+v", size)
+	}
+}
+
+func TestLivePricesOfTiersReplaceTheBooks(t *testing.T) {
+	t.Parallel()
+	book := price.Default().WithTiers([]price.TierPrice{
+		{Slug: "starter", Repositories: 1, Storage: 500, Date: "2026-11-24"},
+		{Slug: "basic", Monthly: 6 * unit.Dollar, Repositories: 5, Storage: 5 * unit.GiB, Overage: true, OveragePrice: unit.Dollars(0.03), Date: "2026-11-24"},
+		{Slug: "enterprise", Monthly: 100 * unit.Dollar, Storage: 500 * unit.GiB, Overage: true, OveragePrice: unit.Dollars(0.02), Date: "2026-11-24"},
+	})
+	for tier, want := range map[string][3]string{
+		"starter":      {"$0.00", "one repository and 500Mi", price.LiveSource},
+		"basic":        {"$6.00", "5 repositories and 5Gi are included; then $0.03 a GiB", price.LiveSource},
+		"enterprise":   {"$100.00", "any number of repositories and 500Gi are included; then $0.02 a GiB", price.LiveSource},
+		"professional": {"$20.00", "any number of repositories, 10 registries and 100 GiB are included; then $0.02 a GiB", "DigitalOcean's documentation"},
+	} {
+		line := book.Of([]price.Item{{Kind: price.Registry, Slug: tier}}).Lines[0]
+		if got := [3]string{line.High.String(), line.Note, line.Source}; got != want || !line.Known || line.Date == "" {
+			t.Errorf("%s: got %q of %q, want %q", tier, got, line.Date, want)
+		}
+	}
+	if got := price.Default().Of([]price.Item{{Kind: price.Registry, Slug: "basic"}}).String(); got != "$5.00" {
+		t.Errorf("the built-in book changed: %s", got)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/digitalocean/godo"
 
 	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/price"
 	"github.com/k8or/k8or/internal/unit"
 )
 
@@ -89,6 +90,34 @@ func (c *Client) Sizes(ctx context.Context, call *graph.Call) ([]Size, error) {
 	}
 	return out, nil
 }
+
+// RegistryTiers are all tiers of DigitalOcean's registry with their prices, without a date. They are asked for once a pass.
+func (c *Client) RegistryTiers(ctx context.Context, call *graph.Call) ([]price.TierPrice, error) {
+	return graph.Once(ctx, call, "digitalocean/registry-tiers", func(ctx context.Context) ([]price.TierPrice, error) {
+		var answer struct {
+			Options struct {
+				Tiers []struct {
+					Slug         string `json:"slug"`
+					Cents        int    `json:"monthly_price_in_cents"`
+					Repositories int    `json:"included_repositories"`
+					Bytes        int64  `json:"included_storage_bytes"`
+					Overage      bool   `json:"allow_storage_overage"`
+					OverageCents int    `json:"storage_overage_price_in_cents"`
+				} `json:"subscription_tiers"`
+			} `json:"options"`
+		}
+		if err := c.get(ctx, "/v2/registries/options", &answer); err != nil {
+			return nil, err
+		}
+		var out []price.TierPrice
+		for _, t := range answer.Options.Tiers {
+			out = append(out, price.TierPrice{Slug: t.Slug, Monthly: cents(t.Cents), Repositories: t.Repositories, Storage: unit.MiB(t.Bytes >> 20), Overage: t.Overage, OveragePrice: cents(t.OverageCents)})
+		}
+		return out, nil
+	})
+}
+
+func cents(n int) unit.Money { return unit.Money(n) * unit.Dollar / 100 }
 
 // KubernetesOptions are asked for once a pass.
 func (c *Client) KubernetesOptions(ctx context.Context, call *graph.Call) (KubernetesOptions, error) {

@@ -11,7 +11,9 @@ import (
 
 	"github.com/k8or/k8or/internal/cloud/digitalocean"
 	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/price"
 	simulated "github.com/k8or/k8or/internal/sandbox/digitalocean"
+	"github.com/k8or/k8or/internal/unit"
 )
 
 func TestAccountAndOffersAreRead(t *testing.T) {
@@ -30,6 +32,11 @@ func TestAccountAndOffersAreRead(t *testing.T) {
 		options, err := w.client.KubernetesOptions(w.Context(), c)
 		if err != nil || !slices.Equal(options.Versions, []string{"1.36.3-do.0", "1.35.7-do.0", "1.34.10-do.0"}) {
 			w.Errorf("the versions are %v, %v", options.Versions, err)
+		}
+		tiers, err := w.client.RegistryTiers(w.Context(), c)
+		basic := price.TierPrice{Slug: "basic", Monthly: 5 * unit.Dollar, Repositories: 5, Storage: 5 * unit.GiB, Overage: true, OveragePrice: unit.Dollars(0.02)}
+		if err != nil || len(tiers) != 3 || tiers[1] != basic || tiers[0].Storage != 500 || tiers[0].Overage {
+			w.Errorf("the registry's tiers are %+v, %v", tiers, err)
 		}
 		regions, err := w.client.Regions(w.Context(), c)
 		if err != nil || !slices.ContainsFunc(regions, func(r digitalocean.Region) bool { return r.Slug == "nyc3" && r.Available }) {

@@ -53,6 +53,7 @@ type DatabaseOut struct {
 	ID, URN, Name, Engine, Version, Size, State string
 	Nodes                                       int
 	Storage                                     unit.MiB
+	Grows                                       bool // DigitalOcean lets its disk grow by itself
 	// Host and Port are those of the private network.
 	Host string
 	Port int
@@ -60,14 +61,21 @@ type DatabaseOut struct {
 	wire database
 }
 
-// Billed is what it costs: its nodes, and the disk beyond what comes with them.
+// Billed is what it costs: its nodes, and the disk beyond what comes with them, or all of it without a price where nobody knows what
+// does.
 func (o DatabaseOut) Billed(name, _ string) []price.Item {
 	slug := o.Engine + "/" + o.Size
 	items := []price.Item{{For: name, What: fmt.Sprintf("%s, %d × %s", o.Engine, o.Nodes, o.Size), Kind: price.Database, Slug: slug, Min: o.Nodes, Max: o.Nodes}}
-	if extra := price.Default().Beyond(slug, o.Storage); extra > 0 {
-		items = append(items, price.Item{For: name, What: "storage beyond what comes with the size", Kind: price.DatabaseStorage, Min: extra, Max: extra})
+	return append(items, o.BilledStorage(name, slug)...)
+}
+
+// BilledStorage is what is billed for its disk beside nodes of a size. A disk of what keeps its data in memory is never chosen, and
+// comes with its size.
+func (o DatabaseOut) BilledStorage(name, slug string) []price.Item {
+	if o.Engine == "valkey" {
+		return nil
 	}
-	return items
+	return price.Default().Storage(name, slug, o.Storage, o.Storage)
 }
 
 var _ graph.Resource[DatabaseOut] = (*Database)(nil)
@@ -105,7 +113,8 @@ func (d *Database) upgrades(have DatabaseOut) bool {
 
 func observedDatabase(w database) graph.Observed[DatabaseOut] {
 	o := graph.Observed[DatabaseOut]{State: graph.Ready, ID: w.ID, Out: DatabaseOut{ID: w.ID, URN: "do:dbaas:" + w.ID, Name: w.Name, Engine: w.Engine,
-		Version: w.Version, Size: w.Size, Nodes: w.Nodes, Storage: unit.MiB(w.StorageMiB), State: w.Status, Host: w.Private.Host, Port: w.Private.Port, wire: w}}
+		Version: w.Version, Size: w.Size, Nodes: w.Nodes, Storage: unit.MiB(w.StorageMiB), State: w.Status, Host: w.Private.Host, Port: w.Private.Port, wire: w,
+		Grows: w.Autoscale != nil && w.Autoscale.Storage != nil && w.Autoscale.Storage.Enabled}}
 	if w.Status != databaseOnline {
 		o.State, o.Message = graph.Pending, w.Status
 	}
@@ -139,7 +148,7 @@ func (d *Database) Diff(c *graph.Call, have graph.Observed[DatabaseOut]) []graph
 	}
 	f.Wanted("size", out.Size, d.Size, risk, note)
 	f.Wanted("nodes", out.Nodes, d.Nodes, graph.InPlace)
-	d.diffStorage(f, out.Storage, wire)
+	d.diffStorage(f, out)
 	if d.Maintenance != (Maintenance{}) {
 		window := ""
 		if m := wire.Maintenance; m != nil {
@@ -154,18 +163,19 @@ func (d *Database) Diff(c *graph.Call, have graph.Observed[DatabaseOut]) []graph
 	return f.Changes()
 }
 
-func (d *Database) diffStorage(f *graph.Compare, have unit.MiB, wire database) {
+func (d *Database) diffStorage(f *graph.Compare, out DatabaseOut) {
+	have := out.Storage
 	switch {
 	case d.Storage > have:
 		f.Wanted("storage", have.String(), d.Storage.String(), graph.InPlace, "it never shrinks again")
 	case d.Storage > 0 && d.Most <= d.Storage: // else it may have grown by itself
 		f.Wanted("storage", have.String(), d.Storage.String(), graph.Refused, fmt.Sprintf("a disk never shrinks: write %s or more", have))
 	}
-	grows, note := wire.Autoscale != nil && wire.Autoscale.Storage != nil && wire.Autoscale.Storage.Enabled, "DigitalOcean lets the disk grow when it is four fifths full"
+	note := "DigitalOcean lets the disk grow when it is four fifths full"
 	if d.Most > d.Storage && !d.mayGrow(have) {
 		note = fmt.Sprintf("the disk has %s, and another step would be beyond %s: DigitalOcean knows no limit of its own", have, d.Most)
 	}
-	f.Wanted("storage.max", grows, d.mayGrow(have), graph.InPlace, note)
+	f.Wanted("storage.max", out.Grows, d.mayGrow(have), graph.InPlace, note)
 }
 
 // StorageStep is by how much a disk grows by itself. The API takes 10 to 500 GiB, and knows how full a disk has to be and no limit.
@@ -330,5 +340,5 @@ func (d *Database) protect(ctx context.Context, id string) error {
 	return d.On.tagResource(ctx, method, tag, "database", id)
 }
 
-// errProtected is why a database cluster is not deleted.
+// errProtected is why a database cluster or a registry is not deleted.
 var errProtected = fmt.Errorf("it %w: write deletionProtection: false, run `k8or up`, and try again", graph.ErrProtected)

@@ -29,11 +29,14 @@ type Registry struct {
 	// Tier is the account's subscription: starter, basic or professional. The account's registries share it. Empty is basic for
 	// an account's first one, and is not compared.
 	Tier string
+	// Protected refuses to delete it, whatever is asked. It is a tag, so that it holds without a document.
+	Protected bool
 }
 
 // RegistryOut is a registry that is there.
 type RegistryOut struct {
 	Name, Region, Tier string
+	Protected          bool
 
 	others []string // the account's other registries
 }
@@ -64,16 +67,27 @@ func (r *Registry) Key() string { return r.Name }
 // registryTag is a registry's mark: "k8or:shop-x7k2p9:registry:shop-x7k2p9".
 func (m Mark) registryTag(name string) string { return m.Tag() + ":registry:" + name }
 
-// markedRegistries are the names of registries that tags of this platform speak of, whether or not they are there.
-func (e *Estate) markedRegistries(ctx context.Context, c *graph.Call) ([]string, error) {
+// protectedRegistryTag protects a registry from deletion.
+func (m Mark) protectedRegistryTag(name string) string { return m.registryTag(name) + ":protected" }
+
+// registryOf reads either of them.
+func (m Mark) registryOf(tag string) (name string, protects, ok bool) {
+	rest, ok := cutPrefixFold(tag, m.registryTag(""))
+	name, _, protects = strings.Cut(strings.ToLower(rest), ":")
+	return name, protects, ok
+}
+
+// markedRegistries are the names of registries that tags of this platform speak of, whether or not they are there, and whether each is
+// protected.
+func (e *Estate) markedRegistries(ctx context.Context, c *graph.Call) (map[string]bool, error) {
 	tags, err := e.allTags(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	var out []string
+	out := map[string]bool{}
 	for _, t := range tags {
-		if name, ok := cutPrefixFold(t.Name, e.mark.Tag()+":registry:"); ok {
-			out = append(out, strings.ToLower(name))
+		if name, protects, ok := e.mark.registryOf(t.Name); ok {
+			out[name] = out[name] || protects
 		}
 	}
 	return out, nil
@@ -101,8 +115,10 @@ func (e *Estate) ourRegistries(ctx context.Context, c *graph.Call) ([]RegistryOu
 	}
 	var ours []RegistryOut
 	for _, w := range all {
-		if slices.Contains(marked, w.Name) {
-			ours = append(ours, registryOut(w, all))
+		if protected, ok := marked[w.Name]; ok {
+			out := registryOut(w, all)
+			out.Protected = protected
+			ours = append(ours, out)
 		}
 	}
 	return ours, nil
@@ -132,7 +148,7 @@ func (r *Registry) Observe(ctx context.Context, c *graph.Call) (graph.Observed[R
 	return graph.Observed[RegistryOut]{}, nil
 }
 
-// Diff compares region and tier.
+// Diff compares region, tier and protection.
 func (r *Registry) Diff(c *graph.Call, have graph.Observed[RegistryOut]) []graph.Change {
 	d := graph.Fields(c)
 	if r.Region != "" {
@@ -145,10 +161,11 @@ func (r *Registry) Diff(c *graph.Call, have graph.Observed[RegistryOut]) []graph
 		}
 		d.Wanted("tier", have.Out.Tier, r.Tier, risk, note)
 	}
+	d.Wanted("deletionProtection", have.Out.Protected, r.Protected, graph.InPlace)
 	return d.Changes()
 }
 
-// Create makes the registry, its mark first.
+// Create makes the registry, what tags say of it first.
 func (r *Registry) Create(ctx context.Context, c *graph.Call) (graph.Observed[RegistryOut], error) {
 	var none graph.Observed[RegistryOut]
 	all, err := r.On.allRegistries(ctx, c)
@@ -160,7 +177,7 @@ func (r *Registry) Create(ctx context.Context, c *graph.Call) (graph.Observed[Re
 		if err != nil {
 			return none, err
 		}
-		if !slices.Contains(marked, r.Name) {
+		if _, ours := marked[r.Name]; !ours {
 			return none, graph.Permanent(fmt.Errorf("the registry %q %w: give this one another name, or use it with product: existing", r.Name, graph.ErrStranger))
 		}
 	}
@@ -170,6 +187,11 @@ func (r *Registry) Create(ctx context.Context, c *graph.Call) (graph.Observed[Re
 	}
 	if err := r.On.makeTag(ctx, c, r.On.mark.registryTag(r.Name)); err != nil {
 		return none, err
+	}
+	if r.Protected {
+		if err := r.protect(ctx, c); err != nil {
+			return none, err
+		}
 	}
 	body := map[string]string{"name": r.Name, "subscription_tier_slug": tier}
 	if r.Region != "" {
@@ -186,7 +208,7 @@ func (r *Registry) Create(ctx context.Context, c *graph.Call) (graph.Observed[Re
 	}
 	graph.Forget(c, "digitalocean/registries")
 	out := registryOut(answer.Registry, all)
-	out.Tier = tier
+	out.Tier, out.Protected = tier, r.Protected
 	return graph.Observed[RegistryOut]{State: graph.Ready, ID: r.Name, Out: out}, nil
 }
 
@@ -222,13 +244,31 @@ func (r *Registry) changeTier(ctx context.Context) error {
 	return fmt.Errorf("change the account's subscription to registries to %s: %w", r.Tier, err)
 }
 
-// Update changes the tier.
-func (r *Registry) Update(ctx context.Context, c *graph.Call, have graph.Observed[RegistryOut], _ []graph.Change) (graph.Observed[RegistryOut], error) {
-	if err := r.changeTier(ctx); err != nil {
-		return have, err
+// protect makes the tag that protects the registry, or deletes it.
+func (r *Registry) protect(ctx context.Context, c *graph.Call) error {
+	if r.Protected {
+		return r.On.makeTag(ctx, c, r.On.mark.protectedRegistryTag(r.Name))
 	}
-	graph.Forget(c, "digitalocean/registries")
-	have.Out.Tier = r.Tier
+	return r.On.dropTag(ctx, c, r.On.mark.protectedRegistryTag(r.Name))
+}
+
+// Update changes the tier and the protection.
+func (r *Registry) Update(ctx context.Context, c *graph.Call, have graph.Observed[RegistryOut], changes []graph.Change) (graph.Observed[RegistryOut], error) {
+	for _, change := range changes {
+		switch change.Path {
+		case "tier":
+			if err := r.changeTier(ctx); err != nil {
+				return have, err
+			}
+			graph.Forget(c, "digitalocean/registries")
+			have.Out.Tier = r.Tier
+		case "deletionProtection":
+			if err := r.protect(ctx, c); err != nil {
+				return have, err
+			}
+			have.Out.Protected = r.Protected
+		}
+	}
 	return have, nil
 }
 
@@ -239,7 +279,11 @@ func (e *Estate) listRegistries(ctx context.Context, c *graph.Call) ([]graph.Ite
 	}
 	var items []graph.Item
 	for _, r := range ours {
-		items = append(items, graph.Item{Key: r.Name, ID: r.Name, Data: "registry", Owner: "registry", Ref: r, Title: fmt.Sprintf("registry %s (%s, %s)", r.Name, r.Tier, r.Region)})
+		item := graph.Item{Key: r.Name, ID: r.Name, Data: "registry", Owner: "registry", Ref: r, Title: fmt.Sprintf("registry %s (%s, %s)", r.Name, r.Tier, r.Region)}
+		if r.Protected {
+			item.Protected = errProtected
+		}
+		items = append(items, item)
 	}
 	return items, nil
 }

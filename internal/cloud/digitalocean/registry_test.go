@@ -91,6 +91,47 @@ func TestARegistryIsKeptUntilItIsNamed(t *testing.T) {
 	})
 }
 
+func TestAProtectedRegistryGoesOnceItIsNoMore(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		t := w.T
+		protect := func(protected bool) func() *graph.Graph {
+			return func() *graph.Graph {
+				g := graph.New()
+				graph.Add(g, "registry", &digitalocean.Registry{On: w.estate, Name: mark.String(), Region: "nyc3", Tier: "basic", Protected: protected})
+				g.Prune(w.estate.Kinds()...)
+				return g
+			}
+		}
+		there := func() int { return len(w.names("/v2/registries", "registries", "name")) }
+		for _, protected := range []bool{false, true} { // put onto one that stands, too
+			if _, err := w.bring(nil, protect(protected)); err != nil {
+				t.Fatalf("%v\n%s", err, w.events.text())
+			}
+		}
+		if again, err := w.bring(nil, protect(true)); err != nil || len(again) > 0 {
+			t.Errorf("a second run would do %v: %v", again, err)
+		}
+		if _, err := w.bring([]string{"registry"}, w.registry("none")); !errors.Is(err, graph.ErrProtected) || there() != 1 {
+			t.Errorf("given up by name while it is protected: %v, and %d are there", err, there())
+		}
+		if err := w.down(graph.DataDecisions{Lose: []string{"registry"}}); err == nil || there() != 1 {
+			t.Errorf("taken down while it is protected: %v, and %d are there", err, there())
+		}
+		if _, err := w.bring(nil, protect(false)); err != nil {
+			t.Fatalf("%v\n%s", err, w.events.text())
+		}
+		if err := w.down(graph.DataDecisions{Lose: []string{"registry"}}); err != nil || there() != 0 {
+			t.Errorf("taken down when it is protected no more: %v, and %d are there", err, there())
+		}
+		for _, tag := range w.names("/v2/tags", "tags", "name") {
+			if strings.Contains(tag, ":registry:") {
+				t.Errorf("its tag %s is still there", tag)
+			}
+		}
+	})
+}
+
 func TestAnAccountsOtherRegistryIsLeftAloneAndItsTierToo(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {

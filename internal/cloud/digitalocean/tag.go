@@ -48,6 +48,7 @@ func (e *Estate) listTags(ctx context.Context, c *graph.Call) ([]graph.Item, err
 	for _, t := range all {
 		title := "tag " + t.Name
 		bucket, ofBucket := e.mark.ofSpaces(t.Name)
+		registry, _, ofRegistry := e.mark.registryOf(t.Name)
 		id, memory := e.mark.clusterOf(t.Name)
 		_, claim := e.mark.claimOf(t.Name)
 		of, _, addressed := e.mark.addressOf(t.Name)
@@ -112,8 +113,8 @@ func (e *Estate) listTags(ctx context.Context, c *graph.Call) ([]graph.Item, err
 			if c.Teardown && !slices.ContainsFunc(buckets, func(s markedSpace) bool { return s.Name == bucket }) {
 				items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title})
 			}
-		case strings.HasPrefix(strings.ToLower(t.Name), e.mark.registryTag("")):
-			if c.Teardown && !slices.ContainsFunc(registries, func(r RegistryOut) bool { return strings.EqualFold(t.Name, e.mark.registryTag(r.Name)) }) {
+		case ofRegistry:
+			if c.Teardown && !slices.ContainsFunc(registries, func(r RegistryOut) bool { return r.Name == registry }) {
 				items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title})
 			}
 		case strings.EqualFold(t.Name, e.mark.usesTag(usesSpaces)):

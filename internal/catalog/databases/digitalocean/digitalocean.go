@@ -229,10 +229,7 @@ func choose(s *product.Selecting, e entry) {
 	n := nodes(e.Spec)
 	s.Bill(price.Item{What: fmt.Sprintf("%s, %d × %s", e.Spec.Engine, n, slug), Kind: price.Database, Slug: kind.slug + "/" + slug, Min: n, Max: n})
 	size, most := storage(e.Spec)
-	book, sold := price.Default(), kind.slug+"/"+slug
-	if extra, upTo := book.Beyond(sold, size), book.Beyond(sold, max(size, most)); upTo > 0 {
-		s.Bill(price.Item{What: "storage beyond what comes with the size", Kind: price.DatabaseStorage, Min: extra, Max: upTo})
-	}
+	s.Bill(price.Default().Storage(string(e.ID), kind.slug+"/"+slug, size, most)...)
 	for name, r := range e.Spec.Replicas {
 		slug := kind.sold(cmp.Or(r.Size, e.Spec.Size))
 		s.Bill(price.Item{For: string(e.ID) + "/replicas/" + name, What: "read replica " + name + ", " + slug, Kind: price.Database, Slug: kind.slug + "/" + slug, Min: 1, Max: 1})

@@ -23,6 +23,7 @@ import (
 	"github.com/k8or/k8or/internal/probe"
 	"github.com/k8or/k8or/internal/product"
 	"github.com/k8or/k8or/internal/secret"
+	"github.com/k8or/k8or/internal/unit"
 )
 
 // Kafka as DigitalOcean runs it: its newest version, and the sizes that small, medium and large stand for. Source: its published
@@ -56,6 +57,15 @@ func checkManaged(e entry) []product.Refusal {
 func chooseManaged(s *product.Selecting, e entry) {
 	n, slug := brokersOf(e.Spec), soldAs(e.Spec.Size)
 	s.Bill(price.Item{What: fmt.Sprintf("kafka, %d × %s", n, slug), Kind: price.Database, Slug: "kafka/" + slug, Min: n, Max: n})
+	s.Bill(price.Default().Storage(string(e.ID), "kafka/"+slug, managedDisk(e.Spec), 0)...)
+}
+
+// managedDisk is how large the document wants it; zero is what comes with the size.
+func managedDisk(m v1alpha1.Messaging) unit.MiB {
+	if m.Storage == nil {
+		return 0
+	}
+	return product.MiB(m.Storage.Size)
 }
 
 // managed makes the nodes of one entry.
@@ -73,10 +83,7 @@ func buildManaged(b *product.Building, e entry) error {
 	}
 	m := managed{entry: e, b: b, name: b.Estate().NameOf("kafka-" + e.Name)}
 	spec := digitalocean.DatabaseSpec{Name: m.name, Engine: "kafka", Version: cmp.Or(e.Spec.Version, managedNewest), Size: soldAs(e.Spec.Size), Nodes: brokersOf(e.Spec), Region: b.Platform().Spec.Region,
-		Protected: e.Spec.DeletionProtection != nil && *e.Spec.DeletionProtection}
-	if e.Spec.Storage != nil {
-		spec.Storage = product.MiB(e.Spec.Storage.Size)
-	}
+		Storage: managedDisk(e.Spec), Protected: e.Spec.DeletionProtection != nil && *e.Spec.DeletionProtection}
 	b.Estate().Want(spec)
 	if b.Rotates() {
 		b.Estate().Rotate(m.name)

@@ -26,7 +26,8 @@ func build(b *product.Building, e entry) error {
 		return err
 	}
 	name := cmp.Or(e.Options.Name, b.Estate().Mark().String())
-	out := graph.Add(b.Graph(), e.ID, &digitalocean.Registry{On: b.Estate(), Name: name, Region: region(b.Platform(), e), Tier: e.Spec.Tier})
+	out := graph.Add(b.Graph(), e.ID, &digitalocean.Registry{On: b.Estate(), Name: name, Region: region(b.Platform(), e), Tier: e.Spec.Tier,
+		Protected: e.Spec.DeletionProtection != nil && *e.Spec.DeletionProtection})
 	access := e.ID + "/access"
 	graph.Add(b.Graph(), access, &digitalocean.RegistryAccess{On: b.Estate(), Registry: out, Name: name, Rotate: b.Rotates(),
 		HeldBy:  digitalocean.SecretName{Namespace: kube.SystemNamespace, Name: name},

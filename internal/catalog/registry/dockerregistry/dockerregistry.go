@@ -40,6 +40,7 @@ var Product = &product.Definition[v1alpha1.Registry, Options]{
 		{Fields: []string{"tier"}, Why: "it is what DigitalOcean sells", Fix: "remove it, or use `product: digitalocean`"},
 		{Fields: []string{"owner"}, Why: "it is an organisation at Docker Hub", Fix: "remove it; images are named by `host`"},
 		{Fields: []string{"credentials"}, Why: "k8or makes up who pulls from it", Fix: "remove it; `users` are who may push"},
+		{Fields: []string{"deletionProtection"}, Why: "its images are on a volume, and none is deleted unless you name it", Fix: "remove it, or use `product: digitalocean`"},
 		{Fields: []string{"bucket"}, Why: "images are kept on a volume", Fix: "remove it, and write `storage.size`"}},
 	Check:  check,
 	Select: choose,

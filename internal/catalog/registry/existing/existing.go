@@ -29,7 +29,7 @@ var Product = &product.Definition[v1alpha1.Registry, struct{}]{
 	Placements: []product.Placement{product.Managed},
 	Page:       page,
 	Lacks: []product.Lack{
-		{Fields: []string{"host", "tier", "owner", "storage", "bucket", "users", "mirror", "garbageCollection"}, Why: "k8or changes nothing of a registry that somebody else runs", Fix: "remove it, and see to it where the registry is run, or use `product: docker-registry`"},
+		{Fields: []string{"host", "tier", "owner", "storage", "bucket", "users", "mirror", "garbageCollection", "deletionProtection"}, Why: "k8or changes nothing of a registry that somebody else runs", Fix: "remove it, and see to it where the registry is run, or use `product: docker-registry`"},
 		product.NoPods,
 		{Fields: []string{"existing.namespace", "existing.class", "existing.service", "existing.selector"}, Why: "nodes pull by its address"},
 	},
