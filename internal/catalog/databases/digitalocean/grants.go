@@ -20,9 +20,9 @@ import (
 	"github.com/k8or/k8or/internal/secret"
 )
 
-// A user that DigitalOcean makes may do next to nothing in PostgreSQL, and in MySQL as much as doadmin. What it may do is said in SQL, which only the cluster can
-// reach the server with. So a Job says it, as DigitalOcean's doadmin and as the users themselves, once for each wording: what they
-// may do becomes what the document says, no more and no less.
+// A user that DigitalOcean makes may do next to nothing in PostgreSQL, and in MySQL as much as doadmin. What it may do is said in
+// SQL, which only the cluster can reach the server with. So a Job says it, as doadmin and as the users themselves, once for each
+// wording: what they may do becomes what the document says, no more and no less.
 
 // clients of SQL, by engine: the image has the program, User is who it runs as there.
 var sqlClients = map[string]struct {

@@ -17,8 +17,8 @@ var mysqlPrivileges = map[string]string{
 
 // mysqlSurplus says how a user loses what it holds and should not have, which it is asked for itself: everybody sees its own
 // rights. MySQL has no transaction around them, so that nothing is taken to be given again, with one exception. DigitalOcean
-// makes a user with the rights of doadmin, beyond any database and with the right to pass them on; all of that goes at once, as
-// the Job's first word about a user, before anybody signs in as it.
+// makes a user with the rights of doadmin, beyond any database and with the right to pass them on; all of that goes at once,
+// right before what it may do is given, and before anybody signs in as it: a user's Secret is written after this Job.
 // Source: docs.digitalocean.com, MySQL, modify user privileges and manage users, 2025-04.
 const mysqlSurplus = `surplus() {
 all=$(as "$1" "$2" <<SQL

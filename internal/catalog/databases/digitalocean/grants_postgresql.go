@@ -32,7 +32,8 @@ func (m *maker) postgres(users []user) string {
 	return b.String() + strings.Replace(postgresLevel, "WANTED", strings.Join(wanted(users), ",\n    "), 1)
 }
 
-// wanted are the users' rights as rows of SQL: the role, its databases, what it may do with each of them, with the schema, and with tables and sequences.
+// wanted are the users' rights as rows of SQL: the role, its databases, and what it may do with each of them, with its schema, and
+// with tables and sequences.
 func wanted(users []user) []string {
 	var rows []string
 	for _, u := range users {
