@@ -3,6 +3,7 @@
 package k8or_test
 
 import (
+	"errors"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -245,6 +246,15 @@ func TestEveryDirectDependencyHasItsReason(t *testing.T) {
 		}
 		if strings.Contains(string(mod), "\nreplace ") {
 			t.Errorf("%s has a replace directive, which breaks `go install`", manifest)
+		}
+	}
+}
+
+func TestThereIsNoWorkspace(t *testing.T) {
+	t.Parallel()
+	for _, dir := range []string{".", "sandbox", "sandbox/controlplane"} {
+		if _, err := os.Stat(path.Join(dir, "go.work")); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s has a go.work (%v): with it a build takes other versions than `go install` of either module, which knows none", dir, err)
 		}
 	}
 }

@@ -7,6 +7,7 @@ say() { printf '\n\033[1m%s\033[0m\n' "$1"; }
 since() { echo $(($(date +%s) - began)); }
 
 dir=${K8OR_DEMO_DIR:-.k8or/demo}
+bin=$PWD/bin
 rm -rf "$dir/platform"
 mkdir -p "$dir/platform"
 cp -R examples/starter/. "$dir/platform/"
@@ -18,7 +19,7 @@ built=$(since)
 # The control plane is a large build of its own; the plan does not wait for it.
 make -s controlplane >"$dir/controlplane.log" 2>&1 &
 building=$!
-k8or=$PWD/bin/k8or
+k8or=$bin/k8or
 
 say "Starting the sandbox: clouds in a box, at 60 times the speed of life"
 "$k8or" sandbox stop >/dev/null 2>&1 || true
@@ -50,7 +51,9 @@ cat <<EOF
 
 It took $(since) s from the start: $built s to build k8or and the sandbox, $((ready - built)) s more until the control plane was built, and $(($(since) - ready)) s from there to a running platform.
 
-What to try next, in $dir/platform with K8OR_SANDBOX_DIR=$K8OR_SANDBOX_DIR:
+What to try next:
+  cd $dir/platform
+  export PATH="$bin:\$PATH" K8OR_SANDBOX_DIR="$K8OR_SANDBOX_DIR"
   k8or up --sandbox            nothing to do: the document and the platform agree
   (edit k8or.yaml: add a pool, change a size) && k8or plan --sandbox
   k8or kubeconfig --sandbox > kubeconfig && kubectl --kubeconfig kubeconfig get pods -A

@@ -33,7 +33,8 @@ func main() {
 		<-signals
 		close(interrupted) // finish what is in flight, start nothing more
 		<-signals
-		cancel() // leave at once; the next run finds what was begun
+		signal.Stop(signals) // a third ends the process as it is
+		cancel()             // leave at once; the next run finds what was begun
 	}()
 	code := cli.Main(ctx, environment(interrupted))
 	cancel()

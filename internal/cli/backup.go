@@ -25,9 +25,7 @@ not succeed. Interrupted, Velero goes on: k8or backup list says how it is.`,
 				return err
 			}
 			a.tellNotes(o)
-			ctx, stop := a.stoppable(cmd.Context())
-			defer stop()
-			b, err := o.TakeBackup(ctx, name, namespaces)
+			b, err := o.TakeBackup(cmd.Context(), name, namespaces)
 			if b != nil {
 				if err := a.print(b, func(w io.Writer) { a.style(a.StdoutTerminal).Backups(w, []platform.Backup{*b}) }); err != nil {
 					return err

@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -15,7 +16,7 @@ import (
 	"github.com/k8or/k8or/internal/problem"
 )
 
-func (a *app) downCommand() *cobra.Command {
+func (a *app) downCommand(working context.Context) *cobra.Command {
 	var data graph.DataDecisions
 	var confirm string
 	var dryRun bool
@@ -50,7 +51,7 @@ func (a *app) downCommand() *cobra.Command {
 					return err
 				}
 			}
-			err = a.run(ctx, o, func(watch platform.Watch) (*platform.Result, error) { return o.Down(ctx, t, watch) })
+			err = a.run(working, o, func(watch platform.Watch) (*platform.Result, error) { return o.Down(working, t, watch) })
 			if err == nil && a.output == "text" {
 				left := "nothing of it is left"
 				if len(data.Keep)+len(data.Copied) > 0 {

@@ -38,8 +38,8 @@ type Env struct {
 	Interactive bool
 	// StdoutTerminal and StderrTerminal say where colours and a live tree can be shown.
 	StdoutTerminal, StderrTerminal bool
-	// Interrupted is closed by the first Ctrl-C: what is in flight is finished, nothing more is started. The second ends
-	// the context.
+	// Interrupted is closed by the first Ctrl-C, or another signal to end: a run finishes what is in flight and starts nothing
+	// more, everything else ends. The second ends the context.
 	Interrupted <-chan struct{}
 }
 
@@ -54,7 +54,8 @@ func (e Env) style(terminal bool) text.Style {
 	return text.Style{Colour: terminal && !plain}
 }
 
-// Main runs one command and gives its exit code. Problems go to error output; with -o json they are one object.
+// Main runs one command and gives its exit code. Problems go to error output; with -o json they are one object. A verb's own
+// context ends with the first Ctrl-C; a run that verb starts has until the second.
 func Main(ctx context.Context, e Env) (code int) {
 	out := &output{w: e.Stdout}
 	e.Stdout = out
@@ -70,12 +71,14 @@ func Main(ctx context.Context, e Env) (code int) {
 			code = 1
 		}
 	}()
-	root := app.root()
+	looking, cancel := app.stoppable(ctx)
+	defer cancel()
+	root := app.root(ctx)
 	root.SetArgs(e.Args)
 	root.SetIn(e.Stdin)
 	root.SetOut(e.Stdout)
 	root.SetErr(e.Stderr)
-	err := root.ExecuteContext(ctx)
+	err := root.ExecuteContext(looking)
 	app.close(ctx)
 	if _, silent := errors.AsType[exitCode](err); out.err != nil && (err == nil || silent || errors.Is(err, out.err)) {
 		err = &problem.Problem{Code: problem.CannotWrite, Title: "what was to be printed could not be written", Why: out.err.Error(),
@@ -87,8 +90,8 @@ func Main(ctx context.Context, e Env) (code int) {
 	if code, ok := errors.AsType[exitCode](err); ok {
 		return int(code)
 	}
-	if ctx.Err() != nil && !hasProblem(err) {
-		err = &problem.Problem{Code: problem.Stopped, Kind: problem.Interrupted, Title: "stopped", Fix: "run the same command again to go on: what was begun is found again", Cause: err}
+	if looking.Err() != nil && problem.ExitCode(err) != problem.Interrupted.ExitCode() && (errors.Is(err, context.Canceled) || !hasProblem(err)) {
+		err = stopped(err)
 	}
 	list := explain(err)
 	if app.output == "json" {
@@ -118,6 +121,24 @@ func (o *output) Write(p []byte) (int, error) {
 type exitCode int
 
 func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
+
+// stoppable is a context that the first Ctrl-C ends too, for what cannot or need not be finished then.
+func (a *app) stoppable(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	go func() {
+		select {
+		case <-a.Interrupted:
+			cancel(stopped(context.Canceled))
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { cancel(nil) }
+}
+
+// stopped is that a person said stop, where nothing better can be said of it.
+func stopped(cause error) *problem.Problem {
+	return &problem.Problem{Code: problem.Stopped, Kind: problem.Interrupted, Title: "stopped", Fix: "run the same command again to go on: what was begun is found again", Cause: cause}
+}
 
 func hasProblem(err error) bool {
 	_, ok := errors.AsType[*problem.Problem](err)
@@ -154,7 +175,8 @@ func (a *app) close(ctx context.Context) {
 	}
 }
 
-func (a *app) root() *cobra.Command {
+// root is all verbs. What they only look at ends with their own context; what they carry out ends with working.
+func (a *app) root(working context.Context) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "k8or",
 		Short: "A whole platform on DigitalOcean Kubernetes from one document",
@@ -192,9 +214,9 @@ Start without an account:   k8or init && k8or up --sandbox`,
 	for _, group := range []*cobra.Group{{ID: "start", Title: "Start:"}, {ID: "run", Title: "Run:"}, {ID: "look", Title: "Look:"}} {
 		root.AddGroup(group)
 	}
-	root.AddCommand(a.initCommand(), a.validateCommand(), a.schemaCommand(), a.planCommand(), a.upCommand(), a.rotateCommand(), a.statusCommand(), a.downCommand(),
+	root.AddCommand(a.initCommand(), a.validateCommand(), a.schemaCommand(), a.planCommand(), a.upCommand(working), a.rotateCommand(working), a.statusCommand(), a.downCommand(working),
 		a.backupCommand(), a.restoreCommand(),
-		a.kubeconfigCommand(), a.kubeTokenCommand(), a.catalogCommand(), a.scopesCommand(), a.sandboxCommand(), a.versionCommand(), a.selftestCommand(),
+		a.kubeconfigCommand(), a.kubeTokenCommand(), a.catalogCommand(), a.scopesCommand(), a.sandboxCommand(), a.versionCommand(), a.selftestCommand(working),
 		a.costCommand(), a.verifyCommand(), a.whyCommand(), a.openCommand(), a.logsCommand(), a.probeCommand())
 	root.Args = verbs
 	root.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
@@ -242,6 +264,8 @@ func (a *app) knowsOutput(cmd *cobra.Command) error {
 		known = append(known, "markdown")
 	case "cost":
 		known = append(known, "csv")
+	case "selftest": // what it prints is a receipt
+		known = known[:1]
 	}
 	if slices.Contains(known, a.output) {
 		return nil

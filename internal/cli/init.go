@@ -123,22 +123,26 @@ func chosenGateway(in answers) bool {
 	return has && (in.Gateway || !p.asks)
 }
 
-// writeDocument writes a document, once it is known to be a good one.
-func (a *app) writeDocument(path string, chosen profile, in answers) error {
-	uid, err := v1alpha1.NewUID(rand.Reader)
-	if err != nil {
-		return err
+// makeDocument writes a document, once it is known to be a good one, and gives its uid.
+func makeDocument(path string, chosen profile, in answers) (uid string, err error) {
+	if in.UID, err = v1alpha1.NewUID(rand.Reader); err != nil {
+		return "", err
 	}
-	in.UID = uid
 	text, err := chosen.write(in)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if _, err := document.Parse(platform.Available(), document.Input{Name: path, Data: []byte(text)}); err != nil {
-		return err
+		return "", err
 	}
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		return &problem.Problem{Code: problem.CannotWrite, Title: "the document could not be written", Why: err.Error(), Fix: "write it elsewhere with -f", Cause: err}
+	return in.UID, document.Write(path, []byte(text), 0o644)
+}
+
+// writeDocument writes a document and says what comes next.
+func (a *app) writeDocument(path string, chosen profile, in answers) error {
+	uid, err := makeDocument(path, chosen, in)
+	if err != nil {
+		return err
 	}
 	var exports strings.Builder
 	for _, name := range chosen.reads {

@@ -3,9 +3,12 @@
 package cli
 
 import (
+	"fmt"
+	"io"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
+	"sigs.k8s.io/yaml"
 
 	"github.com/k8or/k8or/internal/kube"
 )
@@ -38,8 +41,12 @@ func (a *app) kubeconfigCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = a.Stdout.Write(raw)
-			return err
+			var config map[string]any
+			if err := yaml.Unmarshal(raw, &config); err != nil {
+				return fmt.Errorf("read the configuration for kubectl: %w", err)
+			}
+			config["sandbox"] = a.sandbox
+			return a.print(config, func(w io.Writer) { a.yaml(w, raw) })
 		},
 	}
 }

@@ -127,8 +127,12 @@ func (a *app) token(ctx context.Context) (digitalocean.Token, float64, error) {
 	return token, 1, err
 }
 
-// identify makes sure that the document can carry its identity before anything is made, and writes it after the approval.
-func (a *app) identify(o *opened, teamID string) error {
+// identify makes sure that the document can carry its identity before anything is made, and writes it after the approval,
+// unless a person has said stop since.
+func (a *app) identify(ctx context.Context, o *opened, teamID string) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	var edits []document.Edit
 	if o.newUID != "" {
 		edits = append(edits, document.Edit{Path: "metadata.uid", Value: o.newUID})

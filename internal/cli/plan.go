@@ -13,9 +13,11 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/k8or/k8or/api/v1alpha1"
+	"github.com/k8or/k8or/internal/document"
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/platform"
 	"github.com/k8or/k8or/internal/problem"
+	"github.com/k8or/k8or/internal/ui/text"
 )
 
 func (a *app) planCommand() *cobra.Command {
@@ -77,8 +79,15 @@ func (a *app) showDefaults(o *opened) error {
 	if err != nil {
 		return err
 	}
-	_, err = a.Stdout.Write(out)
-	return err
+	return a.print(map[string]any{"sandbox": a.sandbox, "document": o.Documented()}, func(w io.Writer) { a.yaml(w, out) })
+}
+
+// yaml prints YAML that is to be used as it is, with a comment where it is about a sandbox.
+func (a *app) yaml(w io.Writer, raw []byte) {
+	if a.sandbox {
+		fmt.Fprintln(w, "# "+text.SandboxLine)
+	}
+	w.Write(raw) //nolint:errcheck // Main tells what could not be printed
 }
 
 // savedPlan is a plan in a file: what was shown, and for which platform.
@@ -114,13 +123,10 @@ func savePlan(path string, o *opened, plan *platform.Plan) error {
 		return err
 	}
 	raw, err := json.MarshalIndent(savedPlan{Version: outputVersion, Platform: plan.Platform, Document: said, Selection: o.selection, Lose: o.lose, Plan: &graph.Plan{Steps: plan.Steps}}, "", "  ")
-	if err == nil {
-		err = os.WriteFile(path, append(raw, '\n'), 0o600)
-	}
 	if err != nil {
-		return &problem.Problem{Code: problem.CannotWrite, Title: "the plan could not be written", Why: err.Error(), Fix: "name a file that can be written by --out", Cause: err}
+		return fmt.Errorf("save the plan: %w", err)
 	}
-	return nil
+	return document.Write(path, append(raw, '\n'), 0o600)
 }
 
 // readPlan reads a plan that was saved.

@@ -25,10 +25,8 @@ terminal, and nowhere else.`,
 			if err != nil {
 				return err
 			}
-			ctx, stop := a.stoppable(cmd.Context())
-			defer stop()
 			var printing error
-			err = o.Open(ctx, args[0], port, func(page platform.Opened, password string) {
+			err = o.Open(cmd.Context(), args[0], port, func(page platform.Opened, password string) {
 				printing = a.print(page, func(w io.Writer) { a.showPage(w, page, password) })
 			})
 			if err == nil {
@@ -43,6 +41,7 @@ terminal, and nowhere else.`,
 
 // showPage prints where a page is. The password is for eyes: where output goes into a file or a pipe, it stays where it is.
 func (a *app) showPage(w io.Writer, page platform.Opened, password string) {
+	a.style(a.StdoutTerminal).Simulated(w, page.Sandbox)
 	fmt.Fprintf(w, "%s: %s\n", page.Title, page.URL)
 	if page.Username != "" {
 		fmt.Fprintf(w, "  user: %s\n", page.Username)
@@ -75,9 +74,7 @@ func (a *app) logsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			ctx, stop := a.stoppable(cmd.Context())
-			defer stop()
-			return p.Logs(ctx, args[0], o, func(pod, text string) { fmt.Fprintf(a.Stdout, "%s  %s\n", a.style(a.StdoutTerminal).Dim(pod), text) })
+			return p.Logs(cmd.Context(), args[0], o, func(pod, text string) { fmt.Fprintf(a.Stdout, "%s  %s\n", a.style(a.StdoutTerminal).Dim(pod), text) })
 		},
 	}
 	c.Flags().BoolVar(&o.Follow, "follow", false, "go on as lines are written, until interrupted")

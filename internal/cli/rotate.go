@@ -3,6 +3,8 @@
 package cli
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"github.com/k8or/k8or/internal/graph"
@@ -10,7 +12,7 @@ import (
 	"github.com/k8or/k8or/internal/problem"
 )
 
-func (a *app) rotateCommand() *cobra.Command {
+func (a *app) rotateCommand(working context.Context) *cobra.Command {
 	var dryRun bool
 	c := &cobra.Command{
 		Use: "rotate entry…", GroupID: "run", Short: "Change credentials for others without downtime: k8or rotate databases/orders",
@@ -50,7 +52,7 @@ do not work. What is done is shown first. k8or catalog show says of each product
 			if err != nil {
 				return err
 			}
-			return a.run(ctx, o, func(watch platform.Watch) (*platform.Result, error) { return o.Up(ctx, plan, approval, watch) })
+			return a.run(working, o, func(watch platform.Watch) (*platform.Result, error) { return o.Up(working, plan, approval, watch) })
 		},
 	}
 	c.Flags().BoolVar(&a.yes, "yes", false, "approve it")

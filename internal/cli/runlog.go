@@ -17,9 +17,9 @@ import (
 // keptLogs is how many run logs are kept.
 const keptLogs = 20
 
-// keepLog writes the run's events to a file for post-mortems. Nothing ever reads it back. That it cannot be written is
-// said and stops nothing, except that a full disk is said before anything is begun.
-func (a *app) keepLog(o *opened) (func(), error) {
+// keepLog writes the run's events to a file for post-mortems, until what it gives is called. Nothing ever reads it back. That it
+// cannot be written, or not whole, is said and stops nothing.
+func (a *app) keepLog(o *opened) func() {
 	dir := filepath.Join(a.stateDir(), "runs", o.Name())
 	name := filepath.Join(dir, time.Now().UTC().Format("20060102T150405.000")+".ndjson")
 	err := os.MkdirAll(dir, 0o700)
@@ -30,7 +30,7 @@ func (a *app) keepLog(o *opened) (func(), error) {
 	if err != nil {
 		warning := problem.List{{Code: problem.CannotWrite, Warning: true, Title: "the run log could not be written, and the run goes on without one", Why: err.Error()}}
 		fmt.Fprint(a.Stderr, warning.Text(a.style(a.StderrTerminal).Colour))
-		return func() {}, nil
+		return func() {}
 	}
 	w := ndjson.New(f)
 	o.log.Read(w.Event)
@@ -40,7 +40,7 @@ func (a *app) keepLog(o *opened) (func(), error) {
 			fmt.Fprintf(a.Stderr, "the run log is not whole: %v\n", err)
 		}
 		f.Close()
-	}, nil
+	}
 }
 
 // prune leaves the newest logs.

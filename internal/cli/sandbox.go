@@ -152,31 +152,9 @@ func (a *app) sandboxReset() *cobra.Command {
 	})
 }
 
-func (a *app) sandboxEnv() *cobra.Command {
-	return a.boxVerb("env", "Print what an unchanged doctl, Terraform or kubectl needs to speak to it", func(_ context.Context, s *companion.Sandbox) error {
-		vars := [][2]string{
-			{"DIGITALOCEAN_API_URL", s.DigitalOcean}, {"DIGITALOCEAN_ACCESS_TOKEN", s.Token}, {"DIGITALOCEAN_TOKEN", s.Token},
-			// Terraform puts region and bucket into the host's name; the sandbox is found as the proxy for such names.
-			{"SPACES_ENDPOINT_URL", "'http://{{.Region}}.digitaloceanspaces.com'"}, {"HTTP_PROXY", s.Spaces},
-			{"SPACES_ACCESS_KEY_ID", s.SpacesKey}, {"SPACES_SECRET_ACCESS_KEY", s.SpacesSecret},
-			{"AWS_ENDPOINT_URL_S3", s.Spaces}, {"AWS_ACCESS_KEY_ID", s.SpacesKey}, {"AWS_SECRET_ACCESS_KEY", s.SpacesSecret}, {"AWS_REGION", "nyc3"}, {"AWS_DEFAULT_REGION", "nyc3"},
-		}
-		m := map[string]any{}
-		for _, v := range vars {
-			m[v[0]] = strings.Trim(v[1], "'")
-		}
-		return a.print(m, func(w io.Writer) {
-			for _, v := range vars {
-				fmt.Fprintf(w, "export %s=%s\n", v[0], v[1])
-			}
-			fmt.Fprintln(w, "# eval \"$(k8or sandbox env)\"; token and keys are good in the sandbox alone. HTTP_PROXY leads plain-http requests for Spaces there, and refuses others")
-		})
-	})
-}
-
 func (a *app) sandboxRequests() *cobra.Command {
-	var reset bool
-	c := a.boxVerb("requests", "Count and list the calls that were made to each cloud", func(ctx context.Context, s *companion.Sandbox) error {
+	var list, reset bool
+	c := a.boxVerb("requests", "Count the calls that were made to each cloud, and list them if asked to", func(ctx context.Context, s *companion.Sandbox) error {
 		var said map[string]struct {
 			Calls int `json:"calls"`
 			List  []struct {
@@ -207,15 +185,18 @@ func (a *app) sandboxRequests() *cobra.Command {
 					}
 					counts[line]++
 				}
-				if a.debug {
+				hint := "; --list lists them"
+				if list {
+					hint = ""
 					for _, line := range order {
 						fmt.Fprintf(w, "%5d × %s\n", counts[line], line)
 					}
 				}
-				fmt.Fprintf(w, "%d calls were made to %s; `--debug` lists them.\n", r.Calls, cloud)
+				fmt.Fprintf(w, "%d calls were made to %s%s.\n", r.Calls, cloud, hint)
 			}
 		})
 	})
+	c.Flags().BoolVar(&list, "list", false, "list them: how often, method, path and status")
 	c.Flags().BoolVar(&reset, "reset", false, "start counting anew after printing")
 	return c
 }

@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -22,11 +23,14 @@ func (a *app) scopesCommand() *cobra.Command {
 				return err
 			}
 			scopes := platform.Scopes(doc.Platform.Spec)
-			said := map[string]any{"scopes": scopes, "checked": false}
+			said := map[string]any{"sandbox": a.sandbox, "scopes": scopes, "checked": false}
 			line := "Whether a token has them was not checked: there is none."
 			if token, _, err := a.token(cmd.Context()); err == nil {
 				if client, err := digitalocean.New(digitalocean.Options{Token: token.Value, BaseURL: token.APIURL}); err == nil {
 					granted := client.Granted(cmd.Context())
+					if cmd.Context().Err() != nil {
+						return context.Cause(cmd.Context())
+					}
 					lacks := granted.Lacks(scopes)
 					said["checked"], said["lacks"] = granted.Checked, lacks
 					switch {
@@ -40,6 +44,7 @@ func (a *app) scopesCommand() *cobra.Command {
 				}
 			}
 			return a.print(said, func(w io.Writer) {
+				a.style(a.StdoutTerminal).Simulated(w, a.sandbox)
 				fmt.Fprintln(w, strings.Join(scopes, "\n"))
 				fmt.Fprintln(w, "\n"+line)
 			})

@@ -20,7 +20,7 @@ import (
 	"github.com/k8or/k8or/internal/ui/term"
 )
 
-func (a *app) upCommand() *cobra.Command {
+func (a *app) upCommand(working context.Context) *cobra.Command {
 	var planFile string
 	var dryRun bool
 	c := &cobra.Command{
@@ -62,10 +62,10 @@ func (a *app) upCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := a.identify(o, plan.Account.TeamID); err != nil {
+			if err := a.identify(ctx, o, plan.Account.TeamID); err != nil {
 				return err
 			}
-			return a.run(ctx, o, func(watch platform.Watch) (*platform.Result, error) { return o.Up(ctx, plan, approval, watch) })
+			return a.run(working, o, func(watch platform.Watch) (*platform.Result, error) { return o.Up(working, plan, approval, watch) })
 		},
 	}
 	a.selects(c)
@@ -85,7 +85,7 @@ func (a *app) nothingToDo(plan *platform.Plan, dryRun bool) error {
 		return a.showPlan(plan)
 	}
 	w := ndjson.New(a.Stdout)
-	w.Result(&platform.Result{Done: map[graph.Action]int{}})
+	w.Result(&platform.Result{Sandbox: plan.Sandbox, Done: map[graph.Action]int{}})
 	return w.Err()
 }
 
@@ -143,11 +143,7 @@ func (a *app) confirm(question string) (bool, error) {
 
 // run carries something out with its events shown as asked for, kept in the run log, and stopped gently by Ctrl-C.
 func (a *app) run(ctx context.Context, o *opened, do func(platform.Watch) (*platform.Result, error)) error {
-	closeLog, err := a.keepLog(o)
-	if err != nil {
-		return err
-	}
-	defer closeLog()
+	defer a.keepLog(o)()
 	programs := ndjson.New(a.Stdout)
 	show := func() {}
 	switch {

@@ -39,12 +39,11 @@ run: a probe is then simulated, which says what was and what was not checked, an
 			if image == "" {
 				image = probeImage(a.Version)
 			}
-			ctx, stop := a.stoppable(cmd.Context())
-			defer stop()
+			ctx := cmd.Context()
 			for {
 				v, err := o.Verify(ctx, platform.VerifyOptions{Only: slices.Concat(args, a.selection.Only), Except: a.selection.Except, Image: image})
 				if err != nil {
-					return a.stopped(ctx, err)
+					return proofStopped(ctx, err)
 				}
 				if err := a.showVerified(v, watch); err != nil {
 					return err
@@ -70,21 +69,8 @@ run: a probe is then simulated, which says what was and what was not checked, an
 	return c
 }
 
-// stoppable is a context that the first Ctrl-C ends too, for what has to be cleaned up and cannot be gone on with.
-func (a *app) stoppable(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(ctx)
-	go func() {
-		select {
-		case <-a.Interrupted:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
-	return ctx, cancel
-}
-
-// stopped is an error as it is, or that a person said stop.
-func (a *app) stopped(ctx context.Context, err error) error {
+// proofStopped is an error as it is, or that a person said stop.
+func proofStopped(ctx context.Context, err error) error {
 	if ctx.Err() == nil {
 		return err
 	}

@@ -65,6 +65,8 @@ func Running(ctx context.Context, dir string) (*Sandbox, bool, error) {
 	case errors.Is(err, context.DeadlineExceeded): // somebody listens, and a second sandbox in this folder would not start
 		return nil, false, &problem.Problem{Code: problem.SandboxFailed, Title: fmt.Sprintf("the sandbox in %s does not answer", dir), Why: err.Error(),
 			Fix: "try again when the machine is less busy, or end its process (" + strconv.Itoa(s.PID) + ")", Cause: err}
+	case ctx.Err() != nil:
+		return nil, false, context.Cause(ctx)
 	case err != nil:
 		return nil, false, nil // announced by a process that is gone
 	}
@@ -153,19 +155,33 @@ func (s *Sandbox) Call(ctx context.Context, method, path string, in, out any) er
 		}
 		body = bytes.NewReader(raw)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, s.Admin+path, body)
-	if err != nil {
+	answer, err := ask(ctx, method, s.Admin, path, s.AdminToken, body)
+	if err != nil || out == nil || len(answer) == 0 {
 		return err
 	}
-	req.Header.Set("Authorization", "Bearer "+s.AdminToken)
+	return json.Unmarshal(answer, out)
+}
+
+// Get reads from the simulated DigitalOcean: a path below /v2.
+func (s *Sandbox) Get(ctx context.Context, path string) ([]byte, error) {
+	return ask(ctx, http.MethodGet, s.DigitalOcean, path, s.Token, nil)
+}
+
+// ask makes one call and gives the answer's body.
+func ask(ctx context.Context, method, base, path, token string, body io.Reader) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, base+path, body)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return fmt.Errorf("ask the sandbox: %w", err)
+		return nil, fmt.Errorf("ask the sandbox: %w", err)
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return fmt.Errorf("ask the sandbox: %w", err)
+		return nil, fmt.Errorf("ask the sandbox: %w", err)
 	}
 	if resp.StatusCode >= 300 {
 		var said struct {
@@ -174,12 +190,9 @@ func (s *Sandbox) Call(ctx context.Context, method, path string, in, out any) er
 		if json.Unmarshal(answer, &said) != nil || said.Message == "" {
 			said.Message = resp.Status
 		}
-		return fmt.Errorf("the sandbox refuses %s %s: %s", method, path, said.Message)
+		return nil, fmt.Errorf("the sandbox refuses %s %s: %s", method, path, said.Message)
 	}
-	if out == nil || len(answer) == 0 {
-		return nil
-	}
-	return json.Unmarshal(answer, out)
+	return answer, nil
 }
 
 // Stop ends a sandbox and waits until its folder is free for another: it holds a lock on it until it has put everything away.

@@ -3,6 +3,7 @@
 package document
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -33,9 +34,9 @@ func readOnly(name, why string, cause error) *problem.Problem {
 		Why: why, Fix: "make it writable, or run `k8or init --uid` where it is and commit the result", Cause: cause}
 }
 
-// Insert gives fields their texts in the first file, as the function Insert does, and in one step:
-// whoever reads the file meanwhile sees the old one or the new one. Its mode stays. The document in
-// memory stays as it was; load it again to see the change. The error is a *problem.Problem.
+// Insert gives fields their texts in the first file, as the function Insert does, and writes it as
+// Write does. The document in memory stays as it was; load it again to see the change. The error is a
+// *problem.Problem.
 func (d *Document) Insert(edits ...Edit) error {
 	name := d.Files[0]
 	if err := writable(name); err != nil {
@@ -53,22 +54,42 @@ func (d *Document) Insert(edits ...Edit) error {
 		}
 		return err
 	}
-	return replace(name, edited)
+	err = Write(name, edited, 0o644)
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		return readOnly(name, "its folder is not writable", err)
+	}
+	return err
 }
 
-// replace puts data in the place of a file's content, in one step.
-func replace(name string, data []byte) (err error) {
-	target, err := filepath.EvalSymlinks(name) // a link stays a link
-	if err != nil {
-		return unreadable(name, err)
-	}
-	info, err := os.Stat(target)
-	if err != nil {
-		return unreadable(name, err)
-	}
-	temp, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+"-*")
-	if err != nil {
+// Write makes data the content of a file, in one step: whoever reads it meanwhile sees the old content or the new one, and what
+// cannot be written whole leaves the old. A file that is there keeps its mode, and a link to it stays one; a new file gets perm,
+// less the umask. A pipe or a device is written to as it is. The error is a *problem.Problem.
+func Write(name string, data []byte, perm fs.FileMode) error {
+	if err := write(name, data, perm); err != nil {
 		return unwritten(name, err)
+	}
+	return nil
+}
+
+func write(name string, data []byte, perm fs.FileMode) (err error) {
+	target := name
+	info, err := os.Stat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return os.WriteFile(name, data, perm)
+	case info.Mode().Perm()&0o200 == 0:
+		return &fs.PathError{Op: "write", Path: name, Err: fs.ErrPermission}
+	default:
+		if target, err = filepath.EvalSymlinks(name); err != nil {
+			return err
+		}
+	}
+	temp, err := os.OpenFile(filepath.Join(filepath.Dir(target), "."+filepath.Base(target)+"-"+rand.Text()), os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+	if err != nil {
+		return err
 	}
 	defer func() {
 		if err != nil {
@@ -76,24 +97,20 @@ func replace(name string, data []byte) (err error) {
 		}
 	}()
 	_, err = temp.Write(data)
-	err = errors.Join(err, temp.Chmod(info.Mode().Perm()), temp.Sync(), temp.Close())
-	if err == nil {
-		err = os.Rename(temp.Name(), target)
+	if info != nil {
+		err = errors.Join(err, temp.Chmod(info.Mode().Perm()))
 	}
-	if err != nil {
-		return unwritten(name, err)
+	if err = errors.Join(err, temp.Sync(), temp.Close()); err != nil {
+		return err
 	}
-	return nil
+	return os.Rename(temp.Name(), target)
 }
 
 func unwritten(name string, err error) *problem.Problem {
-	switch {
-	case errors.Is(err, syscall.ENOSPC):
-		return &problem.Problem{Code: problem.DiskFull, Title: fmt.Sprintf("%s cannot be written", name), Place: &problem.Place{File: name},
-			Why: "the disk is full; the file is as it was", Fix: "free some space and run again", Cause: err}
-	case errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS):
-		return readOnly(name, "its folder is not writable", err)
+	p := &problem.Problem{Code: problem.CannotWrite, Title: fmt.Sprintf("%s cannot be written", name), Place: &problem.Place{File: name},
+		Why: err.Error(), Fix: "mend that, or name another file; what was there is as it was", Cause: err}
+	if errors.Is(err, syscall.ENOSPC) {
+		p.Code, p.Why, p.Fix = problem.DiskFull, "the disk is full; what was there is as it was", "free some space and run again"
 	}
-	return &problem.Problem{Code: problem.CannotWrite, Title: fmt.Sprintf("%s cannot be written", name), Place: &problem.Place{File: name},
-		Why: err.Error(), Fix: "mend that and run again; the file is as it was", Cause: err}
+	return p
 }

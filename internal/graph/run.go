@@ -124,7 +124,7 @@ func (r *Run) Stop() {
 // ErrLockLost, or ErrIncomplete joined with the error of every node that failed.
 func (r *Run) Loop(ctx context.Context) (err error) {
 	if l := r.opts.Lock; l != nil {
-		until, lockErr := l.Acquire(ctx)
+		until, lockErr := r.acquire(ctx, l)
 		if lockErr != nil {
 			return lockErr
 		}
@@ -157,6 +157,24 @@ func (r *Run) Loop(ctx context.Context) (err error) {
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// acquire takes the lock. Waiting for somebody else's ends with Stop.
+func (r *Run) acquire(ctx context.Context, l Lock) (time.Time, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case <-r.stop:
+			cancel(ErrStopped)
+		case <-ctx.Done():
+		}
+	}()
+	until, err := l.Acquire(ctx)
+	if err != nil && r.stopping.Load() {
+		return until, ErrStopped
+	}
+	return until, err
 }
 
 // result is the error of a finished run.

@@ -81,6 +81,9 @@ func (p *Platform) Cost(ctx context.Context, by By) (*Cost, error) {
 		composition = &product.Composition{Items: items}
 	}
 	c.Advice = p.shapeOf(ctx, call, book, composition).advice()
+	if ctx.Err() != nil {
+		return nil, stopped(ctx)
+	}
 	return c, nil
 }
 

@@ -25,8 +25,22 @@ import (
 func support(name string) (product.Product, bool) { return catalog.Find("support", name) }
 
 // Plan says what would change, what it costs, and whether it fits. It writes nothing. Problems that keep the plan from
-// being carried out are in the plan; the error is for what kept the plan itself from being made.
+// being carried out are in the plan; the error is for what kept the plan itself from being made, such as the end of ctx.
 func (p *Platform) Plan(ctx context.Context) (*Plan, error) {
+	plan, err := p.makePlan(ctx)
+	if ctx.Err() != nil {
+		return nil, stopped(ctx)
+	}
+	return plan, err
+}
+
+// stopped is that a person said stop while nothing was being written. What was read last is then not to be trusted, nor what
+// seems to be wrong with it.
+func stopped(ctx context.Context) error {
+	return &problem.Problem{Code: problem.Stopped, Kind: problem.Interrupted, Title: "stopped before anything was changed", Fix: "run the same command again", Cause: context.Cause(ctx)}
+}
+
+func (p *Platform) makePlan(ctx context.Context) (*Plan, error) {
 	call := graph.NewCall()
 	account, err := p.account(ctx, call)
 	if err != nil {

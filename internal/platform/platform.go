@@ -70,6 +70,7 @@ func (p *Plan) Risk() graph.Risk {
 
 // Result is how a run ended, beside its error.
 type Result struct {
+	Sandbox bool                 `json:"sandbox"`
 	Done    map[graph.Action]int `json:"done"`
 	Held    []graph.Step         `json:"held,omitempty"`
 	Blocked []graph.ID           `json:"blocked,omitempty"`

@@ -20,9 +20,10 @@ import (
 
 // Opened is a page that a person can look at.
 type Opened struct {
-	Page  string   `json:"page"`
-	Title string   `json:"title"`
-	Entry graph.ID `json:"entry"`
+	Sandbox bool     `json:"sandbox"`
+	Page    string   `json:"page"`
+	Title   string   `json:"title"`
+	Entry   graph.ID `json:"entry"`
 	// URL is where it is: its public address, or a port of this machine.
 	URL string `json:"url"`
 	// Public is false for a page that is reached through this program alone, as long as it runs.
@@ -51,7 +52,7 @@ func (p *Platform) Open(ctx context.Context, word string, port int, told func(o 
 		return err
 	}
 	cluster := p.kinds.Cluster(access.ID)
-	o := Opened{Page: page.Name, Title: page.Title, Entry: page.Entry, Username: page.Username, Login: page.Login}
+	o := Opened{Sandbox: p.options.Sandbox, Page: page.Name, Title: page.Title, Entry: page.Entry, Username: page.Username, Login: page.Login}
 	var password []byte
 	if page.Password != nil {
 		value, there, err := cluster.SecretValue(ctx, *page.Password)
@@ -96,7 +97,7 @@ func (p *Platform) lead(ctx context.Context, page product.Page, told func(Opened
 	if !there {
 		return &problem.Problem{Code: problem.NotReady, Title: page.Title + " is not there yet", Fix: fmt.Sprintf("`k8or up` makes %s, and `k8or why %s` says what is missing", page.Entry, page.Entry)}
 	}
-	o := Opened{Page: page.Name, Title: page.Title, Entry: page.Entry, Username: page.Username, Login: page.Login, URL: url, Public: true}
+	o := Opened{Sandbox: p.options.Sandbox, Page: page.Name, Title: page.Title, Entry: page.Entry, Username: page.Username, Login: page.Login, URL: url, Public: true}
 	if p.options.Sandbox {
 		o.Login += "; in the sandbox nobody answers there"
 	}

@@ -24,6 +24,9 @@ func (p *Platform) Status(ctx context.Context) (*Status, error) {
 	}
 	st := &Status{Platform: plan.Platform, Account: plan.Account, Sandbox: plan.Sandbox, Problems: plan.Problems}
 	standing, err := p.costs(ctx, plan)
+	if ctx.Err() != nil {
+		return nil, stopped(ctx)
+	}
 	if err != nil {
 		st.Problems = append(st.Problems, p.explainNew(st.Problems, err)...)
 	}

@@ -56,7 +56,7 @@ func (p *Platform) finish(ctx context.Context, run *graph.Run, watch Watch) (*Re
 	}
 	began, calls := time.Now(), p.calls.n.Load()
 	err := run.Loop(ctx)
-	r := &Result{Done: run.Done(), Held: run.Held(), Blocked: run.Blocked(), Elapsed: time.Since(began).Seconds(), Timings: run.Timings(), Calls: int(p.calls.n.Load() - calls)}
+	r := &Result{Sandbox: p.options.Sandbox, Done: run.Done(), Held: run.Held(), Blocked: run.Blocked(), Elapsed: time.Since(began).Seconds(), Timings: run.Timings(), Calls: int(p.calls.n.Load() - calls)}
 	switch {
 	case err == nil:
 		return r, nil

@@ -117,7 +117,7 @@ var entries = []Entry{
 	{"K8OR-2002", "Something did not become ready within its time."},
 	{"K8OR-2003", "Steps are held because nobody approved them."},
 	{"K8OR-2004", "Another run is writing to the platform."},
-	{"K8OR-2005", "The run was interrupted."},
+	{"K8OR-2005", "It was interrupted."},
 	{"K8OR-2006", "Something that costs money is left, and nobody asked for it to stay."},
 	{"K8OR-2007", "Nobody said what is to become of data."},
 	{"K8OR-2008", "The plan that was approved no longer holds."},

@@ -16,16 +16,22 @@ import (
 )
 
 // cluster METHOD PATH [FILE] asks the script's cluster as kubectl would, by the configuration that `k8or kubeconfig` prints, and prints
-// the answer. Whatever is not 2xx is an error.
+// the answer. Whatever is not 2xx is an error. A script that sets CLUSTER_CONFIG asks by that file instead.
 func cluster(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 || len(args) > 3 {
 		ts.Fatalf("usage: cluster method path [file]")
 	}
-	ts.Check(ts.Exec("k8or", "kubeconfig", "--sandbox"))
-	config, err := clientcmd.RESTConfigFromKubeConfig([]byte(ts.ReadFile("stdout")))
+	file := ts.Getenv("CLUSTER_CONFIG")
+	if file == "" {
+		ts.Check(ts.Exec("k8or", "kubeconfig", "--sandbox"))
+		file = "stdout"
+	}
+	config, err := clientcmd.RESTConfigFromKubeConfig([]byte(ts.ReadFile(file)))
 	ts.Check(err)
-	for _, name := range []string{"HOME", "PATH"} {
-		config.ExecProvider.Env = append(config.ExecProvider.Env, api.ExecEnvVar{Name: name, Value: ts.Getenv(name)})
+	if config.ExecProvider != nil {
+		for _, name := range []string{"HOME", "PATH"} {
+			config.ExecProvider.Env = append(config.ExecProvider.Env, api.ExecEnvVar{Name: name, Value: ts.Getenv(name)})
+		}
 	}
 	client, err := rest.HTTPClientFor(config)
 	ts.Check(err)

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -84,6 +85,46 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 				}
 			}
 			time.Sleep(100 * time.Millisecond)
+		}
+	},
+	// unsnapped: somebody deletes every snapshot of a volume at the cloud, behind k8or's back.
+	"unsnapped": func(ts *testscript.TestScript, neg bool, args []string) {
+		box := filepath.Join(ts.Getenv("K8OR_SANDBOX_DIR"), "sandbox.json")
+		said, err := admin(box, []string{"GET", "/v2/snapshots?resource_type=volume"})
+		ts.Check(err)
+		var list struct{ Snapshots []struct{ ID string } }
+		ts.Check(json.Unmarshal([]byte(said), &list))
+		if neg || len(args) != 0 || len(list.Snapshots) == 0 {
+			ts.Fatalf("usage: unsnapped, while there is a snapshot")
+		}
+		for _, s := range list.Snapshots {
+			_, err := admin(box, []string{"DELETE", "/v2/snapshots/" + s.ID})
+			ts.Check(err)
+		}
+	},
+	// drilled-away: nothing of a restore drill is left in the cluster, and at the cloud no volume that the cluster does not know.
+	"drilled-away": func(ts *testscript.TestScript, neg bool, args []string) {
+		if neg || len(args) != 0 {
+			ts.Fatalf("usage: drilled-away")
+		}
+		known := 0
+		for _, path := range []string{"/api/v1/namespaces", "/api/v1/persistentvolumeclaims", "/apis/velero.io/v1/restores", "/apis/snapshot.storage.k8s.io/v1/volumesnapshots",
+			"/apis/snapshot.storage.k8s.io/v1/volumesnapshotcontents", "/apis/coordination.k8s.io/v1/leases", "/api/v1/persistentvolumes"} {
+			var list struct{ Items []json.RawMessage }
+			fromCluster(ts, path, &list)
+			known = len(list.Items)
+			for _, o := range list.Items {
+				if strings.Contains(string(o), "drill") {
+					ts.Fatalf("%s: a drill left %s", path, o)
+				}
+			}
+		}
+		said, err := admin(filepath.Join(ts.Getenv("K8OR_SANDBOX_DIR"), "sandbox.json"), []string{"GET", "/v2/volumes"})
+		ts.Check(err)
+		var cloud struct{ Volumes []json.RawMessage }
+		ts.Check(json.Unmarshal([]byte(said), &cloud))
+		if known == 0 || len(cloud.Volumes) != known {
+			ts.Fatalf("the cluster knows %d volumes, and the cloud has %d: %s", known, len(cloud.Volumes), said)
 		}
 	},
 	// url: from here on k8or speaks to the script's sandbox as if it were the real cloud, without --sandbox.
@@ -159,20 +200,11 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	// fingerprint NAMESPACE/SECRET: by which is told whether it holds something else.
 	"fingerprint": fingerprint,
 	// interrupts WORD CODE COMMAND...: the command is sent Ctrl-C once it has said the word, and ends with that code.
-	"interrupts": func(ts *testscript.TestScript, neg bool, args []string) {
-		if neg || len(args) < 3 {
-			ts.Fatalf("usage: interrupts word code command [arg...]")
-		}
-		want, err := strconv.Atoi(args[1])
-		ts.Check(err)
-		got, said, err := interrupt(ts, args[0], args[2:])
-		ts.Logf("%s", said)
-		ts.Check(err)
-		if got != want {
-			ts.Fatalf("%s ended with %d, want %d", strings.Join(args[2:], " "), got, want)
-		}
-		io.WriteString(ts.Stdout(), said) //nolint:errcheck // the script's own
-	},
+	"interrupts": interrupts(os.Interrupt),
+	// interrupts-twice is interrupts, with a second Ctrl-C once the command has said that it is stopping.
+	"interrupts-twice": interrupts(os.Interrupt, os.Interrupt),
+	// terminates is interrupts by SIGTERM.
+	"terminates": interrupts(syscall.SIGTERM),
 	// within SECONDS COMMAND...: the exits command, and it takes no longer.
 	"within": func(ts *testscript.TestScript, neg bool, args []string) {
 		if neg || len(args) < 3 {
@@ -297,39 +329,65 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// interrupt runs a command, sends it Ctrl-C once it has said a word, and gives its exit code and all that it said.
-func interrupt(ts *testscript.TestScript, word string, args []string) (int, string, error) {
+// interrupts is a command that sends signals: the first once a word was said, the next once the command has said that it stops.
+func interrupts(signals ...os.Signal) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		if neg || len(args) < 3 {
+			ts.Fatalf("usage: interrupts|interrupts-twice|terminates word code command [arg...]")
+		}
+		want, err := strconv.Atoi(args[1])
+		ts.Check(err)
+		got, said, took, err := interrupt(ts, args[0], signals, args[2:])
+		ts.Logf("%s", said)
+		ts.Check(err)
+		if got != want {
+			ts.Fatalf("%s ended with %d, want %d", strings.Join(args[2:], " "), got, want)
+		}
+		if len(signals) > 1 && took > 10*time.Second {
+			ts.Fatalf("%s took %s to leave at once", strings.Join(args[2:], " "), took)
+		}
+		io.WriteString(ts.Stdout(), said) //nolint:errcheck // the script's own
+	}
+}
+
+// interrupt runs a command, sends it signals, and gives its exit code, all that it said, and how long it took from the last signal
+// to its end. A signal that it never came to is an error.
+func interrupt(ts *testscript.TestScript, word string, signals []os.Signal, args []string) (int, string, time.Duration, error) {
 	cmd := exec.Command(executable(filepath.Join(bin, args[0])), args[1:]...)
 	cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"HOME", "PATH", "K8OR_SANDBOX_DIR", "NO_COLOR"} {
+	for _, name := range []string{"HOME", "PATH", "K8OR_SANDBOX_DIR", "NO_COLOR", "KUBECONFIG"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	said := &strings.Builder{}
 	r, w := io.Pipe()
 	cmd.Stdout, cmd.Stderr = w, w
 	if err := cmd.Start(); err != nil {
-		return 0, "", err
+		return 0, "", 0, err
 	}
 	ended := make(chan error, 1)
 	go func() {
 		ended <- cmd.Wait()
 		w.Close()
 	}()
-	for lines, sent := bufio.NewScanner(r), false; lines.Scan(); {
+	var last time.Time
+	for lines := bufio.NewScanner(r); lines.Scan(); {
 		said.WriteString(lines.Text() + "\n")
-		if !sent && strings.Contains(lines.Text(), word) {
-			sent = true
-			if err := cmd.Process.Signal(os.Interrupt); err != nil {
-				return 0, said.String(), err
+		if len(signals) > 0 && strings.Contains(lines.Text(), word) {
+			if err := cmd.Process.Signal(signals[0]); err != nil {
+				return 0, said.String(), 0, err
 			}
+			signals, word, last = signals[1:], "stopping: ", time.Now()
 		}
 	}
 	if err := <-ended; err != nil {
 		if _, ok := err.(*exec.ExitError); !ok {
-			return 0, said.String(), err
+			return 0, said.String(), 0, err
 		}
 	}
-	return cmd.ProcessState.ExitCode(), said.String(), nil
+	if len(signals) > 0 {
+		return 0, said.String(), 0, fmt.Errorf("it ended without having said %q", word)
+	}
+	return cmd.ProcessState.ExitCode(), said.String(), time.Since(last), nil
 }
 
 // admin makes one call to the sandbox that announced itself in a file, and gives the answer's body.

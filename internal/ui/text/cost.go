@@ -18,9 +18,7 @@ import (
 
 // Cost prints what a document costs, what it is beside another one, and what cheaper shape would do.
 func (s Style) Cost(w io.Writer, file string, c *platform.Cost) {
-	if c.Sandbox {
-		fmt.Fprintln(w, s.paint(yellow, SandboxLine))
-	}
+	s.Simulated(w, c.Sandbox)
 	fmt.Fprintf(w, "Platform %s (%s)\n\n", s.paint(bold, c.Platform), file)
 	if c.Other != nil {
 		s.beside(w, file, c)

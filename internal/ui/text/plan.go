@@ -52,11 +52,16 @@ func hue(a graph.Action) string {
 // SandboxLine is said in every output about a simulated platform.
 const SandboxLine = "SANDBOX: simulated clouds on this machine; nothing here is real and nothing is billed"
 
-// Head is what every plan, up, status and down begins with.
-func (s Style) Head(w io.Writer, name string, a platform.Account, sandbox bool) {
+// Simulated says so, where something is.
+func (s Style) Simulated(w io.Writer, sandbox bool) {
 	if sandbox {
 		fmt.Fprintln(w, s.paint(yellow, SandboxLine))
 	}
+}
+
+// Head is what every plan, up, status and down begins with.
+func (s Style) Head(w io.Writer, name string, a platform.Account, sandbox bool) {
+	s.Simulated(w, sandbox)
 	fmt.Fprintf(w, "Platform %s in team %s (%s), token from %s\n", s.paint(bold, name), a.Team, a.Email, a.TokenSource)
 }
 
