@@ -32,6 +32,13 @@ type Gateway struct {
 	Auth *GatewayAuth `json:"auth,omitempty"`
 }
 
+// ProxyProtocol says whether the load balancer and the gateway speak the PROXY protocol with one another: the load balancer opens
+// connections of its own, and the product understands it, which DigitalOcean's own does not. Such a gateway takes nobody who comes
+// without, and who calls it from within the cluster does: Kubernetes leads past the load balancer.
+func (g Gateway) ProxyProtocol() bool {
+	return g.LoadBalancer != nil && g.LoadBalancer.Type == "proxy" && g.Product != "doks"
+}
+
 // LoadBalancer is a DigitalOcean load balancer.
 type LoadBalancer struct {
 	// Type is network, which passes connections through and keeps the caller's address, or proxy,

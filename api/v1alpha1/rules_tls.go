@@ -61,7 +61,7 @@ func (c *checker) tls(gateway Gateway, path string) {
 	if tls.Challenge == "dns" || tls.Challenge == "" && c.given.Spec.DNS != nil {
 		return
 	}
-	if gateway.LoadBalancer != nil && gateway.LoadBalancer.Type == "proxy" {
+	if gateway.ProxyProtocol() {
 		c.add(FieldError{Path: at, Code: CodeTLSChallenge, What: "the challenge http does not go with a load balancer of type proxy",
 			Why: "cert-manager first asks from within the cluster, and such a request reaches the gateway without the PROXY protocol that it then speaks",
 			Fix: "use `challenge: dns`, or a load balancer of type network"})

@@ -9,6 +9,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -62,4 +63,35 @@ func (c *Cluster) Answers(ctx context.Context, id ID) ([]unstructured.Unstructur
 		return nil, fmt.Errorf("list %s of %s: %w", id.Kind, id.Namespace, err)
 	}
 	return list.Items, nil
+}
+
+// Amend changes fields of an object that was looked at, by a JSON merge patch. That it has gone is no error.
+func (c *Cluster) Amend(ctx context.Context, live *unstructured.Unstructured, patch string) error {
+	conn, err := c.connect(ctx)
+	if err != nil {
+		return err
+	}
+	err = conn.client.Patch(ctx, live.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(patch)), client.FieldOwner(FieldManager))
+	if err := client.IgnoreNotFound(err); err != nil {
+		return fmt.Errorf("change %s: %w", IDOf(live), err)
+	}
+	return nil
+}
+
+// Withdraw asks for the end of an object that was looked at, and of no other of its name. That it has gone is no error.
+func (c *Cluster) Withdraw(ctx context.Context, live *unstructured.Unstructured) error {
+	conn, err := c.connect(ctx)
+	if err != nil || live.GetDeletionTimestamp() != nil {
+		return err
+	}
+	return conn.delete(ctx, live)
+}
+
+// Cause is the newest that the cluster has against an object, such as a claim without a volume, in a sentence; empty for nothing.
+func (c *Cluster) Cause(ctx context.Context, live *unstructured.Unstructured) (string, error) {
+	conn, err := c.connect(ctx)
+	if err != nil {
+		return "", err
+	}
+	return conn.cause(ctx, live)
 }

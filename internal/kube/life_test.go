@@ -158,6 +158,9 @@ func TestTheLockHasOneHolderAndLapses(t *testing.T) {
 	if _, err := ours.Acquire(t.Context()); err != nil {
 		t.Errorf("the same holder again: %v", err)
 	}
+	if _, err := c.Lock(kube.LockOptions{Of: "drill", Holder: "ben", Length: time.Minute}).Acquire(t.Context()); err != nil {
+		t.Errorf("a lock about something else: %v", err)
+	}
 	if err := theirs.Release(t.Context()); err != nil {
 		t.Errorf("releasing another's lock: %v", err)
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/k8or/k8or/internal/graph"
 )
 
-// Lock is the platform's lock in the cluster: a Lease with a holder and a time at which it lapses. It is never stuck.
+// Lock is a lock of the platform's in the cluster: a Lease with a holder and a time at which it lapses. It is never stuck.
 type Lock struct {
 	cluster *Cluster
 	options LockOptions
@@ -23,6 +23,8 @@ type Lock struct {
 
 // LockOptions say who takes a lock, and for how long.
 type LockOptions struct {
+	// Of is what alone the lock is about, such as "drill"; empty is the platform as a whole.
+	Of string
 	// Holder must differ between processes: user, machine, process and something random.
 	Holder string
 	// Length is how long the lock holds without being renewed, a whole number of seconds.
@@ -156,7 +158,13 @@ func (l *Lock) read(ctx context.Context, conn *connection) (*coordinationv1.Leas
 	return lease, nil
 }
 
-func (l *Lock) name() string { return "k8or." + l.cluster.options.Platform }
+func (l *Lock) name() string {
+	name := "k8or." + l.cluster.options.Platform
+	if l.options.Of != "" {
+		name += "." + l.options.Of
+	}
+	return name
+}
 
 func heldBy(lease *coordinationv1.Lease) (holder string, until time.Time) {
 	if lease.Spec.HolderIdentity == nil || lease.Spec.RenewTime == nil || lease.Spec.LeaseDurationSeconds == nil {

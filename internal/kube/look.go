@@ -80,6 +80,12 @@ func (c *Cluster) Look(ctx context.Context, set Set) (View, error) {
 	if err != nil {
 		return View{}, err
 	}
+	for i, change := range changes {
+		at := slices.IndexFunc(sights, func(s *sight) bool { return s.id == change.ID })
+		if changes[i], err = conn.unmeshed(ctx, change, sights[at]); err != nil {
+			return View{}, err
+		}
+	}
 	for i := len(inventory.Objects) - 1; i >= 0; i-- {
 		id := inventory.Objects[i]
 		gone := !slices.ContainsFunc(sights, func(s *sight) bool { return s.id.same() == id.same() }) &&

@@ -84,6 +84,10 @@ func (p *Platform) Backups(ctx context.Context) ([]Backup, error) {
 	if err != nil {
 		return nil, err
 	}
+	return p.backupsIn(ctx, cluster)
+}
+
+func (p *Platform) backupsIn(ctx context.Context, cluster *kube.Cluster) ([]Backup, error) {
 	found, err := cluster.Answers(ctx, veleroID("Backup", ""))
 	if err != nil {
 		return nil, p.explainAll(err).Err()
@@ -173,14 +177,12 @@ func (p *Platform) Restore(ctx context.Context, backup string, namespaces []stri
 	if live == nil {
 		return nil, err
 	}
-	r := reading(live)
-	done := &Restored{Name: name, Backup: backup, Phase: r.text("phase"), Began: r.time("startTimestamp"), Ended: r.time("completionTimestamp"), Objects: r.number("progress", "itemsRestored"),
-		Warnings: r.number("warnings"), Errors: r.number("errors"), Message: r.why(), Simulated: p.options.Sandbox}
+	done := p.restoredOf(live)
 	if err == nil && done.Phase != "Completed" {
 		err = &problem.Problem{Code: problem.RestoreFailed, Title: fmt.Sprintf("restore %s is %s", name, inWords(done.Phase)), Why: cmp.Or(done.Message, fmt.Sprintf("Velero counts %d errors", done.Errors)),
 			Fix: fmt.Sprintf("`k8or logs backups` has Velero's reasons: look for restore=%s/%s; what was restored stays, and the same command tries the rest again", veleroNamespace, name)}
 	}
-	return done, err
+	return &done, err
 }
 
 // known refuses a backup that is not there, or is none to restore from.
@@ -304,6 +306,14 @@ func (p *Platform) backupOf(o *unstructured.Unstructured) Backup {
 	return Backup{Name: o.GetName(), Phase: cmp.Or(r.text("phase"), "New"), Schedule: o.GetLabels()["velero.io/schedule-name"], Began: r.time("startTimestamp"), Ended: r.time("completionTimestamp"),
 		Expires: r.time("expiration"), Objects: r.number("progress", "itemsBackedUp"), Snapshots: r.number("csiVolumeSnapshotsCompleted"), Warnings: r.number("warnings"), Errors: r.number("errors"),
 		Message: r.why(), Simulated: p.options.Sandbox}
+}
+
+// restoredOf reads a restore.
+func (p *Platform) restoredOf(o *unstructured.Unstructured) Restored {
+	r := reading(o)
+	backup, _, _ := unstructured.NestedString(o.Object, "spec", "backupName")
+	return Restored{Name: o.GetName(), Backup: backup, Phase: r.text("phase"), Began: r.time("startTimestamp"), Ended: r.time("completionTimestamp"), Objects: r.number("progress", "itemsRestored"),
+		Warnings: r.number("warnings"), Errors: r.number("errors"), Message: r.why(), Simulated: p.options.Sandbox}
 }
 
 // status reads an object's status. What is not there is empty.

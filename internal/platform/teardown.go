@@ -4,6 +4,7 @@ package platform
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -202,7 +203,7 @@ func (p *Platform) Down(ctx context.Context, t *Teardown, watch Watch) (*Result,
 	run := graph.NewRun(t.graph, graph.ApproveTeardown(slices.Concat(data.Lose, data.Copied)...), opts)
 	r, err := p.finish(ctx, run, watch)
 	if err != nil {
-		return r, err
+		return r, p.turnedUp(ctx, r, err)
 	}
 	if p.doc.Spec.Cluster.Existing != "" {
 		if err := p.forget(ctx); err != nil {
@@ -210,6 +211,30 @@ func (p *Platform) Down(ctx context.Context, t *Teardown, watch Watch) (*Result,
 		}
 	}
 	return r, p.prove(ctx, r, data)
+}
+
+// turnedUp names what a teardown holds back. It was in no list when the teardown was decided, so that nobody decided about it; and the
+// tag by which the next run would find it may be gone.
+func (p *Platform) turnedUp(ctx context.Context, r *Result, err error) error {
+	var list problem.List
+	if len(r.Held) == 0 || !errors.As(err, &list) {
+		return err
+	}
+	list = slices.DeleteFunc(slices.Clone(list), func(pr *problem.Problem) bool {
+		return pr.Code == problem.HeldForYes || errors.Is(pr.Cause, graph.ErrIncomplete)
+	})
+	book := p.book(ctx, graph.NewCall())
+	for _, s := range r.Held {
+		list = append(list, r.leave(Kept{Data: s.Data, Title: s.Title, ID: s.ID, Cost: book.Of(billed(s))}, "it turned up only while the rest was taken down, and nobody decided about it"))
+	}
+	return list.Err()
+}
+
+// leave notes what a teardown leaves, and says so.
+func (r *Result) leave(k Kept, why string) *problem.Problem {
+	r.Left = append(r.Left, k)
+	return &problem.Problem{Code: problem.LeftBehind, Kind: problem.Left, Title: fmt.Sprintf("%s is still there", k.Title), Why: why,
+		Fix: "run the same command again; if it stays, or is not spoken of, delete it by hand: id " + k.ID}
 }
 
 // forget takes k8or's own namespace out of a cluster that stays.
@@ -236,10 +261,11 @@ func (p *Platform) prove(ctx context.Context, r *Result, data graph.DataDecision
 			r.Kept = append(r.Kept, k)
 		case s.Kind == "digitalocean/tag" && len(data.Keep) > 0:
 			// the memory of what is kept
+		case s.Err != nil:
+			left = append(left, &problem.Problem{Code: problem.LeftBehind, Kind: problem.Left, Title: fmt.Sprintf("nothing proves that all is gone: what there is of %s could not be listed", s.Kind), Why: s.Err.Error(),
+				Fix: "run the same command again"})
 		default:
-			r.Left = append(r.Left, k)
-			left = append(left, &problem.Problem{Code: problem.LeftBehind, Kind: problem.Left, Title: fmt.Sprintf("%s is still there", k.Title), Why: s.Reason,
-				Fix: "run the same command again; if it stays, delete it by hand: id " + s.ID})
+			left = append(left, r.leave(k, s.Reason))
 		}
 	}
 	return left.Err()

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"strings"
 	"time"
@@ -23,21 +24,28 @@ func (c *Certificate) prove(ctx context.Context, g given) (string, error) {
 		return "", err
 	}
 	config.ServerName = c.Name
-	conn, err := (&tls.Dialer{Config: config}).DialContext(ctx, "tcp", c.Address)
+	raw, err := new(net.Dialer).DialContext(ctx, "tcp", c.Address)
+	if c.ProxyProtocol {
+		raw, err = introduced(raw, err)
+	}
 	if err != nil {
+		return "", unreached(&url.URL{Scheme: "tls", Host: c.Address}, err)
+	}
+	defer raw.Close() //nolint:errcheck // all that it had to say was read
+	conn := tls.Client(raw, config)
+	if err := conn.HandshakeContext(ctx); err != nil {
 		if told := untrusted(c.Name, err); told != nil {
 			return "", told
 		}
 		return "", unreached(&url.URL{Scheme: "tls", Host: c.Address}, err)
 	}
-	defer conn.Close()
-	leaf := conn.(*tls.Conn).ConnectionState().PeerCertificates[0]
+	leaf := conn.ConnectionState().PeerCertificates[0]
 	left := time.Until(leaf.NotAfter)
 	if least := cmp.Or(c.Left, enough); left < least {
 		return "", &trouble{what: fmt.Sprintf("the certificate of %s ends %s, in less than %s", c.Name, leaf.NotAfter.UTC().Format(time.DateTime), days(least)),
 			look: "the Certificate's status and cert-manager's logs: it should have been renewed"}
 	}
-	return fmt.Sprintf("the certificate of %s is valid for it until %s", c.Name, leaf.NotAfter.UTC().Format(time.DateOnly)), nil
+	return fmt.Sprintf("the certificate of %s is valid for it until %s, %s more", c.Name, leaf.NotAfter.UTC().Format(time.DateOnly), days(left)), nil
 }
 
 // untrusted says why a certificate is not believed, and nil of any other error.

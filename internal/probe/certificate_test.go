@@ -46,7 +46,7 @@ func TestCertificateIsHeldAgainstNameAuthorityAndTime(t *testing.T) {
 		state        probe.State
 		words        []string
 	}{
-		{"shop.example.com", -day, 90 * day, 0, a.pem, probe.Passed, []string{"valid for it until"}},
+		{"shop.example.com", -day, 90*day + time.Hour, 0, a.pem, probe.Passed, []string{"valid for it until", ", 90 days more"}},
 		{"other.example.com", -day, 90 * day, 0, a.pem, probe.Failed, []string{"is for other.example.com, not for shop.example.com"}},
 		{"shop.example.com", -90 * day, -day, 0, a.pem, probe.Failed, []string{"ended", "renewed"}},
 		{"shop.example.com", day, 90 * day, 0, a.pem, probe.Failed, []string{"begins only"}},

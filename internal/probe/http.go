@@ -13,7 +13,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 )
 
 // most is how much of an answer is read.
@@ -21,8 +20,8 @@ const most = 4 << 20
 
 // caller is an HTTP client for one server.
 type caller struct {
-	http               *http.Client
-	username, password string
+	http                    *http.Client
+	username, password, key string
 }
 
 // call makes a client. Address, when given, is connected to in place of the URL's host; ca, username and password are
@@ -92,6 +91,9 @@ func (c *caller) do(ctx context.Context, method, url string, body []byte) (answe
 	if c.username != "" || c.password != "" {
 		req.SetBasicAuth(c.username, c.password)
 	}
+	if c.key != "" {
+		req.Header.Set("X-API-Key", c.key)
+	}
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return answer{}, unreached(req.URL, err)
@@ -129,54 +131,4 @@ func denied(what string, a answer) error {
 		return &trouble{what: what + " does not let the credentials do this (403)", look: "what the user is allowed"}
 	}
 	return nil
-}
-
-func (h *HTTP) prove(ctx context.Context, g given) (string, error) {
-	c, err := g.call(h.Address, h.CA, h.Username, h.Password)
-	if err != nil {
-		return "", err
-	}
-	a, err := c.do(ctx, http.MethodGet, h.URL, nil)
-	if err != nil {
-		return "", err
-	}
-	if err := h.judge(a); err != nil {
-		return "", err
-	}
-	if h.Header != "" && a.header.Get(h.Header) == "" {
-		return "", &trouble{what: fmt.Sprintf("%s answers %d without the header %s", h.URL, a.status, h.Header), look: "whether the address leads to the gateway that was meant"}
-	}
-	return fmt.Sprintf("%s answers %d", h.URL, a.status), nil
-}
-
-func (h *HTTP) judge(a answer) error {
-	wrong := func(why, look string) error {
-		return &trouble{what: fmt.Sprintf("%s answers %d: %s", h.URL, a.status, why), look: look}
-	}
-	switch {
-	case h.Status != 0 && a.status == h.Status:
-		return nil
-	case h.Status != 0:
-		return wrong(fmt.Sprintf("%d was to come", h.Status), "the logs of what serves it")
-	case noRoute(a):
-		return wrong("the gateway has no route for it", "the route's host and path, and whether the gateway accepted them")
-	case a.status == http.StatusBadGateway, a.status == http.StatusServiceUnavailable, a.status == http.StatusGatewayTimeout:
-		return wrong("the gateway reaches nobody behind it", "whether the pods behind the route are ready, and its Service's port is theirs")
-	case h.Any, a.status >= 200 && a.status < 400:
-		return nil
-	case a.status == http.StatusUnauthorized || a.status == http.StatusForbidden:
-		return denied(h.URL, a)
-	}
-	return wrong("that is no good answer", "the logs of what serves it")
-}
-
-// noRoute tells a gateway's own page for what it has no route for: NGINX's and Kong's in their words, Envoy's by being
-// empty.
-func noRoute(a answer) bool {
-	if a.status != http.StatusNotFound {
-		return false
-	}
-	body := string(a.body)
-	return strings.Contains(body, "no Route matched") || strings.Contains(body, "<center>nginx") || strings.Contains(body, "default backend - 404") ||
-		len(a.body) == 0 && strings.Contains(strings.ToLower(a.header.Get("Server")), "envoy")
 }

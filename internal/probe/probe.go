@@ -36,14 +36,26 @@ type HTTP struct {
 	// Status is the answer wanted; zero takes anything from 200 to 399, and 404 of a gateway that serves no route is told apart.
 	Status int `json:"status,omitempty"`
 	// Any takes every answer that comes from behind a gateway, such as 401 or an app's own 404: anything but the gateway's page
-	// for what it has no route for, and its 502, 503 and 504.
+	// for what it has no route for, its 502, 503 and 504, and what Behind tells to be its own.
 	Any bool `json:"any,omitempty"`
-	// Header is a header that the answer has to carry, such as Via of Kong's.
-	Header string `json:"header,omitempty"`
-	// CA is a file with the certificate authority to believe, Username and Password files to sign in with.
+	// Behind is a header that a gateway puts on what comes from behind it and never on an answer of its own, such as Kong's Via.
+	Behind string `json:"behind,omitempty"`
+	// Refusals are the statuses by which the gateway itself may refuse, such as 403 to who comes from elsewhere than it lets in. Without
+	// Any it has to refuse by one of them.
+	Refusals []int `json:"refusals,omitempty"`
+	// SentOn says that whoever asks for the same by plain HTTP has to be sent on to URL, which is HTTPS.
+	SentOn bool `json:"sentOn,omitempty"`
+	// Unverified speaks HTTPS and does not look who signed the certificate, nor for whom.
+	Unverified bool `json:"unverified,omitempty"`
+	// ProxyProtocol begins with what a load balancer that speaks the PROXY protocol says first: within the cluster Kubernetes leads
+	// past it, to a gateway that takes nobody who does not say so.
+	ProxyProtocol bool `json:"proxyProtocol,omitempty"`
+	// CA is a file with the certificate authority to believe, Username and Password files to sign in with, and Key a file with what
+	// is sent as X-API-Key.
 	CA       string `json:"ca,omitempty"`
 	Username string `json:"username,omitempty"`
 	Password string `json:"password,omitempty"`
+	Key      string `json:"key,omitempty"`
 }
 
 // Kafka produces a message to a topic and consumes it again, with the credentials that an app gets.
@@ -123,6 +135,8 @@ type Certificate struct {
 	Left time.Duration `json:"left,omitempty"`
 	// CA is a file with the authority to believe instead of the system's.
 	CA string `json:"ca,omitempty"`
+	// ProxyProtocol is that of [HTTP].
+	ProxyProtocol bool `json:"proxyProtocol,omitempty"`
 }
 
 // Mesh calls a peer and finds, in the metrics of its own sidecar, that the connection was mutual TLS.

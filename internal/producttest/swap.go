@@ -34,8 +34,9 @@ func Swap(t *testing.T, from, to string, renamed map[string]string, judge func(*
 		}
 		up := func(p *platform.Platform, plan *platform.Plan) []string {
 			if _, err := p.Up(t.Context(), plan, plan.Approve(graph.Replaces), nil); err != nil {
-				t.Fatalf("up: %v", err)
+				t.Fatalf("up: %s", whole(err))
 			}
+			closed(t, p)
 			return w.inventory()
 		}
 		there := up(plan(from))
@@ -50,7 +51,9 @@ func Swap(t *testing.T, from, to string, renamed map[string]string, judge func(*
 		if now := up(p, change); !slices.Equal(now, there) {
 			t.Errorf("after the change the clouds have %v, and before it %v", now, there)
 		}
-		if _, again := plan(to); again.Changes() {
+		next, again := plan(to)
+		closed(t, next)
+		if again.Changes() {
 			for _, s := range again.Steps {
 				if s.Action != graph.None && s.Action != graph.Keep {
 					t.Errorf("a second run would %s %s: %v", s.Action, s.Node, s.Changes)

@@ -87,6 +87,46 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 			time.Sleep(100 * time.Millisecond)
 		}
 	},
+	// unsnapped: somebody deletes every snapshot of a volume at the cloud, behind k8or's back.
+	"unsnapped": func(ts *testscript.TestScript, neg bool, args []string) {
+		box := filepath.Join(ts.Getenv("K8OR_SANDBOX_DIR"), "sandbox.json")
+		said, err := admin(box, []string{"GET", "/v2/snapshots?resource_type=volume"})
+		ts.Check(err)
+		var list struct{ Snapshots []struct{ ID string } }
+		ts.Check(json.Unmarshal([]byte(said), &list))
+		if neg || len(args) != 0 || len(list.Snapshots) == 0 {
+			ts.Fatalf("usage: unsnapped, while there is a snapshot")
+		}
+		for _, s := range list.Snapshots {
+			_, err := admin(box, []string{"DELETE", "/v2/snapshots/" + s.ID})
+			ts.Check(err)
+		}
+	},
+	// drilled-away: nothing of a restore drill is left in the cluster, and at the cloud no volume that the cluster does not know.
+	"drilled-away": func(ts *testscript.TestScript, neg bool, args []string) {
+		if neg || len(args) != 0 {
+			ts.Fatalf("usage: drilled-away")
+		}
+		known := 0
+		for _, path := range []string{"/api/v1/namespaces", "/api/v1/persistentvolumeclaims", "/apis/velero.io/v1/restores", "/apis/snapshot.storage.k8s.io/v1/volumesnapshots",
+			"/apis/snapshot.storage.k8s.io/v1/volumesnapshotcontents", "/apis/coordination.k8s.io/v1/leases", "/api/v1/persistentvolumes"} {
+			var list struct{ Items []json.RawMessage }
+			fromCluster(ts, path, &list)
+			known = len(list.Items)
+			for _, o := range list.Items {
+				if strings.Contains(string(o), "drill") {
+					ts.Fatalf("%s: a drill left %s", path, o)
+				}
+			}
+		}
+		said, err := admin(filepath.Join(ts.Getenv("K8OR_SANDBOX_DIR"), "sandbox.json"), []string{"GET", "/v2/volumes"})
+		ts.Check(err)
+		var cloud struct{ Volumes []json.RawMessage }
+		ts.Check(json.Unmarshal([]byte(said), &cloud))
+		if known == 0 || len(cloud.Volumes) != known {
+			ts.Fatalf("the cluster knows %d volumes, and the cloud has %d: %s", known, len(cloud.Volumes), said)
+		}
+	},
 	// url: from here on k8or speaks to the script's sandbox as if it were the real cloud, without --sandbox.
 	"url": func(ts *testscript.TestScript, neg bool, _ []string) {
 		raw, err := os.ReadFile(filepath.Join(ts.Getenv("K8OR_SANDBOX_DIR"), "sandbox.json"))

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/producttest"
 )
 
@@ -34,4 +35,39 @@ func TestAMeshThatGoesLeavesNoPodInjected(t *testing.T) {
 	producttest.Gone(t, meshed, linkerd, istios...)
 	producttest.Gone(t, linkerd, none, linkerds...)
 	producttest.Gone(t, linkerd, meshed, linkerds...)
+}
+
+// Who leaves a strict mesh is refused by who is still in it: the plan says so of each that leaves while it serves or calls all the
+// time, and not where the mesh was permissive before.
+func TestAStrictMeshThatGoesAtOnceIsToldOf(t *testing.T) {
+	t.Parallel()
+	linkerd := strings.Replace(meshed, "product: istio", "product: linkerd", 1)
+	gone := func(of string) string {
+		at := strings.Index(of, "  mesh: ")
+		return of[:at] + of[at+strings.Index(of[at:], "\n")+1:]
+	}
+	for name, way := range map[string]struct{ from, to, says string }{
+		"istio goes":            {meshed, gone(meshed), "PeerAuthentication apps/web"},
+		"linkerd goes":          {linkerd, gone(linkerd), "Server apps/web-5678"},
+		"linkerd for istio":     {meshed, linkerd, "PeerAuthentication apps/web"},
+		"istio for linkerd":     {linkerd, meshed, "Server apps/web-5678"},
+		"a permissive one goes": {strings.Replace(meshed, "product: istio", "product: istio, mtls: permissive", 1), gone(meshed), ""},
+		"it becomes permissive": {meshed, strings.Replace(meshed, "product: istio", "product: istio, mtls: permissive", 1), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			told := map[graph.ID]bool{}
+			plan := producttest.Change(t, way.from, way.to)
+			for _, s := range plan.Steps {
+				for _, c := range s.Changes {
+					if strings.Contains(c.Note, "leave the mesh") && (way.says == "" || strings.Contains(c.Note, way.says) && s.Risk == graph.Restarts) {
+						told[s.Node] = true
+					}
+				}
+			}
+			if want := way.says != ""; told["apps/web"] != want || told["gateways/public"] != want || len(told) > 2 {
+				t.Errorf("the plan tells of %v; it should of the gateway and the app: %v: %v", told, want, stepsOf(plan))
+			}
+		})
+	}
 }

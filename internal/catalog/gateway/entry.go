@@ -53,6 +53,16 @@ func (e Entry) Select(s *product.Selecting) {
 // named says whether records of the gateway's domains are k8or's to write.
 func (e Entry) named(p product.Platform) bool { return len(e.Spec.Domains) > 0 && p.Spec.DNS != nil }
 
+// Bypassed tells of a gateway that speaks the PROXY protocol who cannot call it. DigitalOcean has an annotation for that, by which
+// the Service has a name in place of an address (do-loadbalancer-hostname): it has to lead to the load balancer before, and external-dns
+// would make the record of that very name point to itself.
+func (e Entry) Bypassed(b Phase) {
+	if e.Spec.ProxyProtocol() {
+		b.Note("%s takes requests by the PROXY protocol, which its load balancer speaks; within the cluster Kubernetes leads past the load balancer, and who calls the gateway's names there gets no answer: "+
+			"call Services by their own names, or use `loadBalancer: {type: network}`", e.ID)
+	}
+}
+
 // Names are the labels and annotations of the Service by which external-dns finds the load balancer and the names that lead to it;
 // nil where records are somebody else's to write, which the plan then says.
 func (e Entry) Names(b Phase) (labels, annotations map[string]string) {

@@ -41,7 +41,7 @@ func SizeUnit(g v1alpha1.Gateway) int {
 	return 1
 }
 
-// Proxied says that the load balancer ends connections and opens its own. Then both ends speak the PROXY protocol, or the
+// Proxied says that the load balancer ends connections and opens its own. Where both ends do not speak the PROXY protocol, the
 // caller's address is lost.
 func Proxied(g v1alpha1.Gateway) bool { return g.LoadBalancer != nil && g.LoadBalancer.Type == "proxy" }
 
@@ -84,7 +84,7 @@ func Balancer(p product.Platform, entry string, g v1alpha1.Gateway) map[string]s
 		Annotation + "type":      BalancerType(g),
 		Annotation + "size-unit": strconv.Itoa(SizeUnit(g)),
 	}
-	if Proxied(g) {
+	if g.ProxyProtocol() {
 		a[Annotation+"enable-proxy-protocol"] = "true"
 	}
 	return a

@@ -48,7 +48,8 @@ func CDNHost(bucket, region string) string {
 	return bucket + "." + region + ".cdn.digitaloceanspaces.com"
 }
 
-// Observe finds the name on its CDN, whoever gave it.
+// Observe finds the name on its CDN, whoever gave it. A CDN without one has an empty one, so that a name which another takes from it
+// is changed and not made anew, for which nobody asked.
 func (n *CDNName) Observe(ctx context.Context, c *graph.Call) (graph.Observed[CDNNameOut], error) {
 	cdn, ok := n.CDN.Get(c)
 	if !ok || cdn.ID == "" {
@@ -59,7 +60,7 @@ func (n *CDNName) Observe(ctx context.Context, c *graph.Call) (graph.Observed[CD
 		return graph.Observed[CDNNameOut]{}, err
 	}
 	for _, w := range all {
-		if w.ID == cdn.ID && w.Domain != "" {
+		if w.ID == cdn.ID {
 			return graph.Observed[CDNNameOut]{State: graph.Ready, ID: w.ID, Out: CDNNameOut{w.Domain, w.Certificate}}, nil
 		}
 	}

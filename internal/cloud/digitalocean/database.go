@@ -37,7 +37,7 @@ type DatabaseSpec struct {
 	Nodes   int    // the primary and its standbys
 	Region  string
 	// Storage is the disk; zero is what comes with the size. It grows and never shrinks. With Most above it, DigitalOcean lets
-	// it grow by itself.
+	// it grow by itself until an Update finds that one more step would be beyond Most: the API knows no limit.
 	Storage, Most unit.MiB
 	Maintenance   Maintenance
 	// Protected refuses to delete it, whatever is asked. It is a tag of the cluster's, so that it holds without a document.
@@ -112,6 +112,10 @@ func observedDatabase(w database) graph.Observed[DatabaseOut] {
 	return o
 }
 
+// neverShrink are the engines of which DigitalOcean says that their size cannot decrease. Source: docs.digitalocean.com, how to
+// resize, 2025-10.
+var neverShrink = []string{"pg", "mysql", "mongodb", "valkey"}
+
 const newDatabase = "make another entry beside it, and move the data over"
 
 // Diff compares every field. Minor versions are no drift.
@@ -129,7 +133,11 @@ func (d *Database) Diff(c *graph.Call, have graph.Observed[DatabaseOut]) []graph
 		}
 		f.Wanted("version", out.Version, d.Version, risk, note)
 	}
-	f.Wanted("size", out.Size, d.Size, graph.Restarts, "connections are cut for a moment when it changes over")
+	risk, note := graph.Restarts, "connections are cut for a moment when it changes over"
+	if Smaller(d.Size, out.Size) && slices.Contains(neverShrink, d.Engine) {
+		risk, note = graph.Refused, "DigitalOcean makes a database larger and never smaller: "+newDatabase
+	}
+	f.Wanted("size", out.Size, d.Size, risk, note)
 	f.Wanted("nodes", out.Nodes, d.Nodes, graph.InPlace)
 	d.diffStorage(f, out.Storage, wire)
 	if d.Maintenance != (Maintenance{}) {
@@ -147,16 +155,24 @@ func (d *Database) Diff(c *graph.Call, have graph.Observed[DatabaseOut]) []graph
 }
 
 func (d *Database) diffStorage(f *graph.Compare, have unit.MiB, wire database) {
-	if d.Storage > 0 && d.Most <= d.Storage {
-		risk, note := graph.InPlace, "it never shrinks again"
-		if d.Storage < have {
-			risk, note = graph.Refused, fmt.Sprintf("a disk never shrinks: write %s or more", have)
-		}
-		f.Wanted("storage", have.String(), d.Storage.String(), risk, note)
+	switch {
+	case d.Storage > have:
+		f.Wanted("storage", have.String(), d.Storage.String(), graph.InPlace, "it never shrinks again")
+	case d.Storage > 0 && d.Most <= d.Storage: // else it may have grown by itself
+		f.Wanted("storage", have.String(), d.Storage.String(), graph.Refused, fmt.Sprintf("a disk never shrinks: write %s or more", have))
 	}
-	grows := wire.Autoscale != nil && wire.Autoscale.Storage != nil && wire.Autoscale.Storage.Enabled
-	f.Wanted("storage.max", grows, d.Most > d.Storage, graph.InPlace, "DigitalOcean lets the disk grow when it is four fifths full")
+	grows, note := wire.Autoscale != nil && wire.Autoscale.Storage != nil && wire.Autoscale.Storage.Enabled, "DigitalOcean lets the disk grow when it is four fifths full"
+	if d.Most > d.Storage && !d.mayGrow(have) {
+		note = fmt.Sprintf("the disk has %s, and another step would be beyond %s: DigitalOcean knows no limit of its own", have, d.Most)
+	}
+	f.Wanted("storage.max", grows, d.mayGrow(have), graph.InPlace, note)
 }
+
+// StorageStep is by how much a disk grows by itself. The API takes 10 to 500 GiB, and knows how full a disk has to be and no limit.
+const StorageStep = 10 * unit.GiB
+
+// mayGrow reports whether a disk that is so large may take a step by itself.
+func (d *Database) mayGrow(have unit.MiB) bool { return max(have, d.Storage)+StorageStep <= d.Most }
 
 // hour is a time of day without seconds, as a document says it.
 func hour(s string) string {
@@ -180,7 +196,7 @@ func (d *Database) Create(ctx context.Context, c *graph.Call) (graph.Observed[Da
 	}
 	request := databaseRequest{Name: d.Name, Engine: d.Engine, Version: d.Version, Nodes: d.Nodes, Size: d.Size, Region: d.Region,
 		VPC: d.VPC.Read(c), Project: d.Project.Read(c), Tags: []string{d.On.mark.Tag(), d.On.mark.dataTag(d.Entry)}, StorageMiB: int(d.Storage),
-		Autoscale: d.autoscale(), Rules: []databaseRule{{Type: "tag", Value: d.On.mark.usesTag(usesDatabases)}}}
+		Autoscale: d.autoscale(0), Rules: []databaseRule{{Type: "tag", Value: d.On.mark.usesTag(usesDatabases)}}}
 	if d.Protected {
 		request.Tags = append(request.Tags, d.On.mark.protectedTag())
 	}
@@ -199,11 +215,12 @@ func (d *Database) Create(ctx context.Context, c *graph.Call) (graph.Observed[Da
 	return observedDatabase(answer.Database), nil
 }
 
-func (d *Database) autoscale() *databaseAutoscale {
-	if d.Most <= d.Storage {
+// autoscale is what DigitalOcean is told of a disk that is so large; nil where it may not grow by itself.
+func (d *Database) autoscale(have unit.MiB) *databaseAutoscale {
+	if !d.mayGrow(have) {
 		return nil
 	}
-	return &databaseAutoscale{Storage: &storageAutoscale{Enabled: true, Threshold: 80, Increment: 10}}
+	return &databaseAutoscale{Storage: &storageAutoscale{Enabled: true, Threshold: 80, Increment: int(StorageStep / unit.GiB)}}
 }
 
 // Update takes one step: DigitalOcean does one thing at a time to a database cluster.
@@ -219,7 +236,7 @@ func (d *Database) Update(ctx context.Context, c *graph.Call, have graph.Observe
 			err = d.On.client.send(ctx, http.MethodPut, path+"/maintenance", map[string]string{"day": d.Maintenance.Day, "hour": hour(d.Maintenance.Start)}, nil)
 		case "storage.max":
 			body := databaseAutoscale{Storage: &storageAutoscale{}}
-			if a := d.autoscale(); a != nil {
+			if a := d.autoscale(have.Out.Storage); a != nil {
 				body = *a
 			}
 			err = d.On.client.send(ctx, http.MethodPut, path+"/autoscale", body, nil)
@@ -243,8 +260,8 @@ func (d *Database) Update(ctx context.Context, c *graph.Call, have graph.Observe
 	if resize {
 		waits = true
 		body := map[string]any{"size": d.Size, "num_nodes": d.Nodes}
-		if d.Storage > 0 {
-			body["storage_size_mib"] = int(d.Storage)
+		if d.Storage > 0 { // it may have grown by itself, and no disk shrinks
+			body["storage_size_mib"] = int(max(d.Storage, have.Out.Storage))
 		}
 		err := d.On.client.send(ctx, http.MethodPut, path+"/resize", body, nil)
 		if isBusy(err) {

@@ -11,8 +11,8 @@ import (
 	"github.com/k8or/k8or/internal/graph"
 )
 
-// DatabaseFirewall is who may reach a database cluster: the platform's own cluster, and the addresses the document names. The
-// list is the document's as a whole, so that nobody else gets in.
+// DatabaseFirewall is who may reach a database cluster, or a read replica, which has rules of its own: the platform's own cluster,
+// and the addresses the document names. The list is the document's as a whole, so that nobody else gets in.
 type DatabaseFirewall struct {
 	On       *Estate
 	Database graph.Value[DatabaseOut] `graph:"parent"`

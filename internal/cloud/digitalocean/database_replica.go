@@ -24,9 +24,9 @@ type ReadReplica struct {
 	Name     string
 	Size     string // a slug
 	Region   string
-	// Storage is the disk; zero is the source's.
+	// Storage is the disk; zero is the source's. It has at least as much as its source, which may have grown by itself.
 	Storage unit.MiB
-	// VPC is the private network's id.
+	// VPC is the private network's id, which is of one region alone. Zero is the account's default one where the replica runs.
 	VPC graph.Value[string]
 }
 
@@ -34,6 +34,7 @@ type ReadReplica struct {
 type ReplicaOut struct {
 	ID, Name, Region string
 	Engine, Size     string // what it is billed by
+	Storage          unit.MiB
 	// Host and Port are those of the private network.
 	Host string
 	Port int
@@ -53,6 +54,7 @@ type readReplica struct {
 	Size    string   `json:"size"`
 	Status  string   `json:"status"`
 	Tags    []string `json:"tags"`
+	Storage int      `json:"storage_size_mib"`
 	Private server   `json:"private_connection"`
 }
 
@@ -91,18 +93,40 @@ func (r *ReadReplica) Observe(ctx context.Context, c *graph.Call) (graph.Observe
 }
 
 func observedReplica(w readReplica, of, engine string) graph.Observed[ReplicaOut] {
-	o := graph.Observed[ReplicaOut]{State: graph.Ready, ID: w.ID, Out: ReplicaOut{ID: w.ID, Name: w.Name, Region: w.Region, Engine: engine, Size: w.Size, database: of, Host: w.Private.Host, Port: w.Private.Port}}
+	o := graph.Observed[ReplicaOut]{State: graph.Ready, ID: w.ID, Out: ReplicaOut{ID: w.ID, Name: w.Name, Region: w.Region, Engine: engine, Size: w.Size, Storage: unit.MiB(w.Storage), database: of, Host: w.Private.Host, Port: w.Private.Port}}
 	if w.Status != databaseOnline {
 		o.State, o.Message = graph.Pending, w.Status
 	}
 	return o
 }
 
-// Diff refuses what a replica cannot change.
+// Diff compares what the document says, and holds the disk against its source's.
 func (r *ReadReplica) Diff(c *graph.Call, have graph.Observed[ReplicaOut]) []graph.Change {
 	d := graph.Fields(c)
 	d.Wanted("region", have.Out.Region, r.Region, graph.Refused, "a copy stays in its region: make another one beside it")
+	risk, note := graph.Restarts, "its connections are cut for a moment when it changes over"
+	if Smaller(r.Size, have.Out.Size) {
+		risk, note = graph.Refused, "DigitalOcean makes a copy larger and never smaller: make another one beside it"
+	}
+	d.Wanted("size", have.Out.Size, r.Size, risk, note)
+	source, known := r.Database.Get(c)
+	if !known {
+		source.Engine = have.Out.Engine
+	}
+	if disk := r.disk(source); have.Out.Storage > 0 && have.Out.Storage < disk {
+		d.Wanted("storage", have.Out.Storage.String(), disk.String(), graph.InPlace, "a copy needs as much as its source; it never shrinks again")
+	}
 	return d.Changes()
+}
+
+// disk is how much is asked for: as much as its source has, unless its size brings that. Zero is what the size brings.
+func (r *ReadReplica) disk(source DatabaseOut) unit.MiB {
+	need := max(r.Storage, source.Storage)
+	brings, known := price.Default().Included(source.Engine + "/" + r.Size)
+	if need <= brings || !known && r.Storage == 0 && r.Size != source.Size {
+		return 0
+	}
+	return need
 }
 
 // Create makes the replica. A cluster that came online a moment ago does not take one yet, which DigitalOcean says by 412.
@@ -115,8 +139,8 @@ func (r *ReadReplica) Create(ctx context.Context, c *graph.Call) (graph.Observed
 	if vpc := r.VPC.Read(c); vpc != "" {
 		body["private_network_uuid"] = vpc
 	}
-	if r.Storage > 0 {
-		body["storage_size_mib"] = int(r.Storage)
+	if disk := r.disk(r.Database.Read(c)); disk > 0 {
+		body["storage_size_mib"] = int(disk)
 	}
 	var answer struct {
 		Replica readReplica `json:"replica"`
@@ -131,9 +155,19 @@ func (r *ReadReplica) Create(ctx context.Context, c *graph.Call) (graph.Observed
 	return observedReplica(answer.Replica, id, r.Database.Read(c).Engine), nil
 }
 
-// Update has nothing to change: every difference is refused.
-func (r *ReadReplica) Update(_ context.Context, _ *graph.Call, have graph.Observed[ReplicaOut], _ []graph.Change) (graph.Observed[ReplicaOut], error) {
-	return have, graph.Permanent(fmt.Errorf("the read replica %q cannot be changed", r.Name))
+// Update makes it larger, by its own id: the API takes that for a database cluster's.
+func (r *ReadReplica) Update(ctx context.Context, c *graph.Call, have graph.Observed[ReplicaOut], _ []graph.Change) (graph.Observed[ReplicaOut], error) {
+	source := r.Database.Read(c)
+	body := map[string]any{"size": r.Size, "num_nodes": 1}
+	if disk := r.disk(source); disk > 0 {
+		body["storage_size_mib"] = int(max(disk, have.Out.Storage))
+	}
+	if err := r.On.client.send(ctx, http.MethodPut, "/v2/databases/"+have.ID+"/resize", body, nil); err != nil {
+		return have, fmt.Errorf("resize read replica %q of %s: %w", r.Name, r.In, busy(err))
+	}
+	graph.Forget(c, "digitalocean/databases/"+source.ID+"/replicas")
+	have.State, have.Message = graph.Pending, "changing over"
+	return have, nil
 }
 
 // listReplicas finds the replicas of the clusters that can have any.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/k8or/k8or/internal/cloud/digitalocean"
 	"github.com/k8or/k8or/internal/graph"
@@ -20,8 +21,8 @@ type data struct {
 	allow   []string
 	work    int // a parameter
 	pool    int
-	replica bool
-	topics  map[string]int // partitions
+	replica *digitalocean.ReadReplica // its size and region; nil: none
+	topics  map[string]int            // partitions
 }
 
 func orders() data {
@@ -46,8 +47,13 @@ func (w *world) graphOf(d data) *graph.Graph {
 			graph.Add(g, graph.ID("users/"+name), &digitalocean.DatabaseUser{On: e, Database: out, In: d.orders.Name, Name: name})
 		}
 		graph.Add(g, "pool", &digitalocean.ConnectionPool{On: e, Database: out, In: d.orders.Name, Name: "web", Mode: "transaction", Size: d.pool, DB: "orders", User: graph.Known("k8or-web")}, graph.After("db", "users/k8or-web"))
-		if d.replica {
-			graph.Add(g, "replica", &digitalocean.ReadReplica{On: e, Database: out, In: d.orders.Name, Name: "shop-x7k2p9-reading", Size: d.orders.Size, Region: "nyc3", VPC: id})
+		if r := d.replica; r != nil {
+			replica := &digitalocean.ReadReplica{On: e, Database: out, In: d.orders.Name, Name: "shop-x7k2p9-reading", Size: r.Size, Region: r.Region, Storage: d.orders.Storage}
+			if r.Region == "nyc3" {
+				replica.VPC = id
+			}
+			copied := graph.Map(graph.Add(g, "replica", replica), func(o digitalocean.ReplicaOut) digitalocean.DatabaseOut { return digitalocean.DatabaseOut{ID: o.ID} })
+			graph.Add(g, "replica/firewall", &digitalocean.DatabaseFirewall{On: e, Database: copied, In: d.orders.Name + "/" + replica.Name, Cluster: plane, Allow: d.allow})
 		}
 	}
 	kafka := graph.Add(g, "messaging/events", &digitalocean.Database{On: e, Entry: "messaging/events", VPC: id,
@@ -105,6 +111,7 @@ func TestDatabasesChangeInPlaceWhateverCanChange(t *testing.T) {
 			{"databases/orders", "nodes", func() { d.orders.Nodes = 2 }},
 			{"databases/orders", "storage", func() { d.orders.Storage = 80 * unit.GiB }},
 			{"databases/orders", "storage.max", func() { d.orders.Most = 200 * unit.GiB }},
+			{"databases/orders", "storage", func() { d.orders.Storage = 100 * unit.GiB }},
 			{"databases/orders", "version", func() { d.orders.Version = "17" }},
 			{"databases/orders", "maintenance", func() { d.orders.Maintenance.Day = "monday" }},
 			{"databases/orders", "deletionProtection", func() { d.orders.Protected = true }},
@@ -120,9 +127,13 @@ func TestDatabasesChangeInPlaceWhateverCanChange(t *testing.T) {
 				w.Errorf("to change %s of %s, the plan changed %v", e.path, e.node, made)
 			}
 		}
-		d.replica, d.users = true, []string{"k8or-web", "k8or-mailer"}
+		d.replica, d.users = &digitalocean.ReadReplica{Size: d.orders.Size, Region: "nyc3"}, []string{"k8or-web", "k8or-mailer"}
 		w.level(d)
-		d.replica, d.users = false, []string{"k8or-web"}
+		d.replica.Size = "db-s-4vcpu-8gb"
+		if made := w.level(d); !slices.Equal(made["replica"], []string{"size"}) {
+			w.Errorf("to change the size of a read replica, the plan changed %v", made)
+		}
+		d.replica, d.users = nil, []string{"k8or-web"}
 		w.level(d)
 		if left := w.names("/v2/databases/"+w.database("orders")+"/users", "users", "name"); slices.Contains(left, "k8or-mailer") || !slices.Contains(left, "k8or-web") {
 			w.Errorf("the users are %v, want k8or-web and no k8or-mailer", left)
@@ -142,6 +153,7 @@ func TestDatabasesRefuseWhatCannotChange(t *testing.T) {
 			"version":    func(d *data) { d.orders.Version = "15" },
 			"storage":    func(d *data) { d.orders.Storage = 10 * unit.GiB },
 			"region":     func(d *data) { d.orders.Region = "ams3" },
+			"size":       func(d *data) { d.orders.Size = "db-s-1vcpu-1gb" },
 			"partitions": func(d *data) { d.topics["clicks"] = 1 },
 		} {
 			d := orders()
@@ -154,6 +166,85 @@ func TestDatabasesRefuseWhatCannotChange(t *testing.T) {
 				return s.Action == graph.Refuse && s.Err != nil && strings.Contains(fmt.Sprint(s.Changes), what)
 			}) {
 				w.Errorf("another %s is not refused", what)
+			}
+		}
+	})
+}
+
+// A disk with room above it grows by itself, and DigitalOcean takes no less than it has, wherever a size is said again.
+func TestADiskThatGrewByItselfIsLeftAsItIs(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		d := orders()
+		d.orders.Storage, d.orders.Most = 50*unit.GiB, 100*unit.GiB
+		d.replica = &digitalocean.ReadReplica{Size: d.orders.Size, Region: "nyc3"}
+		w.level(d)
+		grow := func(to unit.MiB) {
+			w.api("PUT", "/v2/databases/"+w.database("orders")+"/resize", fmt.Sprintf(`{"size": %q, "num_nodes": 1, "storage_size_mib": %d}`, d.orders.Size, to))
+			time.Sleep(15 * time.Minute)
+		}
+		disk := func(of map[string]any) unit.MiB { return unit.MiB(of["storage_size_mib"].(float64)) }
+		autoscale := func() any {
+			return w.api("GET", "/v2/databases/"+w.database("orders")+"/autoscale", "")["autoscale"].(map[string]any)["storage"].(map[string]any)["enabled"]
+		}
+		grow(80 * unit.GiB)
+		if made := w.level(d); len(made["databases/orders"]) > 0 || !slices.Equal(made["replica"], []string{"storage"}) {
+			w.Errorf("after the disk grew by itself, the plan changed %v, want its copy's disk alone", made)
+		}
+		d.orders.Size, d.replica.Size = "db-s-2vcpu-4gb", "db-s-2vcpu-4gb"
+		w.level(d)
+		have := w.api("GET", "/v2/databases/"+w.database("orders"), "")["database"].(map[string]any)
+		if disk(have) != 80*unit.GiB || have["size"] != d.orders.Size {
+			w.Errorf("after another size, it is %s with a disk of %s, want the 80 GiB that it had", have["size"], disk(have))
+		}
+		replica := d.replica
+		d.replica = nil
+		w.level(d)
+		d.replica = replica
+		w.level(d)
+		copied := w.api("GET", "/v2/databases/"+w.database("orders")+"/replicas", "")["replicas"].([]any)[0].(map[string]any)
+		if disk(copied) != 80*unit.GiB {
+			w.Errorf("a new copy has a disk of %s, want its source's 80 GiB", disk(copied))
+		}
+
+		grow(100 * unit.GiB)
+		if made := w.level(d); !slices.Equal(made["databases/orders"], []string{"storage.max"}) || autoscale() != false {
+			w.Errorf("at storage.max, the plan changed %v, and the disk may grow on by itself: %v", made, autoscale())
+		}
+		d.orders.Most = 120 * unit.GiB
+		if made := w.level(d); !slices.Equal(made["databases/orders"], []string{"storage.max"}) || autoscale() != true {
+			w.Errorf("with more room above it, the plan changed %v, and the disk may grow by itself: %v", made, autoscale())
+		}
+	})
+}
+
+// A private network is of one region: a copy elsewhere gets the account's own there.
+func TestACopyInAnotherRegionIsInNoNetworkOfThePlatforms(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		d := orders()
+		d.replica = &digitalocean.ReadReplica{Size: d.orders.Size, Region: "ams3"}
+		w.level(d)
+		copied := w.api("GET", "/v2/databases/"+w.database("orders")+"/replicas", "")["replicas"].([]any)[0].(map[string]any)
+		if copied["region"] != "ams3" {
+			w.Errorf("the copy is in %s, want ams3", copied["region"])
+		}
+		if rules := w.names("/v2/databases/"+copied["id"].(string)+"/firewall", "rules", "type"); !slices.Equal(rules, []string{"k8s"}) {
+			w.Errorf("a copy's rules are %v: without any, the whole internet gets in", rules)
+		}
+		for _, edit := range []func(r *digitalocean.ReadReplica){
+			func(r *digitalocean.ReadReplica) { r.Region = "nyc3" },
+			func(r *digitalocean.ReadReplica) { r.Size = "db-s-1vcpu-1gb" },
+		} {
+			d, other := orders(), *d.replica
+			edit(&other)
+			d.replica = &other
+			plan, err := w.graphOf(d).Plan(w.Context(), w.options())
+			if err != nil {
+				w.Fatal(err)
+			}
+			if i := slices.IndexFunc(plan.Steps, func(s graph.Step) bool { return s.Node == "replica" }); i < 0 || plan.Steps[i].Action != graph.Refuse {
+				w.Errorf("a copy of size %s in %s is not refused", other.Size, other.Region)
 			}
 		}
 	})
@@ -176,6 +267,34 @@ func TestNobodyGetsIntoADatabaseBeforeItsFirewallSaysWho(t *testing.T) {
 		rules := w.names("/v2/databases/"+w.database("orders")+"/firewall", "rules", "type")
 		if !slices.Equal(rules, []string{"tag"}) {
 			w.Errorf("a new database's rules are %v: without any, the whole internet gets in", rules)
+		}
+	})
+}
+
+func TestARestoredDatabaseBeginsWithTheMomentAskedFor(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		w.level(orders())
+		time.Sleep(49 * time.Hour)
+		moment := time.Now().UTC().Add(-30 * time.Hour).Truncate(time.Second)
+		again := orders().orders
+		again.Name, again.Restore, again.RestoreAt = "shop-x7k2p9-again", "shop-x7k2p9-orders", moment.Format(time.RFC3339)
+		g := graph.New()
+		network := graph.Add(g, "network", &digitalocean.VPC{On: w.estate, Name: mark.String(), Region: "nyc3"})
+		graph.Add(g, "databases/again", &digitalocean.Database{On: w.estate, Entry: "databases/again", DatabaseSpec: again, VPC: graph.Map(network, func(o digitalocean.VPCOut) string { return o.ID })})
+		plan, err := g.Plan(w.Context(), w.options())
+		if err != nil {
+			w.Fatal(err)
+		}
+		if err := graph.NewRun(g, plan.Approve(graph.Replaces), w.options()).Loop(w.Context()); err != nil {
+			w.Fatal(err)
+		}
+		server, err := w.cloud.DatabaseServer(w.database("again"))
+		if err != nil {
+			w.Fatal(err)
+		}
+		if server.RestoredFrom != w.database("orders") || !server.RestoredAt.Equal(moment) {
+			w.Errorf("it shows %s of %s, want %s of the database orders", server.RestoredAt, server.RestoredFrom, moment)
 		}
 	})
 }

@@ -58,6 +58,7 @@ type Estate struct {
 	claims     map[string]Claim     // by the volume's id, as far as they were ever known
 	deaf       map[string]time.Time // clusters that did not say their claims, and when they were asked
 	did        map[string]bool      // "remember <cluster>", "end <cluster>", "assign <project> <urn>", "tag <tag>"
+	met        map[string]bool      // clusters that this process takes things of down, by id
 	keep       []string             // stores that a teardown leaves, by the names of their data
 	first      []string             // volumes of which a teardown takes a snapshot before they go, by the names of their data
 	wanted     []DatabaseSpec       // database clusters that the document wants
@@ -103,7 +104,7 @@ const (
 // NewEstate is the part of the client's account that carries the mark.
 func NewEstate(client *Client, mark Mark, o EstateOptions) *Estate {
 	e := &Estate{client: client, mark: mark, options: o, claims: map[string]Claim{}, did: map[string]bool{}, deaf: map[string]time.Time{}, busy: map[string]time.Time{}, migrations: map[string]tries{}, made: map[string]secret.Text{},
-		newest: map[string]accessKey{}, keys: map[string]*SpacesKey{}, replaced: map[string]string{}, rotates: map[string]map[string]int{}, passwords: map[inDatabase]secret.Text{}, naming: make(chan struct{}, 1)}
+		newest: map[string]accessKey{}, keys: map[string]*SpacesKey{}, replaced: map[string]string{}, rotates: map[string]map[string]int{}, passwords: map[inDatabase]secret.Text{}, naming: make(chan struct{}, 1), met: map[string]bool{}}
 	const lag = 5 * time.Second
 	e.projects = &graph.Kind{Name: "digitalocean/project", Lag: lag, Rank: rankProject, List: e.listProjects, Delete: e.deleteProject}
 	e.members = &graph.Kind{Name: "digitalocean/project-members", Stays: true}

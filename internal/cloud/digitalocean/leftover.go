@@ -5,6 +5,7 @@ package digitalocean
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 
@@ -36,8 +37,9 @@ func (e *Estate) remembers(ctx context.Context, c *graph.Call, clusterID string)
 	return e.hasDone("remember " + clusterID), nil
 }
 
-// lost says which clusters' things are to be pruned: those of clusters that are gone, and in a teardown those of all. The
-// things of a cluster that stands are the cluster's own business.
+// lost says which clusters' things are to be pruned: those of clusters that are gone, and in a teardown those of all, also of those
+// whose tag has gone meanwhile, so that a last look still looks for their things. The things of a cluster that stands are the cluster's
+// own business.
 func (e *Estate) lost(ctx context.Context, c *graph.Call) ([]string, error) {
 	tags, err := e.allTags(ctx, c)
 	if err != nil {
@@ -59,6 +61,14 @@ func (e *Estate) lost(ctx context.Context, c *graph.Call) ([]string, error) {
 		} else {
 			ids = slices.DeleteFunc(ids, func(id string) bool { return id == k.ID })
 		}
+	}
+	if c.Teardown {
+		e.mu.Lock()
+		for _, id := range ids {
+			e.met[id] = true
+		}
+		ids = slices.Collect(maps.Keys(e.met))
+		e.mu.Unlock()
 	}
 	slices.Sort(ids)
 	return slices.Compact(ids), nil

@@ -31,38 +31,61 @@ type ruleInput struct {
 // maxDatabaseRules is published with PUT …/firewall.
 const maxDatabaseRules = 100
 
-func (r *databaseRule) view(d *database) object {
-	o := object{"uuid": r.UUID, "cluster_uuid": d.ID, "type": r.Type, "value": r.Value, "created_at": r.Created}
+func (r *databaseRule) view(of string) object {
+	o := object{"uuid": r.UUID, "cluster_uuid": of, "type": r.Type, "value": r.Value, "created_at": r.Created}
 	if r.Description != "" {
 		o["description"] = r.Description
 	}
 	return o
 }
 
-func (c *Cloud) getDatabaseFirewall(_ *request, d *database) (any, error) {
+// guarded is whose rules a path is about: a cluster's, or those of a read-only replica, which has its own, by its own id. Source:
+// terraform-provider-digitalocean, docs/resources/database_replica.md.
+type guarded struct {
+	id    string
+	rules *[]*databaseRule
+	made  error // why they cannot be changed yet
+}
+
+func (c *Cloud) withGuarded(f func(*request, guarded) (any, error)) func(*request) (any, error) {
+	return func(q *request) (any, error) {
+		if d, r := q.account.Databases.replica(q.PathValue("database")); r != nil && r.Seen {
+			g := guarded{id: r.ID, rules: &r.Rules}
+			if r.Status == databaseForking {
+				g.made = d.maintained("update firewall")
+			}
+			return f(q, g)
+		}
+		return c.withDatabase(func(q *request, d *database) (any, error) {
+			return f(q, guarded{d.ID, &d.Rules, d.made("update firewall")})
+		})(q)
+	}
+}
+
+func (c *Cloud) getDatabaseFirewall(_ *request, g guarded) (any, error) {
 	views := []object{}
-	for _, r := range d.Rules {
-		views = append(views, r.view(d))
+	for _, r := range *g.rules {
+		views = append(views, r.view(g.id))
 	}
 	return object{"rules": views}, nil
 }
 
 // replaceDatabaseFirewall puts a whole list in the place of the present one; an empty list opens the cluster to everybody.
-func (c *Cloud) replaceDatabaseFirewall(q *request, d *database) (any, error) {
+func (c *Cloud) replaceDatabaseFirewall(q *request, g guarded) (any, error) {
 	var in struct {
 		Rules []ruleInput `json:"rules"`
 	}
 	if err := q.decode(&in); err != nil {
 		return nil, err
 	}
-	rules, err := c.databaseRules(q.account, d.Rules, in.Rules)
+	rules, err := c.databaseRules(q.account, *g.rules, in.Rules)
 	if err != nil {
 		return nil, err
 	}
-	if err := d.made("update firewall"); err != nil {
-		return nil, err
+	if g.made != nil {
+		return nil, g.made
 	}
-	d.Rules = rules
+	*g.rules = rules
 	return nil, nil
 }
 

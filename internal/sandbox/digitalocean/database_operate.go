@@ -108,8 +108,8 @@ func (c *Cloud) resizeDatabase(q *request) (any, error) {
 
 // grown is the storage after a resize: never less than before.
 func (d *database) grown(size string, mib int) (int, error) {
-	if d.Engine == "mongodb" && databaseMemory(size) < databaseMemory(d.Size) {
-		return 0, invalid("invalid size: a MongoDB cluster cannot shrink")
+	if d.is("pg", "mysql", "mongodb", "valkey") && databaseMemory(size) < databaseMemory(d.Size) { // docs.digitalocean.com, how to resize, 2025-10
+		return 0, invalid("invalid size: a cluster of %s cannot shrink", d.Engine)
 	}
 	if mib == 0 && hasStorage(d.Engine) {
 		return max(d.Storage, baseStorage(size)), nil

@@ -51,6 +51,7 @@ func TestDatabaseGrowsOneOperationAtATime(t *testing.T) {
 	}
 	for why, body := range map[string]string{
 		"storage shrinks":  `{"size":"db-s-2vcpu-4gb","num_nodes":2,"storage_size_mib":61440}`,
+		"memory shrinks":   `{"size":"db-s-1vcpu-2gb","num_nodes":2}`,
 		"an unknown size":  `{"size":"huge","num_nodes":2}`,
 		"no number":        `{"size":"db-s-2vcpu-4gb"}`,
 		"a standby on one": `{"size":"db-s-1vcpu-1gb","num_nodes":2}`,
@@ -59,10 +60,10 @@ func TestDatabaseGrowsOneOperationAtATime(t *testing.T) {
 			t.Errorf("%s: got %d %v, want 422", why, status, out)
 		}
 	}
-	b.do(202, "PUT", path+"/resize", `{"size":"db-s-1vcpu-2gb","num_nodes":1}`)
+	b.do(202, "PUT", path+"/resize", `{"size":"db-s-2vcpu-4gb","num_nodes":1}`)
 	b.clock.Advance(8 * time.Minute)
 	if got := at(b.do(200, "GET", path, ""), "database", "storage_size_mib"); got != 81920.0 {
-		t.Errorf("on a smaller size it has %v MiB, want what it had", got)
+		t.Errorf("with fewer nodes it has %v MiB, want what it had", got)
 	}
 }
 

@@ -21,6 +21,8 @@ type databaseReplica struct {
 	Host    string   `json:"host"`
 	Status  string   `json:"status"`
 	Seen    bool     `json:"seen"` // whether the API answers for it yet
+
+	Rules []*databaseRule `json:"rules"` // of its own: its cluster's are not those of its replicas
 }
 
 // replicaSteps is the life of a replica, by its id.
@@ -200,6 +202,9 @@ func (c *Cloud) resizeReplica(a *account, d *database, r *databaseReplica, in re
 	if databaseMemory(in.Size) < databaseMemory(d.Size) {
 		return invalid("invalid size: a replica must be at least as large as its cluster, which is %s", d.Size)
 	}
+	if databaseMemory(in.Size) < databaseMemory(r.Size) { // terraform-provider-digitalocean, database_replica.md: its size can only be increased
+		return invalid("invalid size: a replica cannot shrink")
+	}
 	if in.Storage != 0 && in.Storage < r.Storage {
 		return invalid("invalid storage_size_mib: %d is less than the present %d, and storage cannot shrink", in.Storage, r.Storage)
 	}
@@ -238,7 +243,7 @@ func (c *Cloud) promoteReplica(q *request, d *database, r *databaseReplica) (any
 	own := &database{
 		born: r.born, ID: r.ID, Name: r.Name, Engine: d.Engine, Version: d.Version, Region: r.Region, Size: r.Size, Nodes: 1, Storage: r.Storage,
 		VPC: r.VPC, Tags: r.Tags, Status: databaseOnline, Settled: true, Host: r.Host, CNAMEs: r.CNAMEs, DBs: slices.Clone(d.DBs),
-		Window: c.someWindow(), Source: &databaseSource{d.ID, c.clock.Wall().UTC()},
+		Rules: r.Rules, Window: c.someWindow(), Source: &databaseSource{d.ID, c.clock.Wall().UTC()},
 	}
 	for _, u := range d.Users {
 		copied := *u

@@ -109,7 +109,7 @@ func (d *database) viewAs(q *request, show func(databaseAddress) databaseAddress
 		}
 	}
 	for _, r := range d.Rules {
-		rules = append(rules, r.view(d))
+		rules = append(rules, r.view(d.ID))
 	}
 	o := object{
 		"id": d.ID, "name": d.Name, "engine": d.Engine, "version": d.Version, "num_nodes": d.Nodes, "size": d.Size, "region": d.Region,

@@ -33,7 +33,7 @@ const (
 // another cluster with the same bucket finds them. They hold only kinds that the sandbox's operators look at anyway: namespaces,
 // Secrets, ConfigMaps, Services, claims, workloads and their budgets. Snapshots of volumes are taken at the cloud. Schedules go by
 // the model's time, what a backup says of itself and when it expires by the machine's. Not played: logs and results in the bucket,
-// hooks, and file system backups.
+// hooks, file system backups, and that a restored volume gets the reclaim policy that the old one had in place of its class's.
 func velero() *Operator {
 	return &Operator{Name: "velero", Image: "velero/velero", Kinds: []Kind{
 		{Resource: backupLocations, Play: playLocation},
@@ -41,7 +41,7 @@ func velero() *Operator {
 		{Resource: backups, Play: playBackup},
 		{Resource: restores, Play: playRestore},
 		{Resource: deletions, Play: playDeletion},
-	}, Reads: []schema.GroupVersionResource{persistent.WithVersion("v1")},
+	}, Reads: []schema.GroupVersionResource{persistent.WithVersion("v1"), storageClasses.WithVersion("v1")},
 		Within: func(controller Object, namespace string) bool { return controller.GetNamespace() == namespace }}
 }
 

@@ -34,12 +34,20 @@ func snapshotsFile(backup string) string { return backup + "-csi-volumesnapshots
 // backedUp are the kinds that a played backup holds, in the order in which they are restored.
 var backedUp = []schema.GroupResource{namespaces, secrets, configMaps, claims, services, deployments, statefulSets, daemonSets, budgets}
 
+// notBackedUp is the label of an object, or of a namespace with all that is in it, that is left out of backups.
+const notBackedUp = "velero.io/exclude-from-backup"
+
 // short is a few letters of a uid, for names.
 func short(uid types.UID) string { return string(uid)[:min(8, len(uid))] }
 
 // chosenFor are the objects that a backup asks for, without those that somebody makes anew by himself.
 func chosenFor(s *Scene) []Object {
 	included, excluded := textsAt(s.Object.Object, "spec", "includedNamespaces"), textsAt(s.Object.Object, "spec", "excludedNamespaces")
+	for _, n := range s.List(namespaces) {
+		if n.GetLabels()[notBackedUp] == "true" {
+			excluded = append(excluded, n.GetName())
+		}
+	}
 	in := func(namespace string) bool {
 		return (len(included) == 0 || slices.Contains(included, "*") || slices.Contains(included, namespace)) && !slices.Contains(excluded, namespace)
 	}
@@ -50,7 +58,7 @@ func chosenFor(s *Scene) []Object {
 			if resource == namespaces {
 				namespace = o.GetName()
 			}
-			if !in(namespace) || o.GetDeletionTimestamp() != nil || len(o.GetOwnerReferences()) > 0 || textAt(o.Object, "type") == "kubernetes.io/service-account-token" || o.GetName() == "kube-root-ca.crt" {
+			if !in(namespace) || o.GetLabels()[notBackedUp] == "true" || o.GetDeletionTimestamp() != nil || len(o.GetOwnerReferences()) > 0 || textAt(o.Object, "type") == "kubernetes.io/service-account-token" || o.GetName() == "kube-root-ca.crt" {
 				continue
 			}
 			out = append(out, o)

@@ -6,8 +6,21 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
+// veleroBinds is how long Velero waits for the volumes of restored claims, in model time: its resource-timeout.
+const veleroBinds = 10 * time.Minute
+
+// restoredBy is the label that says which restore made an object.
+const restoredBy = "velero.io/restore-name"
+
+var storageClasses = schema.GroupResource{Group: "storage.k8s.io", Resource: "storageclasses"}
+
+// playRestore brings back what a backup holds and the cluster does not have. While volumes are made of snapshots it is Finalizing, and
+// those that are not there in time make it PartiallyFailed.
 func playRestore(s *Scene) Outcome {
 	if over(textAt(s.Object.Object, "status", "phase")) || !s.Ripe(veleroValidates) {
 		return Outcome{}
@@ -27,17 +40,29 @@ func playRestore(s *Scene) Outcome {
 	if err != nil {
 		return Outcome{Status: map[string]any{"phase": "Failed", "failureReason": err.Error()}}
 	}
+	wanted := s.wanted(held)
 	out := Outcome{Status: map[string]any{"phase": "InProgress", "startTimestamp": stampOf(s, "startTimestamp")}}
-	if !s.Ripe(veleroWrites) {
+	finalizing, there := textAt(s.Object.Object, "status", "phase") == "Finalizing", len(wanted)
+	if !finalizing {
+		if !s.Ripe(veleroWrites) {
+			return out
+		}
+		out.Children, there = s.missing(wanted)
+	}
+	out.Status["progress"] = map[string]any{"totalItems": int64(len(wanted)), "itemsRestored": int64(there)}
+	if there < len(wanted) {
 		return out
 	}
-	missing, there := s.missing(held)
-	out.Children = missing
-	out.Status["progress"] = map[string]any{"totalItems": int64(len(held.Objects)), "itemsRestored": int64(there)}
-	if there < len(held.Objects) {
+	switch unbound := s.unbound(wanted); {
+	case unbound == 0:
+		out.Status["phase"] = "Completed"
+	case !finalizing || !s.Ripe(veleroBinds):
+		out.Status["phase"] = "Finalizing"
 		return out
+	default:
+		out.Status["phase"], out.Status["errors"] = "PartiallyFailed", int64(unbound)
 	}
-	out.Status["phase"], out.Status["completionTimestamp"] = "Completed", stamp(s.Wall)
+	out.Status["completionTimestamp"] = stamp(s.Wall)
 	return out
 }
 
@@ -86,55 +111,117 @@ func bare(o Object) map[string]any {
 	return next.Object
 }
 
-// missing are the objects of a backup that are not there, each stage once the one before is; there is how many are. What is
-// there stays as it is, as Velero does unless it is told otherwise.
-func (s *Scene) missing(what archived) (missing []Object, there int) {
-	included := textsAt(s.Object.Object, "spec", "includedNamespaces")
-	marks := map[string]string{"velero.io/backup-name": textAt(s.Object.Object, "spec", "backupName"), "velero.io/restore-name": s.Object.GetName()}
-	for _, content := range what.Objects {
-		o := &object{Object: content}
-		namespace := o.GetNamespace()
-		if o.GetKind() == "Namespace" {
-			namespace = o.GetName()
+// wanted is one object that a restore brings back, under the name that it is to have.
+type wanted struct {
+	Object
+	handle string // the snapshot at the cloud that a claim is made from; empty for anything else
+}
+
+// wanted are the objects of a backup that the restore's spec speaks of, namespaces first: those of the included namespaces, in the
+// namespaces that they are mapped to, and of the resources that are included and not excluded. The namespaces that objects are
+// restored into come along whatever the resources say, as with Velero.
+func (s *Scene) wanted(held archived) []wanted {
+	spec := mapAt(s.Object.Object, "spec")
+	included, used := textsAt(spec, "includedNamespaces"), map[string]bool{}
+	var spaces, out []wanted
+	for _, content := range held.Objects {
+		o := (&object{Object: content}).DeepCopy()
+		kind, from := ResourceOf(o).GroupResource(), o.GetNamespace()
+		if kind == namespaces {
+			from = o.GetName()
 		}
-		if len(included) > 0 && !slices.Contains(included, namespace) {
+		if len(included) > 0 && !slices.Contains(included, "*") && !slices.Contains(included, from) {
+			continue
+		}
+		to := orText(textAt(spec, "namespaceMapping", from), from)
+		if kind == namespaces {
+			o.SetName(to)
+			spaces = append(spaces, wanted{Object: o})
+			continue
+		}
+		if !takes(spec, kind) {
+			continue
+		}
+		one := wanted{Object: o}
+		if kind == claims {
+			one.handle = held.Snapshots[from+"/"+o.GetName()]
+		}
+		o.SetNamespace(to)
+		used[to] = true
+		out = append(out, one)
+	}
+	spaces = slices.DeleteFunc(spaces, func(w wanted) bool { return !used[w.GetName()] && !takes(spec, namespaces) })
+	return append(spaces, out...)
+}
+
+// takes is whether a restore's filters let a resource in.
+func takes(spec map[string]any, resource schema.GroupResource) bool {
+	names := func(list []string) bool {
+		return slices.Contains(list, "*") || slices.Contains(list, resource.String()) || slices.Contains(list, resource.Resource)
+	}
+	included := textsAt(spec, "includedResources")
+	return (len(included) == 0 || names(included)) && !names(textsAt(spec, "excludedResources"))
+}
+
+// missing are the wanted objects that are not there, each once its namespace is; there is how many are. What is there stays as it is,
+// as Velero does unless it is told otherwise.
+func (s *Scene) missing(all []wanted) (missing []Object, there int) {
+	for _, o := range all {
+		if s.Get(ResourceOf(o.Object).GroupResource(), o.GetNamespace(), o.GetName()) != nil {
 			there++
 			continue
 		}
-		if s.Get(ResourceOf(o).GroupResource(), o.GetNamespace(), o.GetName()) != nil {
-			there++
-			continue
-		}
-		if o.GetKind() != "Namespace" && s.Get(namespaces, "", namespace) == nil {
+		if o.GetNamespace() != "" && s.Get(namespaces, "", o.GetNamespace()) == nil {
 			continue // its namespace comes first
 		}
-		o = o.DeepCopy()
-		o.SetLabels(with(o.GetLabels(), marks))
-		if handle := what.Snapshots[namespace+"/"+o.GetName()]; o.GetKind() == "PersistentVolumeClaim" && handle != "" {
-			missing = append(missing, s.fromSnapshot(o, handle)...)
+		o.SetLabels(with(o.GetLabels(), map[string]string{"velero.io/backup-name": textAt(s.Object.Object, "spec", "backupName"), restoredBy: s.Object.GetName()}))
+		if o.handle != "" {
+			missing = append(missing, s.fromSnapshot(o.Object, o.handle)...)
 			continue
 		}
-		missing = append(missing, o)
+		missing = append(missing, o.Object)
 	}
 	return missing, there
 }
 
-// fromSnapshot are a claim that is made from a snapshot, and what says in the cluster which one that is.
+// unbound is how many claims that the restore made of snapshots have no volume. Those whose class waits for a pod do not count.
+func (s *Scene) unbound(all []wanted) int {
+	n := 0
+	for _, o := range all {
+		if o.handle == "" {
+			continue
+		}
+		live := s.Get(claims, o.GetNamespace(), o.GetName())
+		if live == nil {
+			n++
+			continue
+		}
+		class := s.Get(storageClasses, "", textAt(live.Object, "spec", "storageClassName"))
+		if live.GetLabels()[restoredBy] == s.Object.GetName() && textAt(live.Object, "status", "phase") != "Bound" &&
+			(class == nil || textAt(class.Object, "volumeBindingMode") != "WaitForFirstConsumer") {
+			n++
+		}
+	}
+	return n
+}
+
+// fromSnapshot are a claim that is made from a snapshot, and what says in the cluster which one that is, where the restore takes it.
 func (s *Scene) fromSnapshot(claim Object, handle string) []Object {
 	name := fmt.Sprintf("velero-%s-%s", claim.GetName(), short(s.Object.GetUID()))
 	content := fmt.Sprintf("velero-%s-%s-%s", claim.GetNamespace(), claim.GetName(), short(s.Object.GetUID()))
 	ref := map[string]any{"name": name, "namespace": claim.GetNamespace()}
 	mapAt(claim.Object, "spec")["dataSource"] = map[string]any{"apiGroup": snapshotGroup, "kind": "VolumeSnapshot", "name": name}
-	out := []Object{claim}
-	if s.Get(snapshotContents, "", content) == nil {
+	marks := map[string]any{restoredBy: s.Object.GetName()}
+	out, spec := []Object{claim}, mapAt(s.Object.Object, "spec")
+	if takes(spec, volumeSnapshots) && takes(spec, snapshotContents) && s.Get(snapshotContents, "", content) == nil {
 		out = append(out, &object{Object: map[string]any{
-			"apiVersion": snapshotGroup + "/v1", "kind": "VolumeSnapshotContent", "metadata": map[string]any{"name": content},
+			"apiVersion": snapshotGroup + "/v1", "kind": "VolumeSnapshotContent", "metadata": map[string]any{"name": content, "labels": marks},
 			"spec": map[string]any{"deletionPolicy": "Retain", "driver": snapshotDriver, "source": map[string]any{"snapshotHandle": handle}, "volumeSnapshotRef": ref},
 		}})
 	}
-	if s.Get(volumeSnapshots, claim.GetNamespace(), name) == nil {
+	if takes(spec, volumeSnapshots) && s.Get(volumeSnapshots, claim.GetNamespace(), name) == nil {
 		out = append(out, &object{Object: map[string]any{
-			"apiVersion": snapshotGroup + "/v1", "kind": "VolumeSnapshot", "metadata": map[string]any{"name": name, "namespace": claim.GetNamespace()},
+			"apiVersion": snapshotGroup + "/v1", "kind": "VolumeSnapshot", "metadata": map[string]any{"name": name, "namespace": claim.GetNamespace(), "labels": marks},
 			"spec": map[string]any{"source": map[string]any{"volumeSnapshotContentName": content}},
 		}})
 	}

@@ -3,6 +3,7 @@
 package text
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"time"
@@ -43,6 +44,33 @@ func (s Style) Restored(w io.Writer, r *platform.Restored) {
 		fmt.Fprintf(w, "Velero counts %d warnings and %d errors; `k8or logs backups` has them.\n", r.Warnings, r.Errors)
 	}
 	if r.Simulated {
+		fmt.Fprintln(w, "\nSimulated: in the sandbox Velero is played, and a volume made of a snapshot is as large and holds nothing.")
+	}
+}
+
+// Drilled prints what a drill of a restore found.
+func (s Style) Drilled(w io.Writer, d *platform.Drilled) {
+	fmt.Fprintf(w, "Drill of backup %s: %d of %d claims came back. Velero says %s.\n", d.Backup, len(d.Claims)-d.Failed(), len(d.Claims), d.Phase)
+	names := []string{"claim"}
+	for _, c := range d.Claims {
+		names = append(names, c.Namespace+"/"+c.Name)
+	}
+	width := column(24, names...)
+	for _, c := range d.Claims {
+		size := c.Size
+		if c.Now != "" {
+			size += ", and " + c.Now + " now"
+		}
+		fmt.Fprintf(w, "%-*s  %s\n", width, c.Namespace+"/"+c.Name, cmp.Or(c.Message, size))
+	}
+	if d.Message != "" {
+		fmt.Fprintf(w, "  %s\n", d.Message)
+	}
+	if len(d.Left) == 0 {
+		fmt.Fprintln(w, "What the drill made is removed again; what runs was not touched.")
+	}
+	fmt.Fprintln(w, "A drill shows whether the backup can be read, and each claim gets a volume of its size out of its snapshot. What is on it was not looked at, and nothing was started.")
+	if d.Simulated {
 		fmt.Fprintln(w, "\nSimulated: in the sandbox Velero is played, and a volume made of a snapshot is as large and holds nothing.")
 	}
 }

@@ -232,6 +232,10 @@ var views = []struct {
 	{"markdown-grows", "the fit of a pool that grows is not said to be none", func(s text.Style, w io.Writer) { s.Markdown(w, grows()) }},
 	{"verify", "what passed, what failed and where to look", func(s text.Style, w io.Writer) { s.Verification(w, verified(false)) }},
 	{"verify-sandbox", "nothing simulated looks like a pass", func(s text.Style, w io.Writer) { s.Verification(w, verified(true)) }},
+	{"drill", "which claims came back, and why another did not", func(s text.Style, w io.Writer) {
+		s.Drilled(w, &platform.Drilled{Restored: platform.Restored{Name: "drill-20261126-010000", Backup: "nightly", Phase: "PartiallyFailed", Simulated: true}, Claims: []platform.DrilledClaim{
+			{Namespace: "apps", Name: "web-uploads", Size: "5Gi", Now: "8Gi", Back: true}, {Namespace: "logging", Name: "data", Message: "its snapshot cannot be used: snapshot 42 was not found"}}})
+	}},
 	{"why", "who asked, and the root cause first", func(s text.Style, w io.Writer) { s.Why(w, why()) }},
 	{"product", "facts, page and options", func(s text.Style, w io.Writer) {
 		a, o := aProduct()

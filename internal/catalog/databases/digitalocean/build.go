@@ -52,8 +52,7 @@ func build(b *product.Building, e entry) error {
 	b.Estate().Want(wanted.DatabaseSpec)
 	m.rotate()
 	m.out = graph.Add(b.Graph(), e.ID, wanted)
-	graph.Add(b.Graph(), e.ID+"/firewall", &digitalocean.DatabaseFirewall{On: b.Estate(), Database: m.out, In: m.name, Allow: m.admitted(source),
-		Cluster: graph.Map(base.Access, func(a kube.Access) string { return a.ID })})
+	graph.Add(b.Graph(), e.ID+"/firewall", &digitalocean.DatabaseFirewall{On: b.Estate(), Database: m.out, In: m.name, Allow: m.admitted(source), Cluster: m.cluster()})
 	m.inside()
 	if wanted.Migrates {
 		m.data = []graph.ID{m.move(source)}
@@ -67,6 +66,11 @@ func build(b *product.Building, e entry) error {
 	m.dashboards()
 	m.say()
 	return nil
+}
+
+// cluster is the id of the platform's cluster, which firewalls let in.
+func (m *maker) cluster() graph.Value[string] {
+	return graph.Map(m.base.Access, func(a kube.Access) string { return a.ID })
 }
 
 // rotate has the users of apps take turns where that is asked for and can be. Users of the document keep their names.
@@ -113,8 +117,16 @@ func (m *maker) inside() {
 	for _, name := range slices.Sorted(maps.Keys(m.Spec.Replicas)) {
 		r := m.Spec.Replicas[name]
 		storage, _ := storage(m.Spec)
-		graph.Add(g, m.ID+graph.ID("/replicas/"+name), &digitalocean.ReadReplica{On: estate, Database: m.out, In: m.name, Name: estate.NameOf(m.Name + "-" + name),
-			Size: m.kind.sold(cmp.Or(r.Size, m.Spec.Size)), Region: cmp.Or(r.Region, m.b.Platform().Spec.Region), Storage: storage, VPC: m.base.Network})
+		replica := &digitalocean.ReadReplica{On: estate, Database: m.out, In: m.name, Name: estate.NameOf(m.Name + "-" + name),
+			Size: m.kind.sold(cmp.Or(r.Size, m.Spec.Size)), Region: cmp.Or(r.Region, m.b.Platform().Spec.Region), Storage: storage}
+		if replica.Region == m.b.Platform().Spec.Region {
+			replica.VPC = m.base.Network
+		}
+		id := m.ID + graph.ID("/replicas/"+name)
+		copied := graph.Map(graph.Add(g, id, replica), func(o digitalocean.ReplicaOut) digitalocean.DatabaseOut {
+			return digitalocean.DatabaseOut{ID: o.ID, Name: o.Name}
+		})
+		graph.Add(g, id+"/firewall", &digitalocean.DatabaseFirewall{On: estate, Database: copied, In: m.name + "/" + replica.Name, Allow: m.Spec.Access, Cluster: m.cluster()})
 	}
 }
 
@@ -281,6 +293,9 @@ func (m *maker) dashboards() {
 
 // say tells what a person should know who reads the plan.
 func (m *maker) say() {
+	if _, most := storage(m.Spec); most > 0 {
+		m.b.Note("%s: DigitalOcean knows no limit to a disk that grows by itself: `k8or up` ends the growing at %s, so storage.max holds only as often as that runs", m.ID, most)
+	}
 	if m.Spec.Engine == databases.Valkey && len(m.b.Platform().Clients(m.ID)) > 1 {
 		m.b.Note("%s: Valkey at DigitalOcean has one user: all apps that use it share its password", m.ID)
 	}

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/catalog/databases"
@@ -122,9 +123,17 @@ func check(p product.Platform, e entry) []product.Refusal {
 	}
 	if d.Storage != nil && !kind.storage {
 		refuse("storage", d.Engine+" keeps its data in memory", "its size says how much", "remove storage, or choose a larger size")
+	} else {
+		checkStorage(kind, d, refuse)
 	}
 	if len(d.Replicas) > 0 && !kind.replicas {
 		refuse("replicas", fmt.Sprintf("DigitalOcean has no copies of %s to read from", d.Engine), "it has them of PostgreSQL and MySQL", "remove replicas; standby makes it withstand the loss of a node")
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.Replicas)) {
+		if size := d.Replicas[name].Size; size != "" && digitalocean.Smaller(kind.sold(size), kind.sold(d.Size)) {
+			refuse("replicas."+name+".size", fmt.Sprintf("a copy of size %s would be smaller than its source, which is %s", kind.sold(size), kind.sold(d.Size)), "DigitalOcean wants it at least as large, since it takes all that is written there",
+				"remove it: a copy is as large as its source then")
+		}
 	}
 	if len(d.ConnectionPools) > 0 && d.Engine != databases.PostgreSQL {
 		refuse("connectionPools", fmt.Sprintf("DigitalOcean has no connection pools for %s", d.Engine), "they are PgBouncer's, which speaks PostgreSQL", "remove connectionPools")
@@ -148,8 +157,18 @@ func check(p product.Platform, e entry) []product.Refusal {
 	if n := nodes(d); n == 2 && (d.Engine == databases.MongoDB || d.Engine == databases.OpenSearch) {
 		refuse("standby", fmt.Sprintf("DigitalOcean has no %s of two nodes", d.Engine), "two cannot agree on who leads when they lose sight of each other", "write 0, or 2")
 	}
-	if d.Backups != nil && d.Backups.Retention != "" && days(d.Backups.Retention) > backupDays {
-		refuse("backups.retention", "DigitalOcean keeps a database's backups for a week", "it cannot be told to keep them longer", "write 7d, and export what has to be kept longer")
+	if r := d.RestoreFrom; r != nil && r.Time != "" {
+		if _, err := time.Parse(time.RFC3339, r.Time); err != nil {
+			refuse("restoreFrom.time", fmt.Sprintf("%q is no moment", r.Time), "it is a date, a time and a zone as in RFC 3339", `write it as "2026-11-20T10:00:00Z"`)
+		}
+	}
+	switch {
+	case d.Backups == nil || d.Backups.Retention == "":
+	case d.Engine == databases.Valkey:
+		refuse("backups.retention", "DigitalOcean's Valkey has no backups", "what it holds is in memory", "remove it")
+	case days(d.Backups.Retention) != backupDays:
+		refuse("backups.retention", fmt.Sprintf("DigitalOcean keeps a database's backups for a week, and not for %s", d.Backups.Retention), "it takes one a day and cannot be told to keep them longer or shorter",
+			"write 7d, or remove it; export what has to be kept longer")
 	}
 	if p.Rotates(e.ID) {
 		checkRotation(p, e, refuse)
@@ -158,6 +177,23 @@ func check(p product.Platform, e entry) []product.Refusal {
 	out = append(out, p.OnlyNamed(e.ID, len(e.Spec.Users))...)
 	slices.SortStableFunc(out, func(a, b product.Refusal) int { return cmp.Compare(a.Field, b.Field) })
 	return out
+}
+
+// checkStorage says which disks cannot be had. Source: docs.digitalocean.com, how to resize, 2025-10, for the steps; the API's
+// description for that a size brings a disk, which is the least.
+func checkStorage(kind engine, d v1alpha1.Database, refuse func(field, what, why, fix string)) {
+	size, most := storage(d)
+	brings, _ := price.Default().Included(kind.slug + "/" + kind.sold(d.Size))
+	if size%digitalocean.StorageStep != 0 {
+		refuse("storage.size", fmt.Sprintf("a disk of %s cannot be had", d.Storage.Size), "DigitalOcean sells disks in steps of 10 GiB", fmt.Sprintf("write %s", (size/digitalocean.StorageStep+1)*digitalocean.StorageStep))
+	}
+	if size > 0 && size < brings {
+		refuse("storage.size", fmt.Sprintf("a database of size %s begins with a disk of %s", kind.sold(d.Size), brings), "storage.size is the whole disk, and not what is added to it", fmt.Sprintf("write %s or more, or remove it", brings))
+	}
+	if begins := max(size, brings); most > 0 && most < begins+digitalocean.StorageStep {
+		refuse("storage.max", fmt.Sprintf("a disk that begins with %s would never grow", begins), fmt.Sprintf("it grows in steps of %s, and %s is no room for one", digitalocean.StorageStep, d.Storage.Max),
+			fmt.Sprintf("write %s or more, or remove it", begins+digitalocean.StorageStep))
+	}
 }
 
 // checkRotation says what keeps the users of an entry from taking turns.

@@ -5,9 +5,7 @@ package digitalocean
 import (
 	"crypto/sha256"
 	"fmt"
-	"slices"
 	"strconv"
-	"strings"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -22,16 +20,17 @@ import (
 	"github.com/k8or/k8or/internal/secret"
 )
 
-// A user that DigitalOcean makes may sign in and do next to nothing: what it may do is said in SQL, which only the cluster can
-// reach the server with. So a Job says it, as DigitalOcean's doadmin and as the users themselves, once for each wording.
+// A user that DigitalOcean makes may do next to nothing in PostgreSQL, and in MySQL as much as doadmin. What it may do is said in SQL, which only the cluster can
+// reach the server with. So a Job says it, as DigitalOcean's doadmin and as the users themselves, once for each wording: what they
+// may do becomes what the document says, no more and no less.
 
 // clients of SQL, by engine: the image has the program, User is who it runs as there.
 var sqlClients = map[string]struct {
 	image, as string
 	user      int64
 }{
-	databases.PostgreSQL: {"docker.io/library/postgres:17.5-alpine", `as() { PGUSER="$1" PGPASSWORD="$2" psql -X -q -v ON_ERROR_STOP=1 -d "$3"; }`, 70},
-	databases.MySQL:      {"docker.io/library/mysql:8.4.5", `as() { MYSQL_PWD="$2" mysql --host="$PGHOST" --port="$PGPORT" --user="$1" --ssl-mode=REQUIRED; }`, 999},
+	databases.PostgreSQL: {"docker.io/library/postgres:17.5-alpine", `as() { PGUSER="$1" PGPASSWORD="$2" psql -X -q -A -t -v ON_ERROR_STOP=1 -d "$3"; }`, 70},
+	databases.MySQL:      {"docker.io/library/mysql:8.4.5", `as() { MYSQL_PWD="$2" mysql --host="$PGHOST" --port="$PGPORT" --user="$1" --ssl-mode=REQUIRED --batch --skip-column-names --raw; }`, 999},
 }
 
 const grantsSecret = "k8or-grants"
@@ -102,91 +101,6 @@ func (m *maker) job(users []user) *batchv1.Job {
 		}}}
 	return &batchv1.Job{TypeMeta: metav1.TypeMeta{APIVersion: "batch/v1", Kind: "Job"}, ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: m.Namespace()},
 		Spec: batchv1.JobSpec{BackoffLimit: new(int32(6)), Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app.kubernetes.io/name": "grants"}}, Spec: pod}}}
-}
-
-// rights is a role of PostgreSQL that nobody signs in as: what a user may do is said of it, and what the user makes belongs to
-// it, since a user's sessions begin as it. So a user of another turn may the same and owns the same, and one whose turn is over
-// can go, for nothing belongs to it or speaks of it. No user's name has a dot.
-func rights(name string) string { return name + ".rights" }
-
-// postgres lets users into their databases: who writes makes tables of its own and shares them with all who write; who reads
-// reads them. Owners alone can share what is theirs, so each says it itself, of what there is and of what will be.
-func (m *maker) postgres(users []user) string {
-	var b strings.Builder
-	for _, db := range m.names() {
-		in := slices.DeleteFunc(slices.Clone(users), func(u user) bool { return !slices.Contains(u.databases, db) })
-		fmt.Fprintf(&b, "as doadmin \"$ADMIN\" %s <<SQL\n", quoted(db))
-		for i, u := range users {
-			if !slices.Contains(u.databases, db) {
-				continue
-			}
-			schema, database := "USAGE", "CONNECT"
-			if u.privileges != "read" {
-				schema, database = "USAGE, CREATE", "CONNECT, TEMPORARY"
-			}
-			if u.privileges == "admin" {
-				database += ", CREATE"
-			}
-			role := rights(u.name)
-			fmt.Fprintf(&b, "DO \\$\\$ BEGIN CREATE ROLE \"%s\" NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END \\$\\$;\n", role)
-			fmt.Fprintf(&b, "GRANT %s ON DATABASE \"%s\" TO \"%s\";\nGRANT %s ON SCHEMA public TO \"%s\";\nGRANT \"%s\" TO \"$%s\";\n", database, db, role, schema, role, role, variable("USER", i))
-			if len(m.data) > 0 { // what was copied belongs to whoever copied it
-				may := map[bool]string{true: "SELECT", false: "ALL"}[u.privileges == "read"]
-				b.WriteString(onAll("TABLE", "tablename", "pg_tables", "pg_has_role(tableowner, 'USAGE')", may, role) +
-					onAll("SEQUENCE", "sequencename", "pg_sequences", "pg_has_role(sequenceowner, 'USAGE')", may, role))
-			}
-		}
-		b.WriteString("SQL\n")
-		for i, u := range users {
-			if u.privileges == "read" || !slices.Contains(u.databases, db) {
-				continue
-			}
-			role := rights(u.name)
-			fmt.Fprintf(&b, "as \"$%s\" \"$%s\" %s <<SQL\nSET ROLE NONE;\nALTER ROLE SESSION_USER SET role = '%s';\nREASSIGN OWNED BY SESSION_USER TO \"%s\";\nSET ROLE \"%s\";\n",
-				variable("USER", i), variable("PASSWORD", i), quoted(db), role, role, role)
-			for _, other := range in {
-				if other.name == u.name {
-					continue
-				}
-				may := "SELECT"
-				if other.privileges != "read" {
-					may = "ALL"
-				}
-				for _, what := range []string{"TABLES", "SEQUENCES"} {
-					fmt.Fprintf(&b, "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT %s ON %s TO \"%s\";\n", may, what, rights(other.name))
-				}
-				b.WriteString(onAll("TABLE", "tablename", "pg_tables", "tableowner = current_user", may, rights(other.name)))
-			}
-			b.WriteString("SQL\n")
-		}
-	}
-	return b.String()
-}
-
-// onAll lets a role do something with all tables or sequences in a database that fulfil a condition.
-func onAll(what, name, catalog, whose, may, role string) string {
-	return fmt.Sprintf("DO \\$\\$ DECLARE t text; BEGIN FOR t IN SELECT format('%%I.%%I', schemaname, %s) FROM %s WHERE schemaname = 'public' AND %s "+
-		"LOOP EXECUTE 'GRANT %s ON %s ' || t || ' TO \"%s\"'; END LOOP; END \\$\\$;\n", name, catalog, whose, may, what, role)
-}
-
-// mysqlPrivileges are what a user may do in its databases, in MySQL's words.
-var mysqlPrivileges = map[string]string{
-	"read": "SELECT, SHOW VIEW",
-	"readWrite": "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES, TRIGGER, EVENT, EXECUTE, LOCK TABLES, CREATE TEMPORARY TABLES, " +
-		"CREATE VIEW, SHOW VIEW, CREATE ROUTINE, ALTER ROUTINE",
-	"admin": "ALL PRIVILEGES",
-}
-
-func (m *maker) mysql(users []user) string {
-	var b strings.Builder
-	b.WriteString("as doadmin \"$ADMIN\" <<SQL\n")
-	for i, u := range users {
-		for _, db := range u.databases {
-			fmt.Fprintf(&b, "GRANT %s ON \\`%s\\`.* TO '$%s'@'%%';\n", mysqlPrivileges[u.privileges], db, variable("USER", i))
-		}
-	}
-	b.WriteString("SQL\n")
-	return b.String()
 }
 
 // quoted is a name for the shell. The document's rules leave it nothing but letters, digits, hyphens and underscores.

@@ -5,12 +5,11 @@ package digitalocean
 import (
 	"crypto/sha256"
 	"fmt"
-	"regexp"
-	"strconv"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/k8or/k8or/internal/catalog/databases"
+	"github.com/k8or/k8or/internal/cloud/digitalocean"
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/product"
 )
@@ -31,23 +30,17 @@ var measures = map[string]struct {
 	databases.Valkey:     {"max(redis_clients%s)", 0, 0, 10000, "max(redis_replication_lag%s)", "s", 60, "a minute"},
 }
 
-var inGB = regexp.MustCompile(`-(\d+)gb(-|$)`)
-
 // most is how many connections a database of a size takes; zero where that is not known.
 func most(engine, size string) int {
 	m := measures[engine]
 	if m.all > 0 {
 		return m.all
 	}
-	found := inGB.FindStringSubmatch(size)
-	if m.perGB == 0 || found == nil {
+	memory := digitalocean.SizeMemory(size)
+	if m.perGB == 0 || memory == 0 {
 		return 0
 	}
-	n, err := strconv.Atoi(found[1])
-	if err != nil {
-		return 0
-	}
-	return n*m.perGB - m.but
+	return memory*m.perGB - m.but
 }
 
 // home is the node of the entry's namespace, which is there where something of the entry's own is in the cluster.

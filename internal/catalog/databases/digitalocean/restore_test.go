@@ -22,7 +22,17 @@ spec:
 // What a database begins with is there although the document never asked for it: it came with the backup.
 func TestRestoreBeginsWithAnothersBackup(t *testing.T) {
 	t.Parallel()
-	restored := original + `    orders-again: {product: digitalocean, engine: postgresql, databases: [orders], restoreFrom: {database: databases/orders}}
+	for name, from := range map[string]string{"its newest": "", "that of a moment": `, time: "2000-01-02T12:00:00Z"`} { // the bubble's clock begins with 2000
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			beginsWithAnothersBackup(t, from)
+		})
+	}
+}
+
+func beginsWithAnothersBackup(t *testing.T, from string) {
+	t.Helper()
+	restored := original + `    orders-again: {product: digitalocean, engine: postgresql, databases: [orders], restoreFrom: {database: databases/orders` + from + `}}
 `
 	producttest.Aged(t, original, 49*time.Hour, restored, func(get func(string) map[string]any) {
 		ids := map[string]string{}

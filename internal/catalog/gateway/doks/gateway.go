@@ -62,7 +62,6 @@ func object(p product.Platform, e gateway.Entry, hosts []gateway.Host, labels, a
 // annotation counts as long as the Service has no loadBalancerSourceRanges, which a Gateway cannot give it.
 func balancer(p product.Platform, e gateway.Entry) map[string]string {
 	marks := gateway.Balancer(p, e.Name, e.Spec)
-	delete(marks, gateway.Annotation+"enable-proxy-protocol") // Cilium's proxies would take it for the request
 	if e.Spec.LoadBalancer == nil || e.Spec.LoadBalancer.Name == "" {
 		marks[gateway.Annotation+"name"] += "-doks"
 	}

@@ -45,7 +45,7 @@ func wire(w *product.Wiring, e entry) error {
 			return err
 		}
 	}
-	g.Prove(w, hosts, "")
+	g.Prove(w, hosts, gateway.Known{Before: true})
 	return g.Certificates(w, hosts)
 }
 

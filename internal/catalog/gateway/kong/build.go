@@ -29,6 +29,7 @@ func build(b *product.Building, e entry) error {
 	if err != nil {
 		return err
 	}
+	g.Bypassed(b)
 	labels, annotations := g.Names(b)
 	out, err := b.Chart(e.ID, product.ChartSpec{Source: source, Release: e.Name, Namespace: e.Namespace(), Values: vals, Footprint: footprint,
 		OwnValues: len(e.Spec.Values) > 0, Extra: []*unstructured.Unstructured{webhookCertificate(e, issuer)},
@@ -79,7 +80,7 @@ func chartValues(p product.Platform, e entry) (map[string]any, error) {
 	if e.Options.LogLevel != "" {
 		env["log_level"] = e.Options.LogLevel
 	}
-	if gateway.Proxied(e.Spec) { // both ends speak the PROXY protocol, or answers are empty
+	if e.Spec.ProxyProtocol() { // both ends speak the PROXY protocol, or answers are empty
 		env["real_ip_header"], env["trusted_ips"] = "proxy_protocol", "0.0.0.0/0,::/0"
 		proxy["http"] = map[string]any{"parameters": []any{"proxy_protocol"}}
 		proxy["tls"] = map[string]any{"parameters": []any{"http2", "proxy_protocol"}}

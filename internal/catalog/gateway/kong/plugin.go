@@ -5,6 +5,8 @@ package kong
 import (
 	"crypto/sha256"
 	"fmt"
+	"maps"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -63,7 +65,7 @@ func consumers(b *product.Building, e gateway.Entry, set *product.SetSpec, what 
 		return err
 	}
 	for i, name := range names {
-		object := fmt.Sprintf("caller-%x", sha256.Sum256([]byte(name)))[:len("caller-")+10] // a caller's name may be none of Kubernetes'
+		object := caller(name)
 		fields[i].Key = key
 		secret := kube.Derived{Name: object, Namespace: e.Namespace, Labels: map[string]string{"konghq.com/credential": kind}, Fields: []kube.Field{fields[i]}}
 		if kind == "basic-auth" {
@@ -75,6 +77,28 @@ func consumers(b *product.Building, e gateway.Entry, set *product.SetSpec, what 
 			"username": name, "credentials": []any{object}}})
 	}
 	return nil
+}
+
+// caller is the name of a caller's objects, whose own name may be none of Kubernetes'.
+func caller(name string) string {
+	return fmt.Sprintf("caller-%x", sha256.Sum256([]byte(name)))[:len("caller-")+10]
+}
+
+// known is how Kong's own answers are told, and what the first of the callers says who they are by.
+func known(e gateway.Entry) gateway.Known {
+	k := gateway.Known{Behind: "Via"}
+	if e.Spec.Auth == nil {
+		return k
+	}
+	of := func(names []string, key string) *kube.SecretKey {
+		return &kube.SecretKey{Namespace: e.Namespace, Name: caller(names[0]), Key: key}
+	}
+	if names := slices.Sorted(maps.Keys(e.Spec.Auth.Basic)); len(names) > 0 {
+		k.Username, k.Password = of(names, "username"), of(names, "password")
+	} else {
+		k.Key = of(slices.Sorted(maps.Keys(e.Spec.Auth.Keys)), "key")
+	}
+	return k
 }
 
 // restriction lets into some routes only some addresses; for them it stands in place of the gateway's own.

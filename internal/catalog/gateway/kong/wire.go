@@ -50,6 +50,6 @@ func wire(w *product.Wiring, e entry) error {
 			return err
 		}
 	}
-	g.Prove(w, hosts, "Via")
+	g.Prove(w, hosts, known(g))
 	return g.Certificates(w, hosts)
 }

@@ -29,6 +29,7 @@ func build(b *product.Building, e product.Entry[v1alpha1.Gateway, Options]) erro
 		return err
 	}
 	g := gateway.Of(e)
+	g.Bypassed(b)
 	labels, annotations := g.Names(b)
 	out, err := b.Chart(e.ID, product.ChartSpec{
 		Source: source, Release: e.Name, Namespace: e.Namespace(), Values: vals, Footprint: footprint, SkipSchema: true, OwnValues: len(e.Spec.Values) > 0,
@@ -57,7 +58,7 @@ func build(b *product.Building, e product.Entry[v1alpha1.Gateway, Options]) erro
 // chartValues are values.yaml with what the document says laid over it, and the entry's own `values` over that.
 func chartValues(p product.Platform, e product.Entry[v1alpha1.Gateway, Options]) (map[string]any, error) {
 	config := map[string]any{}
-	if gateway.Proxied(e.Spec) {
+	if e.Spec.ProxyProtocol() {
 		// Both ends must speak the PROXY protocol, or answers are empty (facts of DigitalOcean's cloud controller).
 		config["proxy-protocol"] = "True"
 		config["real-ip-header"] = "proxy_protocol"

@@ -33,7 +33,7 @@ func wire(w *product.Wiring, e product.Entry[v1alpha1.Gateway, Options]) error {
 			return err
 		}
 	}
-	g.Prove(w, hosts, "")
+	g.Prove(w, hosts, gateway.Known{})
 	return g.Certificates(w, hosts)
 }
 

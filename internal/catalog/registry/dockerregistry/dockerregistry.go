@@ -6,6 +6,7 @@ package dockerregistry
 
 import (
 	_ "embed"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -99,11 +100,17 @@ func choose(s *product.Selecting, e entry) {
 
 // check says what this product cannot do of what is asked.
 func check(p product.Platform, e entry) []product.Refusal {
-	if !p.Rotates(e.ID) {
-		return nil
+	var out []product.Refusal
+	if name := gatewayOf(p, e); p.Spec.Gateways[name].ProxyProtocol() {
+		out = append(out, product.Refusal{Field: "host", What: fmt.Sprintf("nodes cannot pull from %s through gateways/%s", e.Spec.Host, name),
+			Why: "its load balancer is of type proxy and speaks the PROXY protocol; within the cluster Kubernetes leads past it, and the gateway takes nobody who does not speak it",
+			Fix: fmt.Sprintf("use `loadBalancer: {type: network}` for spec.%s, or lead the host to another gateway", v1alpha1.Join("gateways", name))})
 	}
-	return []product.Refusal{{What: "what pods pull images with from a registry in the cluster is not changed by k8or", Why: "the registry knows one password of theirs, which is void as soon as there is another",
-		Fix: "at a quiet hour delete the Secret " + authSecret + " of the namespace " + e.Namespace() + " and run `k8or up` at once: another is made up and written into every namespace"}}
+	if p.Rotates(e.ID) {
+		out = append(out, product.Refusal{What: "what pods pull images with from a registry in the cluster is not changed by k8or", Why: "the registry knows one password of theirs, which is void as soon as there is another",
+			Fix: "at a quiet hour delete the Secret " + authSecret + " of the namespace " + e.Namespace() + " and run `k8or up` at once: another is made up and written into every namespace"})
+	}
+	return out
 }
 
 // gatewayOf is the gateway that carries a host.

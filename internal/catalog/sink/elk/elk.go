@@ -37,6 +37,7 @@ var Product = &product.Definition[v1alpha1.Sink, Options]{
 	Title:       "Elasticsearch and Kibana",
 	Version:     version,
 	Licence:     "Elastic-2.0",
+	EndOfLife:   "2027-10-15", // of 9.x at the earliest, 30 months from 9.0 of 15 April 2025: https://www.elastic.co/support/eol
 	Placements:  []product.Placement{product.Cluster},
 	TakesValues: true,
 	Page:        page,

@@ -1,6 +1,7 @@
 # Puts in place how long logs are kept, how they are indexed, and the view of them in Kibana. Each call may be made again.
 set -eu
 umask 077
+trap 'rm -f /tmp/netrc' EXIT
 for host in "$ELASTICSEARCH" "$KIBANA"; do
   printf 'machine %s login %s password %s\n' "$host" "$(cat /user/username)" "$(cat /user/password)" >>/tmp/netrc
 done
@@ -23,4 +24,3 @@ else
   view "http://$KIBANA:5601/api/data_views/data_view"
 fi
 echo "Kibana's view of the logs is in place"
-rm -f /tmp/netrc

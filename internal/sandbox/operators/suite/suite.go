@@ -68,6 +68,7 @@ func Run(t *testing.T, config func() *rest.Config, spaces Spaces) {
 		{"SnapshotsAreTaken", snapshotsAreTaken},
 		{"SnapshotsOutliveWhatRetainsThem", snapshotsOutliveWhatRetainsThem},
 		{"VeleroBacksUpAndRestores", veleroBacksUpAndRestores},
+		{"VeleroRestoresWhatIsIncludedWhereItIsTold", veleroRestoresWhatIsIncludedWhereItIsTold},
 		{"VeleroBacksUpByTheClockAndForgets", veleroBacksUpByTheClockAndForgets},
 		{"VeleroRefusesWhatItCannotDo", veleroRefusesWhatItCannotDo},
 	} {

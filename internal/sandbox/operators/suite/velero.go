@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 const (
@@ -104,6 +105,41 @@ func veleroBacksUpAndRestores(t *testing.T, c *Cluster) {
 		t.Error("the claim is the old one: nothing was restored")
 	}
 	has(t, now, "spec.dataSource.kind", "VolumeSnapshot")
+}
+
+func veleroRestoresWhatIsIncludedWhereItIsTold(t *testing.T, c *Cluster) {
+	v, name := c.beside(), c.namespace
+	v.located(t, name)
+	c.create(t, "{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: data}, spec: {accessModes: [ReadWriteOnce], storageClassName: do-block-storage, resources: {requests: {storage: 2Gi}}}}")
+	c.create(t, "{apiVersion: v1, kind: ConfigMap, metadata: {name: settings}, data: {colour: blue}}")
+	c.create(t, "{apiVersion: v1, kind: ConfigMap, metadata: {name: apart, labels: {velero.io/exclude-from-backup: 'true'}}}")
+	was := c.becomes(t, volumeClaims, "data", "bound", bound)
+	v.create(t, "{apiVersion: velero.io/v1, kind: Backup, metadata: {name: "+name+"}, spec: {storageLocation: "+name+", includedNamespaces: ["+name+"]}}")
+	v.becomes(t, backups, name, "completed", phase("Completed"))
+
+	restored := func(to, filter, how string) *Cluster {
+		v.create(t, fmt.Sprintf("{apiVersion: velero.io/v1, kind: Restore, metadata: {name: %s}, spec: {backupName: %s, namespaceMapping: {%s: %s}, %s}}", to, name, name, to, filter))
+		v.becomes(t, restores, to, how, phase(how))
+		return &Cluster{Context: c.Context, dynamic: c.dynamic, typed: c.typed, namespace: to, spaces: c.spaces}
+	}
+	volumes := restored(name+"-volumes", "includedResources: [persistentvolumeclaims, volumesnapshots.snapshot.storage.k8s.io, volumesnapshotcontents.snapshot.storage.k8s.io]", "Completed")
+	has(t, volumes.get(t, volumeClaims, "data"), "status.phase", "Bound")
+	volumes.gone(t, "configmaps.v1.", "settings")
+	rest := restored(name+"-rest", "excludedResources: [persistentvolumeclaims]", "Completed")
+	has(t, rest.get(t, "configmaps.v1.", "settings"), "data.colour", "blue")
+	rest.gone(t, "configmaps.v1.", "apart")
+	rest.gone(t, volumeClaims, "data")
+	if now := c.get(t, volumeClaims, "data"); now.GetUID() != was.GetUID() || field(now, "metadata.labels") != field(was, "metadata.labels") {
+		t.Errorf("the claim that runs was %v and is %v", was.Object, now.Object)
+	}
+	// A claim whose snapshot does not come along gets no volume, which Velero waits for.
+	restored(name+"-empty", "includedResources: [persistentvolumeclaims]", "PartiallyFailed")
+
+	// Of a namespace that is not to be backed up nothing is.
+	_, err := c.typed.CoreV1().Namespaces().Patch(c, name, types.MergePatchType, []byte(`{"metadata":{"labels":{"velero.io/exclude-from-backup":"true"}}}`), metav1.PatchOptions{})
+	must(t, err, "label the namespace")
+	v.create(t, "{apiVersion: velero.io/v1, kind: Backup, metadata: {name: "+name+"-none}, spec: {storageLocation: "+name+", includedNamespaces: ["+name+"]}}")
+	has(t, v.becomes(t, backups, name+"-none", "completed", phase("Completed")), "status.progress.totalItems", "0")
 }
 
 func veleroBacksUpByTheClockAndForgets(t *testing.T, c *Cluster) {

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package digitalocean
+
+import (
+	"fmt"
+	"strings"
+)
+
+// mysqlPrivileges are what a user may do in its databases, in MySQL's words. What a database knows is all that readWrite has.
+var mysqlPrivileges = map[string]string{
+	"read": "SELECT, SHOW VIEW",
+	"readWrite": "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES, TRIGGER, EVENT, EXECUTE, LOCK TABLES, CREATE TEMPORARY TABLES, " +
+		"CREATE VIEW, SHOW VIEW, CREATE ROUTINE, ALTER ROUTINE",
+	"admin": "ALL PRIVILEGES",
+}
+
+// mysqlSurplus says how a user loses what it holds and should not have, which it is asked for itself: everybody sees its own
+// rights. MySQL has no transaction around them, so that nothing is taken to be given again, with one exception. DigitalOcean
+// makes a user with the rights of doadmin, beyond any database and with the right to pass them on; all of that goes at once, as
+// the Job's first word about a user, before anybody signs in as it.
+// Source: docs.digitalocean.com, MySQL, modify user privileges and manage users, 2025-04.
+const mysqlSurplus = `surplus() {
+all=$(as "$1" "$2" <<SQL
+SELECT DISTINCT CONCAT('REVOKE ALL PRIVILEGES, GRANT OPTION FROM ', grantee, ';') FROM (
+  SELECT grantee FROM information_schema.user_privileges WHERE privilege_type <> 'USAGE' OR is_grantable = 'YES'
+  UNION SELECT grantee FROM information_schema.schema_privileges WHERE is_grantable = 'YES') AS held WHERE grantee = '''$1''@''%''';
+SQL
+)
+if [ -n "$all" ]; then printf '%s\n' "$all"; return; fi
+as "$1" "$2" <<SQL
+SELECT CONCAT('REVOKE ', GROUP_CONCAT(privilege_type SEPARATOR ', '), ' ON \` + "`" + `', table_schema, '\` + "`" + `.* FROM ', MAX(grantee), ';') FROM information_schema.schema_privileges
+  WHERE grantee = '''$1''@''%''' AND privilege_type <> 'USAGE' AND NOT ($3) GROUP BY table_schema;
+SQL
+}
+`
+
+// mysql makes what each user may do what it should be.
+func (m *maker) mysql(users []user) string {
+	var b strings.Builder
+	b.WriteString(mysqlSurplus)
+	for i, u := range users {
+		user := variable("USER", i)
+		kept := "table_schema IN ('" + strings.Join(u.databases, "', '") + "')"
+		if u.privileges != "admin" {
+			kept += " AND privilege_type IN ('" + strings.ReplaceAll(mysqlPrivileges[u.privileges], ", ", "', '") + "')"
+		}
+		fmt.Fprintf(&b, "lost=$(surplus \"$%s\" \"$%s\" \"%s\")\nas doadmin \"$ADMIN\" <<SQL\n$lost\n", user, variable("PASSWORD", i), kept)
+		for _, db := range u.databases {
+			fmt.Fprintf(&b, "GRANT %s ON \\`%s\\`.* TO '$%s'@'%%';\n", mysqlPrivileges[u.privileges], db, user)
+		}
+		b.WriteString("SQL\n")
+	}
+	return b.String()
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package digitalocean_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/k8or/k8or/internal/document"
+	"github.com/k8or/k8or/internal/platform"
+	"github.com/k8or/k8or/internal/problem"
+)
+
+const asked = `apiVersion: k8or.io/v1alpha1
+kind: Platform
+metadata: {name: shop}
+spec:
+  region: nyc3
+  databases: {orders: {product: digitalocean, engine: %s}}
+`
+
+// What DigitalOcean would refuse, or take and not do, is an error with a way out.
+func TestWhatDigitalOceanCannotDoIsRefused(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ entry, path, says string }{
+		"a disk between two steps":              {"postgresql, storage: {size: 45Gi}", "storage.size", "write 50Gi"},
+		"a disk smaller than the size brings":   {"mysql, size: medium, storage: {size: 50Gi}", "storage.size", "write 60Gi or more"},
+		"a disk that could not grow":            {"postgresql, storage: {size: 50Gi, max: 55Gi}", "storage.max", "write 60Gi or more"},
+		"a disk that is larger than its limit":  {"postgresql, size: medium, storage: {max: 60Gi}", "storage.max", "write 70Gi or more"},
+		"a copy smaller than its source":        {"postgresql, size: medium, replicas: {reading: {size: small}}", "replicas.reading.size", "at least as large"},
+		"backups that are kept for a fortnight": {"postgresql, backups: {retention: 2w}", "backups.retention", "write 7d"},
+		"backups that are kept for three days":  {"postgresql, backups: {retention: 3d}", "backups.retention", "write 7d"},
+		"backups that are kept for no time":     {"opensearch, backups: {retention: 0d}", "backups.retention", "write 7d"},
+		"backups of what has none":              {"valkey, backups: {retention: 7d}", "backups.retention", "no backups"},
+		"a moment that is none":                 {"postgresql, restoreFrom: {database: databases/old, time: yesterday}", "restoreFrom.time", "RFC 3339"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			err := checked(tt.entry)
+			found := false
+			for _, p := range problem.All(err) {
+				found = found || p.Path == "spec.databases.orders."+tt.path && strings.Contains(p.Title+p.Why+p.Fix, tt.says) && p.Fix != ""
+			}
+			if !found {
+				t.Errorf("got %v, want a problem at %s that says %q and how to mend it", err, tt.path, tt.says)
+			}
+		})
+	}
+	for _, entry := range []string{"postgresql, storage: {size: 50Gi, max: 60Gi}", "mysql, storage: {max: 200Gi}, replicas: {reading: {size: large, region: ams3}}", "mongodb, backups: {retention: 1w}",
+		`postgresql, restoreFrom: {database: databases/old, time: "2026-11-20T10:00:00Z"}`} {
+		if err := checked(entry); err != nil {
+			t.Errorf("%s is refused: %v", entry, err)
+		}
+	}
+}
+
+// checked is what is wrong with an entry.
+func checked(entry string) error {
+	doc, err := document.Parse(platform.Available(), document.Input{Name: "k8or.yaml", Data: fmt.Appendf(nil, asked, entry)})
+	if err == nil {
+		err = platform.Check(doc)
+	}
+	return err
+}
