@@ -55,7 +55,7 @@ func (e Env) style(terminal bool) text.Style {
 }
 
 // Main runs one command and gives its exit code. Problems go to error output; with -o json they are one object. A verb's own
-// context ends with the first Ctrl-C; a run that verb starts has until the second.
+// context ends with the first Ctrl-C; a run that it starts has until the second.
 func Main(ctx context.Context, e Env) (code int) {
 	out := &output{w: e.Stdout}
 	e.Stdout = out

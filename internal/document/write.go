@@ -86,6 +86,7 @@ func write(name string, data []byte, perm fs.FileMode) (err error) {
 		if target, err = filepath.EvalSymlinks(name); err != nil {
 			return err
 		}
+		perm = info.Mode().Perm() // from the first byte on: it may be private
 	}
 	temp, err := os.OpenFile(filepath.Join(filepath.Dir(target), "."+filepath.Base(target)+"-"+rand.Text()), os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
 	if err != nil {
@@ -98,7 +99,7 @@ func write(name string, data []byte, perm fs.FileMode) (err error) {
 	}()
 	_, err = temp.Write(data)
 	if info != nil {
-		err = errors.Join(err, temp.Chmod(info.Mode().Perm()))
+		err = errors.Join(err, temp.Chmod(perm)) // whatever the umask
 	}
 	if err = errors.Join(err, temp.Sync(), temp.Close()); err != nil {
 		return err
