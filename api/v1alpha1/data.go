@@ -58,10 +58,10 @@ type Database struct {
 	//
 	// +once
 	RestoreFrom *RestoreFrom `json:"restoreFrom,omitempty"`
-	// Access are the addresses and ranges let in beside the platform's own cluster. The whole internet
-	// is refused.
+	// Access are those let in beside the platform's own cluster: IPv4 addresses and ranges, a Droplet as droplet:ID,
+	// and the Droplets and Kubernetes nodes that bear a tag as tag:NAME. The whole internet is refused.
 	//
-	// +example=["203.0.113.7"]
+	// +example=["203.0.113.7", "droplet:3164494", "tag:bastion"]
 	Access []string `json:"access,omitempty"`
 	// Public gives a database in another cloud a public address, reached from the platform's stable
 	// address alone.

@@ -61,18 +61,58 @@ func (c *checker) databases() {
 func (c *checker) access(given []string, at string) {
 	if given != nil && len(given) == 0 {
 		c.add(FieldError{Path: at, Code: CodeDatabaseAccess, What: "access is an empty list", Why: "at the clouds that means everybody",
-			Fix: "remove it: the platform's own cluster is let in and nobody else; or name addresses"})
+			Fix: "remove it: the platform's own cluster is let in and nobody else; or name who is meant"})
 	}
-	for i, a := range given {
-		prefix, err := rangeOf(a)
-		switch {
-		case err != nil:
-			c.add(FieldError{Path: Join(at, i), Code: CodeDatabaseAccess, What: fmt.Sprintf("%q is neither an address nor a range", a), Given: a, Fix: "write it as 203.0.113.7 or 203.0.113.0/24"})
-		case !prefix.Addr().Is4():
-			c.add(FieldError{Path: Join(at, i), Code: CodeDatabaseAccess, What: fmt.Sprintf("%q is not IPv4", a), Given: a, Why: "the firewalls of databases know IPv4 alone", Fix: "name the IPv4 address"})
-		case prefix.Bits() < 8:
-			c.add(FieldError{Path: Join(at, i), Code: CodeDatabaseAccess, What: fmt.Sprintf("%q would let in the internet", a), Given: a, Why: "a database is for those who are named", Fix: "name single addresses, or ranges of /8 and narrower"})
+	if len(given) > maxAccess {
+		c.add(FieldError{Path: at, Code: CodeDatabaseAccess, What: fmt.Sprintf("%d are more than the %d that can be let in", len(given), maxAccess),
+			Why: "DigitalOcean takes 100, and two are the platform's cluster and a server that data come from", Fix: "join addresses into ranges, or let Droplets in by a tag"})
+	}
+	for i, who := range given {
+		at := Join(at, i)
+		if id, droplet := strings.CutPrefix(who, "droplet:"); droplet {
+			c.accessDroplet(id, at)
+		} else if tag, tagged := strings.CutPrefix(who, "tag:"); tagged {
+			c.accessTag(tag, at)
+		} else {
+			c.accessAddress(who, at)
 		}
+	}
+}
+
+// maxAccess is how many a database lets in beside the platform's cluster and the server that its data come from. Source: the published
+// description of PUT /v2/databases/{id}/firewall takes 100 rules.
+const maxAccess = 100 - 2
+
+func (c *checker) accessAddress(text, at string) {
+	prefix, err := rangeOf(text)
+	switch {
+	case err != nil:
+		c.add(FieldError{Path: at, Code: CodeDatabaseAccess, What: fmt.Sprintf("%q is no address, no range, no Droplet and no tag", text), Given: text,
+			Fix: "write it as 203.0.113.7, 203.0.113.0/24, droplet:3164494 or tag:bastion"})
+	case !prefix.Addr().Is4():
+		c.add(FieldError{Path: at, Code: CodeDatabaseAccess, What: fmt.Sprintf("%q is not IPv4", text), Given: text, Why: "the firewalls of databases know IPv4 alone", Fix: "name the IPv4 address"})
+	case prefix.Bits() < 8:
+		c.add(FieldError{Path: at, Code: CodeDatabaseAccess, What: fmt.Sprintf("%q would let in the internet", text), Given: text, Why: "a database is for those who are named", Fix: "name single addresses, or ranges of /8 and narrower"})
+	}
+}
+
+func (c *checker) accessDroplet(id, at string) {
+	if !matches(`^[1-9][0-9]{0,18}$`, id) {
+		c.add(FieldError{Path: at, Code: CodeDatabaseAccess, What: fmt.Sprintf("%q is not the id of a Droplet", id), Given: id, Why: "it is a number, and another one for each Droplet",
+			Fix: "write it as droplet:3164494, as `doctl compute droplet list` shows it; or let Droplets in by a tag, which they may bear from the beginning"})
+	}
+}
+
+// ofAllNodes are the tags that DigitalOcean puts onto the nodes of every cluster.
+var ofAllNodes = []string{"k8s", "k8s-worker", "k8s:worker"}
+
+func (c *checker) accessTag(tag, at string) {
+	switch {
+	case !matches(tagPattern, tag):
+		c.add(FieldError{Path: at, Code: CodeDatabaseAccess, What: fmt.Sprintf("%q cannot be a tag", tag), Given: tag, Why: "a tag is letters, digits, dashes, underscores and colons", Fix: "write it as DigitalOcean shows it"})
+	case slices.Contains(ofAllNodes, strings.ToLower(tag)):
+		c.add(FieldError{Path: at, Code: CodeDatabaseAccess, What: fmt.Sprintf("the tag %s would let in every cluster of the team", tag), Given: tag, Why: "DigitalOcean puts it onto the nodes of each of them",
+			Fix: "name one cluster by its tag, k8s: and its id; the platform's own is let in already"})
 	}
 }
 

@@ -105,7 +105,7 @@ var marks = map[string]map[string]Mark{
 		"databases":          {Example: "[\"orders\"]"},
 		"parameters":         {Example: "{\"work_mem\": 8}"},
 		"restoreFrom":        {Once: true},
-		"access":             {Example: "[\"203.0.113.7\"]"},
+		"access":             {Example: "[\"203.0.113.7\", \"droplet:3164494\", \"tag:bastion\"]"},
 		"public":             {Default: "false"},
 		"deletionProtection": {Default: "false"},
 		"migrateFrom":        {Example: "\"databases/orders-old\""},

@@ -90,7 +90,7 @@ var entries = []Entry{
 	{"K8OR-0801", "A topic would be kept on more brokers than there are, or wait for more copies than it has."},
 	{"K8OR-0802", "A topic's name is none that Kafka takes, or is kept for Kafka or k8or."},
 	{"K8OR-0803", "A setting of a message broker does not go with its product."},
-	{"K8OR-0811", "A database would be reachable by everybody, or an address under `access` cannot be used."},
+	{"K8OR-0811", "A database would be reachable by everybody, or what stands under `access` cannot be let in."},
 	{"K8OR-0812", "A database, a user of one or a connection pool has a name that SQL or its cloud does not take."},
 	{"K8OR-0821", "An entry cannot take its data from the one that `migrateFrom` names."},
 	{"K8OR-0901", "A receiver of alerts says nobody whom to tell."},

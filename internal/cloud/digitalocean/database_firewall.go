@@ -7,19 +7,20 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/k8or/k8or/internal/graph"
 )
 
 // DatabaseFirewall is who may reach a database cluster, or a read replica, which has rules of its own: the platform's own cluster,
-// and the addresses the document names. The list is the document's as a whole, so that nobody else gets in.
+// and whom the document names. The list is the document's as a whole, so that nobody else gets in.
 type DatabaseFirewall struct {
 	On       *Estate
 	Database graph.Value[DatabaseOut] `graph:"parent"`
 	In       string                   // the database cluster's name
 	// Cluster is the id of the Kubernetes cluster.
 	Cluster graph.Value[string]
-	// Allow are IPv4 addresses and ranges beside it.
+	// Allow are who is let in beside it: IPv4 addresses and ranges, droplet:3164494, tag:bastion.
 	Allow []string
 }
 
@@ -59,10 +60,20 @@ func (f *DatabaseFirewall) wanted(c *graph.Call) ([]databaseRule, bool) {
 		return nil, false
 	}
 	rules := []databaseRule{{Type: "k8s", Value: cluster}}
-	for _, a := range f.Allow {
-		rules = append(rules, databaseRule{Type: "ip_addr", Value: a})
+	for _, who := range f.Allow {
+		rules = append(rules, admits(who))
 	}
 	return rules, true
+}
+
+// admits is the rule that lets somebody in.
+func admits(who string) databaseRule {
+	for _, kind := range []string{"droplet", "tag"} {
+		if value, ok := strings.CutPrefix(who, kind+":"); ok {
+			return databaseRule{Type: kind, Value: value}
+		}
+	}
+	return databaseRule{Type: "ip_addr", Value: who}
 }
 
 // Diff compares the rules as a set.
@@ -76,10 +87,13 @@ func (f *DatabaseFirewall) Diff(c *graph.Call, have graph.Observed[DatabaseFirew
 	return d.Changes()
 }
 
-// said are rules in words, in order.
+// said are rules in words, in order. In tags, case does not count.
 func said(rules []databaseRule) []string {
 	var out []string
 	for _, r := range rules {
+		if r.Type == "tag" {
+			r.Value = strings.ToLower(r.Value)
+		}
 		out = append(out, r.Type+" "+r.Value)
 	}
 	slices.Sort(out)

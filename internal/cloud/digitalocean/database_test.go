@@ -299,6 +299,29 @@ func TestARestoredDatabaseBeginsWithTheMomentAskedFor(t *testing.T) {
 	})
 }
 
+func TestAFirewallLetsInWhomTheDocumentNames(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		droplet := func(name, tag string) string { return fmt.Sprint("droplet:", w.droplet(name, tag)) }
+		named, tagged, stranger := droplet("one", "other"), droplet("two", "bastion"), droplet("three", "other")
+		d := orders()
+		letsIn := func(want ...string) {
+			w.Helper()
+			w.level(d)
+			for _, who := range []string{named, tagged, stranger, "ip:203.0.113.7", "ip:198.51.100.1"} {
+				if err := w.cloud.DatabaseAdmits(w.database("orders"), who); (err == nil) != slices.Contains(want, who) {
+					w.Errorf("with access %v, %s is let in: %t", d.allow, who, err == nil)
+				}
+			}
+		}
+		letsIn()
+		d.allow = []string{"203.0.113.7", named, "tag:Bastion"} // in tags, case does not count
+		letsIn("ip:203.0.113.7", named, tagged)
+		d.allow = []string{"tag:bastion"}
+		letsIn(tagged)
+	})
+}
+
 func TestAKeptDatabaseKeepsItsNetwork(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {

@@ -287,6 +287,11 @@ func (m *maker) say() {
 	if m.Spec.Engine == databases.Valkey && len(m.b.Platform().Clients(m.ID)) > 1 {
 		m.b.Note("%s: Valkey at DigitalOcean has one user: all apps that use it share its password", m.ID)
 	}
+	for _, who := range m.Spec.Access {
+		if tag, ok := strings.CutPrefix(who, "tag:"); ok {
+			m.b.Note("%s: every Droplet and Kubernetes node of the team that bears the tag %s reaches it, also one that comes later", m.ID, tag)
+		}
+	}
 	for _, name := range m.b.Platform().Clients(m.ID) {
 		if app := m.b.Platform().Spec.Apps[name.Name]; name.Entry == "" && !app.FromImage() {
 			m.b.Note("%s: app %s finds its credentials in the Secret %s/%s", m.ID, name.Name, name.Namespace, name.SecretName(m.ID))

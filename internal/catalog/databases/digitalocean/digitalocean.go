@@ -119,7 +119,7 @@ func check(p product.Platform, e entry) []product.Refusal {
 		refuse("region", "the database would be in another region than the platform", "it is reached by the private network alone, which does not leave its region", "remove region")
 	}
 	if d.Public {
-		refuse("public", "a database at DigitalOcean gets no public door of its own", "apps reach it by the private network", "remove public; name single addresses in access")
+		refuse("public", "a database at DigitalOcean gets no public door of its own", "apps reach it by the private network", "remove public; name in access who else is to reach it")
 	}
 	if d.Storage != nil && !kind.storage {
 		refuse("storage", d.Engine+" keeps its data in memory", "its size says how much", "remove storage, or choose a larger size")

@@ -79,7 +79,7 @@ func (m *maker) move(source digitalocean.MigrationSource) graph.ID {
 	return id
 }
 
-// admitted are the addresses that the firewall lets in beside the cluster: while data are copied, the source as well, as
+// admitted are those whom the firewall lets in beside the cluster: while data are copied, the source as well, as
 // DigitalOcean advises. A source that has a name and no address has to be among access to be let in.
 func (m *maker) admitted(source digitalocean.MigrationSource) []string {
 	out := slices.Clone(m.Spec.Access)
