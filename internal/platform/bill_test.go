@@ -3,6 +3,7 @@
 package platform
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -297,9 +298,9 @@ func add(t *rapid.T, doc *v1alpha1.Platform) string {
 		d.Size = rapid.SampledFrom([]string{"medium", "large"}).Draw(t, "size")
 		d.Standby = new(2 * rapid.IntRange(0, 1).Draw(t, "standbys")) // MongoDB has no two nodes
 		if sql := d.Engine == "postgresql" || d.Engine == "mysql"; sql && rapid.Bool().Draw(t, "more") {
-			d.Storage = &v1alpha1.DiskSpace{Size: rapid.SampledFrom([]v1alpha1.Quantity{"100Gi", "200Gi"}).Draw(t, "disk")}
+			d.Storage = &v1alpha1.DiskSpace{Size: rapid.SampledFrom([]v1alpha1.Quantity{"140Gi", "200Gi"}).Draw(t, "disk")}
 			if rapid.Bool().Draw(t, "grows") {
-				d.Storage.Max = v1alpha1.Quantity(fmt.Sprintf("%dGi", rapid.IntRange(201, 400).Draw(t, "most")))
+				d.Storage.Max = v1alpha1.Quantity(fmt.Sprintf("%dGi", rapid.IntRange(210, 400).Draw(t, "most")))
 			}
 			d.Replicas = map[string]v1alpha1.ReadReplica{"reads": {}}
 		}
@@ -312,8 +313,12 @@ func add(t *rapid.T, doc *v1alpha1.Platform) string {
 		if s.Gateways == nil {
 			s.Gateways = map[string]v1alpha1.Gateway{}
 		}
+		types := []string{"network", "proxy"}
+		if s.Registry != nil && s.Registry.Product == "docker-registry" { // nodes do not reach it through the other one
+			types = types[:1]
+		}
 		s.Gateways[name] = v1alpha1.Gateway{Product: rapid.SampledFrom([]string{"nginx", "kong"}).Draw(t, "product"),
-			LoadBalancer: &v1alpha1.LoadBalancer{Type: rapid.SampledFrom([]string{"network", "proxy"}).Draw(t, "type"), SizeUnit: new(rapid.IntRange(1, 3).Draw(t, "units"))}}
+			LoadBalancer: &v1alpha1.LoadBalancer{Type: rapid.SampledFrom(types).Draw(t, "type"), SizeUnit: new(rapid.IntRange(1, 3).Draw(t, "units"))}}
 		return "gateway " + name
 	case "messaging":
 		if s.Messaging == nil {
@@ -338,9 +343,10 @@ func add(t *rapid.T, doc *v1alpha1.Platform) string {
 		}
 	case "registry":
 		if s.Registry == nil {
+			proxied := slices.ContainsFunc(slices.Collect(maps.Values(s.Gateways)), v1alpha1.Gateway.ProxyProtocol)
 			s.Registry = &v1alpha1.Registry{Product: "docker-registry", Host: "registry.example.com"}
-			if tier := rapid.SampledFrom([]string{"", "starter", "basic", "professional"}).Draw(t, "tier"); tier != "" {
-				s.Registry = &v1alpha1.Registry{Product: "digitalocean", Tier: tier}
+			if tier := rapid.SampledFrom([]string{"", "starter", "basic", "professional"}).Draw(t, "tier"); tier != "" || proxied {
+				s.Registry = &v1alpha1.Registry{Product: "digitalocean", Tier: cmp.Or(tier, "basic")}
 			}
 		}
 	case "bucket":

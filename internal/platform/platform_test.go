@@ -105,10 +105,10 @@ func (team) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
 }
 
-// shelf is DigitalOcean's list of its registry's tiers, and how often it was read.
-type shelf struct{ asked atomic.Int32 }
+// priceList is DigitalOcean's list of its registry's tiers, and how often it was read.
+type priceList struct{ asked atomic.Int32 }
 
-func (s *shelf) RoundTrip(r *http.Request) (*http.Response, error) {
+func (s *priceList) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Path != "/v2/registries/options" {
 		return team{}.RoundTrip(r)
 	}
@@ -131,7 +131,7 @@ func TestTheRegistrysPriceIsAskedForWhereTheDocumentHasIt(t *testing.T) {
 		{"somebody else's registry", "  registry: {product: existing, existing: {address: registry.example.com}}\n", false, 0, "$5.00", "DigitalOcean's documentation"},
 		{"no registry", "", false, 0, "$5.00", "DigitalOcean's documentation"},
 	} {
-		prices, call := &shelf{}, graph.NewCall()
+		prices, call := &priceList{}, graph.NewCall()
 		p := open(t, small+c.text, func(o *Options) { o.Transport, o.Offline = prices, c.offline })
 		p.book(t.Context(), call)
 		line := p.book(t.Context(), call).Of([]price.Item{{Kind: price.Registry, Slug: "basic"}}).Lines[0]
