@@ -64,7 +64,7 @@ func TestACDNGetsANameOfItsOwnAnotherAndNone(t *testing.T) {
 		w.cloud.AddToken(simulated.Token{Value: "least", Scopes: digitalocean.Scopes(w.estate.Kinds()...)})
 		w.client = w.clientWith("least")
 		w.have(served(""))
-		if steps := w.have(served("media.example.com")); steps["storage/spaces/media/cdn/name"].Action != graph.Create || steps["storage/spaces/media/cdn"].Action != "" {
+		if steps := w.have(served("media.example.com")); steps["storage/spaces/media/cdn/name"].Action != graph.Update || steps["storage/spaces/media/cdn"].Action != "" {
 			t.Errorf("the plan of a name says %v", steps)
 		}
 		e := w.endpoint()
