@@ -122,13 +122,7 @@ func (p *Platform) TakeBackup(ctx context.Context, name string, namespaces []str
 		template["includedNamespaces"] = texts(namespaces)
 	}
 	name = cmp.Or(name, p.doc.Metadata.Name+"-"+time.Now().UTC().Format("20060102-150405"))
-	o := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "velero.io/v1", "kind": "Backup", "spec": template}}
-	o.SetNamespace(veleroNamespace)
-	o.SetName(name)
-	if err := p.ask(ctx, cluster, o, problem.BackupFailed); err != nil {
-		return nil, err
-	}
-	live, err := p.untilOver(ctx, cluster, veleroID("Backup", name), problem.BackupFailed, "itemsBackedUp")
+	live, err := p.have(ctx, cluster, veleroID("Backup", name), nil, template, problem.BackupFailed, "itemsBackedUp")
 	if live == nil {
 		return nil, err
 	}
@@ -167,13 +161,7 @@ func (p *Platform) Restore(ctx context.Context, backup string, namespaces []stri
 	if len(namespaces) > 0 {
 		spec["includedNamespaces"] = texts(namespaces)
 	}
-	o := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "velero.io/v1", "kind": "Restore", "spec": spec}}
-	o.SetNamespace(veleroNamespace)
-	o.SetName(name)
-	if err := p.ask(ctx, cluster, o, problem.RestoreFailed); err != nil {
-		return nil, err
-	}
-	live, err := p.untilOver(ctx, cluster, veleroID("Restore", name), problem.RestoreFailed, "itemsRestored")
+	live, err := p.have(ctx, cluster, veleroID("Restore", name), nil, spec, problem.RestoreFailed, "itemsRestored")
 	if live == nil {
 		return nil, err
 	}
@@ -206,6 +194,18 @@ func (p *Platform) known(ctx context.Context, cluster *kube.Cluster, backup stri
 		pr.Fix = fmt.Sprintf("did you mean %q? `k8or backup list` shows them all", near)
 	}
 	return pr
+}
+
+// have makes a Backup or a Restore for Velero, and waits until it has come to its end.
+func (p *Platform) have(ctx context.Context, cluster *kube.Cluster, id kube.ID, labels map[string]string, spec map[string]any, code problem.Code, counter string) (*unstructured.Unstructured, error) {
+	o := &unstructured.Unstructured{Object: map[string]any{"apiVersion": id.Group + "/" + id.Version, "kind": id.Kind, "spec": spec}}
+	o.SetNamespace(id.Namespace)
+	o.SetName(id.Name)
+	o.SetLabels(labels)
+	if err := p.ask(ctx, cluster, o, code); err != nil {
+		return nil, err
+	}
+	return p.untilOver(ctx, cluster, id, code, counter)
 }
 
 // ask makes an object for Velero, and says in its own words what the cluster has against it.

@@ -149,15 +149,8 @@ func (d drill) restore(ctx context.Context, plan *drilling) (*Drilled, error) {
 			return nil, err
 		}
 	}
-	o := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "velero.io/v1", "kind": "Restore", "spec": map[string]any{
-		"backupName": plan.backup, "restorePVs": true, "includedNamespaces": texts(slices.Sorted(maps.Keys(plan.into))), "includedResources": texts(drillTakes), "namespaceMapping": plan.mapping()}}}
-	o.SetNamespace(veleroNamespace)
-	o.SetName(plan.name)
-	o.SetLabels(map[string]string{drillLabel: plan.name})
-	if err := d.ask(ctx, d.cluster, o, problem.RestoreFailed); err != nil {
-		return nil, err
-	}
-	live, err := d.untilOver(ctx, d.cluster, veleroID("Restore", plan.name), problem.RestoreFailed, "itemsRestored")
+	spec := map[string]any{"backupName": plan.backup, "restorePVs": true, "includedNamespaces": texts(slices.Sorted(maps.Keys(plan.into))), "includedResources": texts(drillTakes), "namespaceMapping": plan.mapping()}
+	live, err := d.have(ctx, d.cluster, veleroID("Restore", plan.name), map[string]string{drillLabel: plan.name}, spec, problem.RestoreFailed, "itemsRestored")
 	if err != nil {
 		return nil, err
 	}

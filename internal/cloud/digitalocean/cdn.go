@@ -186,12 +186,20 @@ func (d *CDN) Update(ctx context.Context, _ *graph.Call, have graph.Observed[CDN
 		body["custom_domain"], body["certificate_id"] = "", ""
 		have.Out.domain, have.Out.own = "", false
 	}
-	if err := d.On.client.send(ctx, http.MethodPut, "/v2/cdn/endpoints/"+have.ID, body, nil); err != nil {
+	if err := d.On.changeCDN(ctx, have.ID, body); err != nil {
 		return have, fmt.Errorf("change the CDN in front of bucket %s: %w", d.Name, err)
 	}
-	d.On.forgetCDNs()
 	have.Out.TTL = d.TTL
 	return have, nil
+}
+
+// changeCDN changes fields of a CDN.
+func (e *Estate) changeCDN(ctx context.Context, id string, body map[string]any) error {
+	err := e.client.send(ctx, http.MethodPut, "/v2/cdn/endpoints/"+id, body, nil)
+	if err == nil {
+		e.forgetCDNs()
+	}
+	return err
 }
 
 // ownCDN is a CDN of the platform's and the bucket that it stands in front of.

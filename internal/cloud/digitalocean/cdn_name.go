@@ -5,7 +5,6 @@ package digitalocean
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"strings"
 
 	"github.com/k8or/k8or/internal/graph"
@@ -98,11 +97,9 @@ func (n *CDNName) give(ctx context.Context, c *graph.Call, id string) (graph.Obs
 		return graph.Observed[CDNNameOut]{}, err
 	}
 	out := CDNNameOut{n.Domain, n.Certificate.Read(c).ID}
-	err := n.On.client.send(ctx, http.MethodPut, "/v2/cdn/endpoints/"+id, map[string]any{"custom_domain": out.Domain, "certificate_id": out.Certificate}, nil)
-	if err != nil {
+	if err := n.On.changeCDN(ctx, id, map[string]any{"custom_domain": out.Domain, "certificate_id": out.Certificate}); err != nil {
 		return graph.Observed[CDNNameOut]{}, fmt.Errorf("give the CDN in front of bucket %s the name %s: %w", n.Bucket, n.Domain, err)
 	}
-	n.On.forgetCDNs()
 	return graph.Observed[CDNNameOut]{State: graph.Ready, ID: id, Out: out}, nil
 }
 
@@ -117,10 +114,9 @@ func (n *CDNName) free(ctx context.Context, c *graph.Call, id string) error {
 		if other.ID == id || other.data != "" || !strings.EqualFold(other.Domain, n.Domain) {
 			continue
 		}
-		if err := n.On.client.send(ctx, http.MethodPut, "/v2/cdn/endpoints/"+other.ID, map[string]any{"custom_domain": "", "certificate_id": ""}, nil); err != nil {
+		if err := n.On.changeCDN(ctx, other.ID, map[string]any{"custom_domain": "", "certificate_id": ""}); err != nil {
 			return fmt.Errorf("take the name %s from the CDN in front of bucket %s: %w", n.Domain, other.bucket.Name, err)
 		}
-		n.On.forgetCDNs()
 	}
 	return nil
 }
