@@ -18,14 +18,7 @@ func Gone(t *testing.T, from, to string, words ...string) {
 		w := newWorld(t)
 		defer w.cloud.Close()
 		for _, text := range []string{from, to} {
-			p, err := w.open("k8or.yaml", []byte(text))
-			if err != nil {
-				t.Fatal(err)
-			}
-			plan, err := p.Plan(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
+			p, plan := w.plan(t, text)
 			if _, err := p.Up(t.Context(), plan, plan.Approve(graph.Replaces), nil); err != nil {
 				t.Fatalf("up: %s", whole(err))
 			}

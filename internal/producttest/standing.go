@@ -20,14 +20,7 @@ func Standing(t *testing.T, document string, do func(t *testing.T, p *platform.P
 		w := newWorld(t)
 		defer w.cloud.Close()
 		up := func() *platform.Platform {
-			p, err := w.open("k8or.yaml", []byte(document))
-			if err != nil {
-				t.Fatal(err)
-			}
-			plan, err := p.Plan(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
+			p, plan := w.plan(t, document)
 			if plan.Changes() {
 				if _, err := p.Up(t.Context(), plan, plan.Approve(graph.Restarts), nil); err != nil {
 					t.Fatalf("up: %s", whole(err))

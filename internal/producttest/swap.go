@@ -21,17 +21,6 @@ func Swap(t *testing.T, from, to string, renamed map[string]string, judge func(*
 		w := newWorld(t)
 		defer w.cloud.Close()
 		before := w.inventory()
-		plan := func(text string) (*platform.Platform, *platform.Plan) {
-			p, err := w.open("k8or.yaml", []byte(text))
-			if err != nil {
-				t.Fatal(err)
-			}
-			plan, err := p.Plan(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			return p, plan
-		}
 		up := func(p *platform.Platform, plan *platform.Plan) []string {
 			if _, err := p.Up(t.Context(), plan, plan.Approve(graph.Replaces), nil); err != nil {
 				t.Fatalf("up: %s", whole(err))
@@ -39,19 +28,19 @@ func Swap(t *testing.T, from, to string, renamed map[string]string, judge func(*
 			closed(t, p)
 			return w.inventory()
 		}
-		there := up(plan(from))
+		there := up(w.plan(t, from))
 		for i, thing := range there {
 			if name, ok := renamed[thing]; ok {
 				there[i] = name
 			}
 		}
 		slices.Sort(there)
-		p, change := plan(to)
+		p, change := w.plan(t, to)
 		judge(change)
 		if now := up(p, change); !slices.Equal(now, there) {
 			t.Errorf("after the change the clouds have %v, and before it %v", now, there)
 		}
-		next, again := plan(to)
+		next, again := w.plan(t, to)
 		closed(t, next)
 		if again.Changes() {
 			for _, s := range again.Steps {
@@ -75,13 +64,8 @@ func Change(t *testing.T, from, to string) *platform.Plan {
 		w := newWorld(t)
 		defer w.cloud.Close()
 		for _, text := range []string{from, to} {
-			p, err := w.open("k8or.yaml", []byte(text))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if change, err = p.Plan(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+			var p *platform.Platform
+			p, change = w.plan(t, text)
 			if text == to {
 				break
 			}

@@ -92,6 +92,20 @@ func (w *world) connect(doc *document.Document, charts product.Charts) (*platfor
 	})
 }
 
+// plan opens a document and plans it.
+func (w *world) plan(t *testing.T, text string) (*platform.Platform, *platform.Plan) {
+	t.Helper()
+	p, err := w.open("k8or.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := p.Plan(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p, plan
+}
+
 // serves finds what the platform offers and nothing in its cluster serves.
 func (w *world) serves(t *testing.T, name string, raw []byte) []string {
 	p, err := w.open(name, raw)
