@@ -19,20 +19,29 @@ import (
 // errKilled is what a process's calls end with from the moment it is dead.
 var errKilled = errors.New("killed")
 
-// kill says when a process dies: at which of its requests, to any cloud or cluster, and whether that one is still
-// carried out. The zero value kills nobody.
+// kill says when a process dies: at which of its requests, or of its writes, to any cloud or cluster, and whether that one
+// is still carried out. The zero value kills nobody.
 type kill struct {
-	at    int
-	after bool
+	at     int
+	writes bool
+	after  bool
 }
 
 // String names the kill for a person who wants to see it again.
 func (k kill) String() string {
-	when := "before"
+	when, what := "before", "request"
 	if k.after {
 		when = "after"
 	}
-	return fmt.Sprintf("%s request %d", when, k.at)
+	if k.writes {
+		what = "write"
+	}
+	return fmt.Sprintf("%s %s %d", when, what, k.at)
+}
+
+// writes reports whether a request is meant to change something.
+func writes(r *http.Request) bool {
+	return r.Method != http.MethodGet && r.Method != http.MethodHead && r.URL.Query().Get("dryRun") == ""
 }
 
 // process is the network as one process sees it. Once the process is dead nothing passes any more, not even what it
@@ -43,10 +52,11 @@ type process struct {
 	trouble *trouble            // nil: none
 	watch   func(*http.Request) // is told of every request that is sent; nil: nobody is
 
-	mu   sync.Mutex
-	sent int
-	dead bool
-	last string // the request it died at
+	mu    sync.Mutex
+	sent  int
+	wrote int // of these
+	dead  bool
+	last  string // the request it died at
 }
 
 // through gives the process its way to one of the places it calls.
@@ -59,11 +69,11 @@ func (p *process) died() (bool, string) {
 	return p.dead, p.last
 }
 
-// requests is how many it sent.
-func (p *process) requests() int {
+// did is how many requests it sent, and how many of them were writes.
+func (p *process) did() (requests, writes int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.sent
+	return p.sent, p.wrote
 }
 
 // fate is what becomes of a request.
@@ -88,7 +98,14 @@ func (p *process) next(r *http.Request) fate {
 		return never
 	}
 	p.sent++
-	if p.sent != p.kill.at {
+	count := p.sent
+	if writes(r) {
+		p.wrote++
+	}
+	if p.kill.writes {
+		count = p.wrote
+	}
+	if count != p.kill.at || p.kill.writes && !writes(r) {
 		return p.trouble.meet()
 	}
 	p.dead, p.last = true, r.Method+" "+r.URL.Path

@@ -26,6 +26,7 @@ type phase struct {
 	doc      *document.Document
 	run      verb
 	requests int     // until it is done
+	writes   int     // of these
 	want     picture // afterwards; nil: nothing at all
 	lives    picture // all that was ever made by then
 }
@@ -39,7 +40,7 @@ func life(t *testing.T) []*phase {
 		w := newWorld(t)
 		defer w.cloud.Close()
 		for _, ph := range phases {
-			ph.requests = w.finish(ph.doc, ph.run)[0]
+			ph.requests, ph.writes = w.finish(ph.doc, ph.run)
 			ph.want, ph.lives = w.picture(), w.lives()
 		}
 	})
@@ -55,14 +56,15 @@ func TestMain(m *testing.M) {
 const chain = 4
 
 // TestKilledAtEveryRequestTheNextRunFinishes lives many lives of one platform. In each phase of each life the first
-// process dies at a request of its own share of all requests of that phase, so that all lives together go over the whole
-// of it, and the following ones anywhere.
+// process dies at a write, so that in all lives together each write of that phase is the last thing that a process did.
+// One that dies at a request that only reads leaves what its last write left: whoever comes after finds no other state
+// than these, but for the time that has passed. The following processes die anywhere.
 func TestKilledAtEveryRequestTheNextRunFinishes(t *testing.T) {
 	t.Parallel()
 	hunt(t, number(t, "K8OR_KILLS", 1000), nil)
 }
 
-// TestKilledInTroubleTheNextRunFinishes is the same while everything that is called misbehaves now and then.
+// TestKilledInTroubleTheNextRunFinishes is the same for some of them, while everything that is called misbehaves now and then.
 func TestKilledInTroubleTheNextRunFinishes(t *testing.T) {
 	t.Parallel()
 	hunt(t, number(t, "K8OR_KILLS", 1000)/10, func(dice *rand.Rand) *trouble {
@@ -73,12 +75,18 @@ func TestKilledInTroubleTheNextRunFinishes(t *testing.T) {
 func hunt(t *testing.T, kills int, troubled func(*rand.Rand) *trouble) {
 	t.Helper()
 	began, seed := time.Now(), uint64(number(t, "K8OR_KILL_SEED", int(time.Now().Unix()%1_000_000)))
+	t.Logf("K8OR_KILL_SEED=%d repeats it", seed)
 	phases := life(t)
-	t.Logf("K8OR_KILL_SEED=%d repeats it; unharmed, up takes %d requests, the edit %d, down %d", seed, phases[0].requests, phases[1].requests, phases[2].requests)
+	lives := max(1, kills/(len(phases)*chain))
+	for _, ph := range phases {
+		t.Logf("unharmed, %s takes %d requests, %d of them writes", ph.name, ph.requests, ph.writes)
+		if troubled == nil {
+			lives = max(lives, ph.writes)
+		}
+	}
 	var made, faults atomic.Int64
 	lived := 0
 	for round := 1; int(made.Load()) < kills && !t.Failed(); round++ { // not every later kill of a chain is reached
-		lives := max(1, (kills-int(made.Load()))/(len(phases)*chain))
 		t.Run(fmt.Sprintf("round %d", round), func(t *testing.T) {
 			for i := range lives {
 				t.Run(strconv.Itoa(i), func(t *testing.T) {
@@ -93,31 +101,31 @@ func hunt(t *testing.T, kills int, troubled func(*rand.Rand) *trouble) {
 							defer func() { faults.Add(int64(w.trouble.made)) }()
 						}
 						for _, ph := range phases {
-							w.live(ph, i, lives, dice, &made)
+							made.Add(int64(w.live(ph, 1+i*ph.writes/lives, dice)))
 						}
 					})
 				})
 			}
 		})
 		lived += lives
+		lives = max(1, (kills-int(made.Load()))/(len(phases)*chain))
 	}
 	t.Logf("%d kills and %d faults in %d lives, %s", made.Load(), faults.Load(), lived, time.Since(began).Round(time.Second))
 }
 
-// live goes through one phase with kills, and judges what came of it.
-func (w *world) live(ph *phase, life, lives int, dice *rand.Rand, made *atomic.Int64) {
+// live goes through one phase with kills, the first at a write, judges what came of it, and returns how many there were.
+func (w *world) live(ph *phase, write int, dice *rand.Rand) (kills int) {
 	w.Helper()
-	for n := range chain {
-		k := kill{at: 1 + dice.IntN(ph.requests*3/4), after: dice.IntN(2) == 0}
-		if n == 0 {
-			low, high := life*ph.requests/lives, (life+1)*ph.requests/lives
-			k.at = 1 + low + dice.IntN(max(1, high-low))
+	for kills < chain {
+		k := kill{at: write, writes: true, after: true}
+		if kills > 0 {
+			k = kill{at: 1 + dice.IntN(ph.requests*3/4), after: dice.IntN(2) == 0}
 		}
 		w.events.note(ph.name + ", to be killed " + k.String())
 		if !w.killed(ph.doc, ph.run, k) {
 			break
 		}
-		made.Add(1)
+		kills++
 	}
 	w.finish(ph.doc, ph.run)
 	if w.trouble != nil { // what came through it has to be level when one looks in peace
@@ -136,6 +144,7 @@ func (w *world) live(ph *phase, life, lives int, dice *rand.Rand, made *atomic.I
 	if len(wrong) > 0 {
 		w.Fatalf("after %s: %s\n%s", ph.name, lines(wrong), w.events.text())
 	}
+	return kills
 }
 
 // locked reports whether a lock is there.

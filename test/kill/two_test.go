@@ -25,7 +25,7 @@ type writer struct {
 // watch notes a request that changes something. The locks themselves are no such change: they are what is judged.
 func (w *writer) watch(r *http.Request) {
 	switch {
-	case r.Method == http.MethodGet, r.Method == http.MethodHead, r.URL.Query().Get("dryRun") != "":
+	case !writes(r):
 		return
 	case strings.HasPrefix(r.URL.Path, "/v2/tags/k8or-lock:"), r.URL.Path == "/v2/tags" && strings.Contains(body(r), "k8or-lock:"):
 		return

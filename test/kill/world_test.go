@@ -153,11 +153,10 @@ func (w *world) killed(doc *document.Document, run verb, k kill) bool {
 	}
 }
 
-// finish runs a verb anew until it has nothing to do any more, as a person would. It returns how many requests that
-// took, run by run.
-func (w *world) finish(doc *document.Document, run verb) []int {
+// finish runs a verb anew until it has nothing to do any more, as a person would. It returns how many requests, and writes
+// among them, the first run took.
+func (w *world) finish(doc *document.Document, run verb) (requests, wrote int) {
 	w.Helper()
-	var requests []int
 	for n := 1; ; {
 		p, proc, ctx := w.start(doc, kill{})
 		more, err := run(ctx, p)
@@ -165,10 +164,12 @@ func (w *world) finish(doc *document.Document, run verb) []int {
 			time.Sleep(time.Until(until) + time.Second)
 			continue
 		}
-		requests = append(requests, proc.requests())
+		if n == 1 {
+			requests, wrote = proc.did()
+		}
 		w.events.note(fmt.Sprintf("run %d: something to do %v, %v", n, more, err))
 		if err == nil && (!more || w.trouble.stirs()) { // among faults a plan hardly ever knows everything
-			return requests
+			return requests, wrote
 		}
 		if n++; n > w.runs() {
 			w.Fatalf("after %d runs there still is something to do, or an error: %v\n%s", n-1, err, w.events.text())
