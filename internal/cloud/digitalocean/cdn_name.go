@@ -87,12 +87,11 @@ func (n *CDNName) Update(ctx context.Context, c *graph.Call, have graph.Observed
 }
 
 func (n *CDNName) give(ctx context.Context, c *graph.Call, id string) (graph.Observed[CDNNameOut], error) {
-	select {
-	case n.On.naming <- struct{}{}:
-		defer func() { <-n.On.naming }()
-	case <-ctx.Done():
-		return graph.Observed[CDNNameOut]{}, context.Cause(ctx)
+	back, err := n.On.naming.take(ctx)
+	if err != nil {
+		return graph.Observed[CDNNameOut]{}, err
 	}
+	defer back()
 	if err := n.free(ctx, c, id); err != nil {
 		return graph.Observed[CDNNameOut]{}, err
 	}

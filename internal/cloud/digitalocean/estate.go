@@ -77,8 +77,8 @@ type Estate struct {
 	rotates   map[string]map[string]int
 	passwords map[inDatabase]secret.Text // that are shown once
 
-	reserving sync.Mutex    // held while an address is reserved and named
-	naming    chan struct{} // full while a CDN is given its name: what it takes from another must not be given to that meanwhile
+	reserving turn // to reserve an address and name it
+	naming    turn // to give a CDN its name: what it takes from another must not be given to that meanwhile
 }
 
 // Ranks of pruning: what runs in the cluster (100, package kube) goes first; what a cluster leaves behind can only be
@@ -104,7 +104,7 @@ const (
 // NewEstate is the part of the client's account that carries the mark.
 func NewEstate(client *Client, mark Mark, o EstateOptions) *Estate {
 	e := &Estate{client: client, mark: mark, options: o, claims: map[string]Claim{}, did: map[string]bool{}, deaf: map[string]time.Time{}, busy: map[string]time.Time{}, migrations: map[string]tries{}, made: map[string]secret.Text{},
-		newest: map[string]accessKey{}, keys: map[string]*SpacesKey{}, replaced: map[string]string{}, rotates: map[string]map[string]int{}, passwords: map[inDatabase]secret.Text{}, naming: make(chan struct{}, 1), met: map[string]bool{}}
+		newest: map[string]accessKey{}, keys: map[string]*SpacesKey{}, replaced: map[string]string{}, rotates: map[string]map[string]int{}, passwords: map[inDatabase]secret.Text{}, reserving: newTurn(), naming: newTurn(), met: map[string]bool{}}
 	const lag = 5 * time.Second
 	e.projects = &graph.Kind{Name: "digitalocean/project", Lag: lag, Rank: rankProject, List: e.listProjects, Delete: e.deleteProject}
 	e.members = &graph.Kind{Name: "digitalocean/project-members", Stays: true}

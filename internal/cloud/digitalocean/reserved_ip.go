@@ -136,8 +136,11 @@ func (r *ReservedIP) Diff(c *graph.Call, have graph.Observed[ReservedIPOut]) []g
 // Create reserves an address, one of the platform's at a time, so that it is known for whom one without a tag was made.
 func (r *ReservedIP) Create(ctx context.Context, c *graph.Call) (graph.Observed[ReservedIPOut], error) {
 	var none graph.Observed[ReservedIPOut]
-	r.On.reserving.Lock()
-	defer r.On.reserving.Unlock()
+	back, err := r.On.reserving.take(ctx)
+	if err != nil {
+		return none, err
+	}
+	defer back()
 	ours, err := r.On.ourReservedIPs(ctx, c)
 	if err != nil {
 		return none, err
