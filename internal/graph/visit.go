@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/k8or/k8or/internal/event"
@@ -76,7 +77,11 @@ func (r *Run) stepNode(ctx context.Context, t *task, l lists, look func(*node) (
 			return outcome{phase: settled, seen: s}
 		}
 		if t.writes >= maxWrites {
-			return outcome{phase: failed, seen: s, err: fmt.Errorf("%s is %q again after %d updates: somebody else writes it too", changes[0].Path, changes[0].Before, t.writes)}
+			why := "somebody else writes it too"
+			if t.seen.message != "" {
+				why += ", or it cannot be so: after the last one it was " + strconv.Quote(t.seen.message)
+			}
+			return outcome{phase: failed, seen: s, err: fmt.Errorf("%s is %q again after %d updates: %s", changes[0].Path, changes[0].Before, t.writes, why)}
 		}
 	}
 	if !r.approval.Covers(st) {

@@ -172,9 +172,8 @@ func (conn *connection) write(ctx context.Context, set Set, sights []*sight, out
 		return err
 	}
 	for i := range changes {
-		change := &changes[i]
-		if change.Action == Replace && change.Fields != nil && (set.Replace == nil || !set.Replace(change.ID)) {
-			return &ReplaceError{*change}
+		if changes[i].Refused != "" {
+			return &ReplaceError{changes[i]}
 		}
 	}
 	byID := make(map[ID]*sight, len(sights))

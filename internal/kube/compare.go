@@ -32,6 +32,9 @@ func (conn *connection) compareAll(ctx context.Context, set Set, sights []*sight
 				return nil
 			}
 			change, err := conn.compare(ctx, s, rules, validate)
+			if change != nil && change.Action == Replace && change.Fields != nil && (set.Replace == nil || !set.Replace(change.ID)) {
+				change.Refused = fmt.Sprintf("the API server cannot change it (%s), and it is not deleted to be made anew, since it may hold data: undo the change, or add another entry beside this one", change.Note)
+			}
 			if level := levelOf(s, set.Foreign); err == nil && change == nil && level != "" {
 				conn.level.Store(s.id, level)
 			}

@@ -87,9 +87,10 @@ type Listed struct {
 	Known map[string]string
 }
 
-// replaceable are kinds whose objects hold no state of their own, so that making them anew loses nothing but a moment.
+// replaceable are kinds whose objects hold no state of their own, so that making them anew loses nothing but a moment. A StorageClass
+// says how new volumes are made, and those that it made do without it.
 var replaceable = map[string]bool{"Job": true, "Deployment": true, "DaemonSet": true, "RoleBinding": true, "ClusterRoleBinding": true,
-	"IngressClass": true, "PodDisruptionBudget": true, "ConfigMap": true, "Secret": true}
+	"IngressClass": true, "PodDisruptionBudget": true, "ConfigMap": true, "Secret": true, "StorageClass": true}
 
 // list finds the platform's sets in its cluster, whether or not a document speaks of them.
 func (k *Kinds) list(ctx context.Context, c *graph.Call) ([]graph.Item, error) {

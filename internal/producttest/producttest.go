@@ -28,7 +28,10 @@ import (
 	"github.com/k8or/k8or/internal/product"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var (
+	update   = flag.Bool("update", false, "write the golden files anew")
+	allEdits = flag.Bool("edits", false, "make every edit of every field on a platform that stands, which takes minutes, and not some")
+)
 
 // canary is a secret that the documents refer to by `from: {env: CANARY}`; it must not be seen anywhere.
 const canary = "canary-7f3a9c-must-never-be-seen"
@@ -51,9 +54,13 @@ func Run(t *testing.T, p product.Product, folder string) {
 		}
 		t.Run(strings.TrimSuffix(filepath.Base(name), ".yaml"), func(t *testing.T) {
 			t.Run("composes as recorded", func(t *testing.T) { composes(t, name, raw) })
-			t.Run("is silent of no field", func(t *testing.T) { speaks(t, name, raw, p.About(), v) })
+			var edits []edit
+			t.Run("is silent of no field", func(t *testing.T) { edits = speaks(t, name, raw, p.About(), v) })
 			t.Run("comes up once and down to nothing", func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) { lives(t, name, raw) })
+			})
+			t.Run("changes as it is edited", func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { edited(t, name, raw, edits) })
 			})
 		})
 	}

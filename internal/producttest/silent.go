@@ -43,8 +43,8 @@ func (v verdicts) untold() []string {
 
 // speaks finds the fields that a product says nothing of. Each field that the category has, and each option of the product's own, is
 // given another value in each entry of the document: then something else is composed, or the document is refused by a problem that
-// names the field. Where neither is so, a person who writes the field is lied to.
-func speaks(t *testing.T, name string, raw []byte, about product.About, v verdicts) {
+// names the field. Where neither is so, a person who writes the field is lied to. It returns the documents that compose something else.
+func speaks(t *testing.T, name string, raw []byte, about product.About, v verdicts) []edit {
 	var tree any
 	if err := yaml.Unmarshal(raw, &tree); err != nil {
 		t.Fatal(err)
@@ -66,6 +66,7 @@ func speaks(t *testing.T, name string, raw []byte, about product.About, v verdic
 			l.field(tree, placeOf(p.at, option), options[option], false)
 		}
 	}
+	return l.edits
 }
 
 // listener hears what comes of fields.
@@ -77,6 +78,7 @@ type listener struct {
 	facts  []string // of the product
 	kind   string   // of the entry
 	errors int
+	edits  []edit // that compose something else
 }
 
 // fields tries all fields of a struct.
@@ -189,6 +191,9 @@ func (l *listener) field(tree any, at []string, values []any, all bool) {
 			}
 		case h.err != nil || h.of != base.of:
 			heard++
+			if h.err == nil {
+				l.edits = append(l.edits, edit{pathOf(at), v, put(tree, at, v)})
+			}
 			return !all
 		default:
 			silent = append(silent, v)

@@ -84,6 +84,7 @@ func TestAnswersAreClassified(t *testing.T) {
 		"precondition":   {"DELETE", "/v2/projects/1", answers{status: 412, body: saying("cannot delete a project with resources")}, "retry", nil, "", "it passes"},
 		"pending event":  {"POST", "/v2/volumes/1/actions", answers{status: 422, body: saying("Droplet already has a pending event.")}, "retry", nil, "", "it passes"},
 		"burst":          {"POST", "/v2/vpcs", answers{status: 429, header: map[string]string{"Retry-After": "7"}, body: saying("API rate limit exceeded.")}, "retry", nil, "", "not carried out"},
+		"busy read":      {"GET", "/v2/vpcs", answers{status: 429, header: map[string]string{"Retry-After": "7"}, body: saying("API rate limit exceeded.")}, "retry", nil, "", "a read harms nothing"},
 		"failing write":  {"POST", "/v2/vpcs", answers{status: 500, body: saying("Unexpected server-side error")}, "uncertain", nil, "", "it may have been carried out"},
 		"failing read":   {"GET", "/v2/vpcs", answers{status: 503, body: "<html>bad gateway</html>"}, "retry", nil, "service unavailable", "a read harms nothing"},
 		"lost write":     {"POST", "/v2/vpcs", answers{err: io.ErrUnexpectedEOF}, "uncertain", ErrNoAnswer, "no answer", "it may have been carried out"},

@@ -5,6 +5,7 @@ package digitalocean
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -28,8 +29,8 @@ func (e *Estate) Want(d DatabaseSpec) {
 	e.wanted = append(e.wanted, d)
 }
 
-// databasesOffered holds the database clusters that are still to be made against what is offered, which costs a call only when
-// there are any. Each part of the error is an [ErrNotOffered].
+// databasesOffered holds the database clusters that are to be made or to become something else against what is offered, which costs a
+// call only when there are any. Each part of the error is an [ErrNotOffered].
 func (e *Estate) databasesOffered(ctx context.Context, c *graph.Call) error {
 	e.mu.Lock()
 	wanted := slices.Clone(e.wanted)
@@ -42,18 +43,12 @@ func (e *Estate) databasesOffered(ctx context.Context, c *graph.Call) error {
 		return err
 	}
 	wanted = slices.DeleteFunc(wanted, func(d DatabaseSpec) bool {
-		return slices.ContainsFunc(all, func(have database) bool { return have.Name == d.Name && have.Size == d.Size && have.Nodes == d.Nodes })
+		return slices.ContainsFunc(all, func(have database) bool { return d.is(have) })
 	})
 	if len(wanted) == 0 {
 		return nil
 	}
-	offers, err := graph.Once(ctx, c, "digitalocean/databases/options", func(ctx context.Context) (map[string]databaseOffer, error) {
-		var answer struct {
-			Options map[string]databaseOffer `json:"options"`
-		}
-		err := e.client.get(ctx, "/v2/databases/options", &answer)
-		return answer.Options, err
-	})
+	offers, err := e.databaseOffers(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -64,14 +59,38 @@ func (e *Estate) databasesOffered(ctx context.Context, c *graph.Call) error {
 	return errors.Join(errs...)
 }
 
+// databaseOffers are what DigitalOcean offers of each engine.
+func (e *Estate) databaseOffers(ctx context.Context, c *graph.Call) (map[string]databaseOffer, error) {
+	return graph.Once(ctx, c, "digitalocean/databases/options", func(ctx context.Context) (map[string]databaseOffer, error) {
+		var answer struct {
+			Options map[string]databaseOffer `json:"options"`
+		}
+		err := e.client.get(ctx, "/v2/databases/options", &answer)
+		return answer.Options, err
+	})
+}
+
+// in says that an engine cannot be had in a region.
+func (o databaseOffer) in(region, engine string) error {
+	if slices.Contains(o.Regions, region) {
+		return nil
+	}
+	return &ErrNotOffered{What: "region", Wanted: region, Offered: o.Regions, For: engine}
+}
+
+// is reports whether a database cluster is what is wanted already, as far as that has to be offered.
+func (d DatabaseSpec) is(have database) bool {
+	return have.Name == d.Name && have.Size == d.Size && have.Nodes == d.Nodes && (d.Version == "" || major(have.Version, d.Version) == d.Version)
+}
+
 // offered holds one database cluster against what is offered.
 func (d DatabaseSpec) offered(offers map[string]databaseOffer) error {
 	o, ok := offers[d.Engine]
 	if !ok {
 		return &ErrNotOffered{What: "database engine", Wanted: d.Engine}
 	}
-	if !slices.Contains(o.Regions, d.Region) {
-		return &ErrNotOffered{What: "region", Wanted: d.Region, Offered: o.Regions, For: d.Engine}
+	if err := o.in(d.Region, d.Engine); err != nil {
+		return err
 	}
 	if d.Version != "" && !slices.ContainsFunc(o.Versions, func(v string) bool { return major(v, d.Version) == d.Version }) {
 		return &ErrNotOffered{What: "version", Wanted: d.Version, Offered: o.Versions, For: d.Engine}
@@ -87,7 +106,7 @@ func (d DatabaseSpec) offered(offers map[string]databaseOffer) error {
 	case sizes == nil:
 		return &ErrNotOffered{What: "number of nodes", Wanted: strconv.Itoa(d.Nodes), Offered: counts, For: d.Engine}
 	case !slices.Contains(sizes, d.Size):
-		return &ErrNotOffered{What: "size", Wanted: d.Size, Offered: sizes, For: d.Engine + " of " + strconv.Itoa(d.Nodes) + " nodes"}
+		return &ErrNotOffered{What: "size", Wanted: d.Size, Offered: sizes, For: fmt.Sprintf("%s with standbyNodes: %d", d.Engine, d.Nodes-1)}
 	}
 	return nil
 }

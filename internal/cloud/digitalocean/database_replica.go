@@ -83,7 +83,14 @@ func (r *ReadReplica) Observe(ctx context.Context, c *graph.Call) (graph.Observe
 		return graph.Observed[ReplicaOut]{}, nil
 	}
 	i := slices.IndexFunc(all, func(o readReplica) bool { return o.Name == r.Name })
-	if err != nil || i < 0 {
+	if err != nil {
+		return graph.Observed[ReplicaOut]{}, err
+	}
+	if i < 0 {
+		offers, err := r.On.databaseOffers(ctx, c)
+		if err == nil {
+			err = graph.Permanent(offers[parent.Engine].in(r.Region, parent.Engine))
+		}
 		return graph.Observed[ReplicaOut]{}, err
 	}
 	if !r.On.mark.tagged(all[i].Tags) {

@@ -174,7 +174,7 @@ func (d *ExistingDomain) Kind() *graph.Kind { return d.On.existingDomains }
 // Key is the name.
 func (d *ExistingDomain) Key() string { return d.Name }
 
-// Observe finds the zone. One that is not there is an error, since k8or does not make it.
+// Observe finds the zone. One that is not there is an error, since k8or does not make it, and so is one that the platform made itself.
 func (d *ExistingDomain) Observe(ctx context.Context, c *graph.Call) (graph.Observed[DomainOut], error) {
 	there, err := d.On.hasDomain(ctx, c, d.Name)
 	if err != nil {
@@ -182,6 +182,13 @@ func (d *ExistingDomain) Observe(ctx context.Context, c *graph.Call) (graph.Obse
 	}
 	if !there {
 		return graph.Observed[DomainOut]{}, graph.Permanent(fmt.Errorf("the account has no domain %q, which the document says exists: leave `existing` out to have it made", d.Name))
+	}
+	ours, err := d.On.tagged(ctx, c, d.On.mark.zoneTag(d.Name))
+	if err != nil {
+		return graph.Observed[DomainOut]{}, err
+	}
+	if ours { // which would be pruned, with all that is in it
+		return graph.Observed[DomainOut]{}, graph.Permanent(fmt.Errorf("the domain %q was made by this platform, and is not another one's: leave `existing` out", d.Name))
 	}
 	return domainReady(d.Name), nil
 }

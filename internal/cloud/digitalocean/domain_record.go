@@ -169,8 +169,30 @@ func (r *Record) body() map[string]any {
 
 func recordsPath(zone string) string { return "/v2/domains/" + zone + "/records" }
 
+// makeWay deletes records of the platform's that cannot stand beside this one, and which the document has no more: a name with a CNAME
+// has nothing else (RFC 1034, section 3.6.2), so that this one could not be made before they are pruned.
+func (r *Record) makeWay(ctx context.Context, c *graph.Call) error {
+	ours, err := r.On.listRecords(ctx, c)
+	if err != nil {
+		return err
+	}
+	for _, item := range ours {
+		out, _ := item.Ref.(RecordOut)
+		if out.Zone != r.Zone || !strings.EqualFold(out.wire.Name, r.Name) || (out.wire.Type == "CNAME") == (r.Type == "CNAME") {
+			continue
+		}
+		if _, err := r.On.deleteRecord(ctx, c, item); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Create makes the record, after the tag that says whose it is. Where it is refused, the tag goes again.
 func (r *Record) Create(ctx context.Context, c *graph.Call) (graph.Observed[RecordOut], error) {
+	if err := r.makeWay(ctx, c); err != nil {
+		return graph.Observed[RecordOut]{}, err
+	}
 	tag := r.On.mark.recordTag(r.Zone, r.hash())
 	if err := r.On.tell(ctx, c, tag); err != nil {
 		return graph.Observed[RecordOut]{}, err
@@ -291,5 +313,6 @@ func (e *Estate) deleteRecord(ctx context.Context, c *graph.Call, item graph.Ite
 	if err := gone(e.client.send(ctx, http.MethodDelete, recordsPath(out.Zone)+"/"+item.ID, nil, nil)); err != nil {
 		return "", fmt.Errorf("delete the %s: %w", item.Title, err)
 	}
+	graph.Forget(c, "digitalocean/records/"+out.Zone) // in which it would be somebody else's, without its tag
 	return "", e.untell(ctx, c, e.mark.recordTag(out.Zone, out.hash))
 }

@@ -99,8 +99,27 @@ func TestAZoneComesWithItsRecordsChangesInPlaceAndGoes(t *testing.T) {
 		}
 		w.quiet(w.named("example.com", false, all...))
 
+		// A name with a CNAME has nothing else, so that what replaces one cannot wait for it to be pruned, nor the other way round.
+		docs := slices.IndexFunc(all, func(r digitalocean.RecordSpec) bool { return r.Name == "docs" })
+		for _, next := range []digitalocean.RecordSpec{{Type: "TXT", Name: "docs", Value: "moved", TTL: 1800}, {Type: "CNAME", Name: "docs", Value: "www.example.com", TTL: 1800}} {
+			all[docs] = next
+			w.mustCarry(w.named("example.com", false, all...))
+			if got := w.records("example.com"); !slices.Contains(got, next.Type+" docs "+next.Value) || len(got) != len(all) {
+				w.Errorf("the zone has %v, want %s docs %s among %d", got, next.Type, next.Value, len(all))
+			}
+			w.quiet(w.named("example.com", false, all...))
+		}
+
+		plan, err := w.named("example.com", true, all...).Plan(w.Context(), w.options())
+		if err != nil {
+			w.Fatal(err)
+		}
+		if s := step(plan, "zone"); s.Err == nil || !strings.Contains(s.Err.Error(), "was made by this platform") {
+			w.Errorf("a zone that the platform made and the document then says exists gives %s %v, want an error: it would be pruned", s.Action, s.Err)
+		}
+
 		if err := w.down(graph.DataDecisions{}); err != nil {
-			w.Fatalf("down: %v", err)
+			w.Fatalf("down: %v\n%s", err, w.events.text())
 		}
 		if left := w.names("/v2/domains", "domains", "name"); len(left) > 0 {
 			w.Errorf("after down there are still %v", left)

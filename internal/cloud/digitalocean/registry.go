@@ -3,6 +3,7 @@
 package digitalocean
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -134,7 +135,7 @@ func registryOut(w registry, all []registry) RegistryOut {
 	return out
 }
 
-// Observe finds the registry by its name among those that tags speak of.
+// Observe finds the registry by its name among those that tags speak of. One that cannot be made is an error.
 func (r *Registry) Observe(ctx context.Context, c *graph.Call) (graph.Observed[RegistryOut], error) {
 	ours, err := r.On.ourRegistries(ctx, c)
 	if err != nil {
@@ -145,7 +146,36 @@ func (r *Registry) Observe(ctx context.Context, c *graph.Call) (graph.Observed[R
 			return graph.Observed[RegistryOut]{State: graph.Ready, ID: r.Name, Out: out}, nil
 		}
 	}
-	return graph.Observed[RegistryOut]{}, nil
+	all, err := r.On.allRegistries(ctx, c)
+	if err == nil {
+		_, err = r.admitted(ctx, c, all)
+	}
+	return graph.Observed[RegistryOut]{}, err
+}
+
+// admitted is the tier that the registry is made in, beside the account's others; an error where it cannot be made beside them. An
+// account that has registries has a subscription, which all of them share: only professional holds several.
+func (r *Registry) admitted(ctx context.Context, c *graph.Call, others []registry) (tier string, err error) {
+	if slices.ContainsFunc(others, func(o registry) bool { return o.Name == r.Name }) {
+		marked, err := r.On.markedRegistries(ctx, c)
+		if err != nil {
+			return "", err
+		}
+		if _, ours := marked[r.Name]; !ours {
+			return "", graph.Permanent(fmt.Errorf("the registry %q %w: give this one another name, or use it with product: existing", r.Name, graph.ErrStranger))
+		}
+	}
+	if len(others) == 0 {
+		return cmp.Or(r.Tier, "basic"), nil
+	}
+	have := others[0].Subscription.Tier.Slug
+	switch {
+	case r.Tier == "professional" || have == "professional" && r.Tier == "":
+		return "professional", nil
+	case have == "professional":
+		return "", graph.Permanent(fmt.Errorf("the account's subscription to registries is professional, and %s has part in it: write tier: professional", others[0].Name))
+	}
+	return "", graph.Permanent(fmt.Errorf("%w: it has the registry %s, and its subscription, %s, holds one: write tier: professional, which holds ten, or use that one with product: existing", ErrQuota, others[0].Name, have))
 }
 
 // Diff compares region, tier and protection.
@@ -172,18 +202,14 @@ func (r *Registry) Create(ctx context.Context, c *graph.Call) (graph.Observed[Re
 	if err != nil {
 		return none, err
 	}
-	if slices.ContainsFunc(all, func(o registry) bool { return o.Name == r.Name }) {
-		marked, err := r.On.markedRegistries(ctx, c)
-		if err != nil {
-			return none, err
-		}
-		if _, ours := marked[r.Name]; !ours {
-			return none, graph.Permanent(fmt.Errorf("the registry %q %w: give this one another name, or use it with product: existing", r.Name, graph.ErrStranger))
-		}
-	}
-	tier, err := r.subscribe(ctx, all)
+	tier, err := r.admitted(ctx, c, all)
 	if err != nil {
 		return none, err
+	}
+	if len(all) > 0 && tier != all[0].Subscription.Tier.Slug {
+		if err := r.changeTier(ctx); err != nil {
+			return none, err
+		}
 	}
 	if err := r.On.makeTag(ctx, c, r.On.mark.registryTag(r.Name)); err != nil {
 		return none, err
@@ -210,27 +236,6 @@ func (r *Registry) Create(ctx context.Context, c *graph.Call) (graph.Observed[Re
 	out := registryOut(answer.Registry, all)
 	out.Tier, out.Protected = tier, r.Protected
 	return graph.Observed[RegistryOut]{State: graph.Ready, ID: r.Name, Out: out}, nil
-}
-
-// subscribe is the tier that the registry is made in. An account that has registries has a subscription, which all of them share:
-// only professional holds several.
-func (r *Registry) subscribe(ctx context.Context, others []registry) (string, error) {
-	if len(others) == 0 {
-		if r.Tier == "" {
-			return "basic", nil
-		}
-		return r.Tier, nil
-	}
-	have := others[0].Subscription.Tier.Slug
-	switch {
-	case have == "professional" && (r.Tier == "" || r.Tier == have):
-		return have, nil
-	case r.Tier == "professional":
-		return r.Tier, r.changeTier(ctx)
-	case have == "professional":
-		return "", graph.Permanent(fmt.Errorf("the account's subscription to registries is professional, and %s has part in it: write tier: professional", others[0].Name))
-	}
-	return "", graph.Permanent(fmt.Errorf("%w: it has the registry %s, and its subscription, %s, holds one: write tier: professional, which holds ten, or use that one with product: existing", ErrQuota, others[0].Name, have))
 }
 
 func (r *Registry) changeTier(ctx context.Context) error {

@@ -118,9 +118,27 @@ func (r *ReservedIP) Observe(ctx context.Context, c *graph.Call) (graph.Observed
 	}
 	out, there := ours.at[r.Name]
 	if !there {
-		return graph.Observed[ReservedIPOut]{}, nil
+		return graph.Observed[ReservedIPOut]{}, r.offered(ctx, c)
 	}
 	return graph.Observed[ReservedIPOut]{State: graph.Ready, ID: out.Address, Out: out}, nil
+}
+
+// offered says that the region cannot be had.
+func (r *ReservedIP) offered(ctx context.Context, c *graph.Call) error {
+	all, err := r.On.client.Regions(ctx, c)
+	if err != nil {
+		return err
+	}
+	var slugs []string
+	for _, region := range all {
+		if region.Available {
+			slugs = append(slugs, region.Slug)
+		}
+	}
+	if slices.Contains(slugs, r.Region) {
+		return nil
+	}
+	return graph.Permanent(&ErrNotOffered{What: "region", Wanted: r.Region, Offered: slugs, For: "reserved addresses"})
 }
 
 // Diff compares the region, which cannot change, and finds an address that no tag names yet.

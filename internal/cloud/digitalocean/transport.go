@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/k8or/k8or/internal/secret"
 	"io"
 	"net/http"
 	"strconv"
@@ -14,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/k8or/k8or/internal/secret"
 )
 
 // requestTimeout bounds one request, its answer's body included. It is not divided by a sandbox's speed.
@@ -178,16 +179,16 @@ func (l *limiter) listen(response *http.Response) {
 	}
 }
 
-// again sends a read once more, after a short pause, when no answer came or the server failed. Writes are never re-sent.
+// again sends a read once more when no answer came, the server failed or the token's calls were too many. Writes are never re-sent.
 type again struct {
 	next  http.RoundTripper
-	pause time.Duration
+	pause time.Duration // before it; the limiter heeds what the server says of limits
 }
 
 // RoundTrip sends a request, and a read a second time if need be.
 func (t again) RoundTrip(r *http.Request) (*http.Response, error) {
 	response, err := t.next.RoundTrip(r)
-	if r.Method != http.MethodGet || err == nil && response.StatusCode < 500 || r.Context().Err() != nil {
+	if r.Method != http.MethodGet || err == nil && response.StatusCode < 500 && response.StatusCode != http.StatusTooManyRequests || r.Context().Err() != nil {
 		return response, err
 	}
 	if _, held := errors.AsType[*heldBack](err); held {

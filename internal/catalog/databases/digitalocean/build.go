@@ -124,7 +124,7 @@ func (m *maker) parameters() map[string]any {
 		if out == nil {
 			out = map[string]any{}
 		}
-		out["valkey_maxmemory_policy"] = m.Options.EvictionPolicy
+		out["valkey_maxmemory_policy"] = underscored(m.Options.EvictionPolicy)
 	}
 	return out
 }
@@ -241,7 +241,11 @@ func (m *maker) bind(u user, granted graph.ID) error {
 	connection, ways := m.reach(u)
 	data, again := graph.Map(connection, databases.Connection.Data), graph.Map(connection, databases.Connection.Again)
 	if u.client == nil {
-		return m.b.FilledAgain(m.ID+graph.ID("/secrets/"+u.name), product.BindingSecret(m.Namespace(), u.name+".binding", m.Spec.Engine), data, again, graph.After(granted))
+		home, err := m.home()
+		if err != nil {
+			return err
+		}
+		return m.b.FilledAgain(m.ID+graph.ID("/secrets/"+u.name), product.BindingSecret(m.Namespace(), u.name+".binding", m.Spec.Engine), data, again, graph.After(home, granted))
 	}
 	before, err := m.b.ClientNamespace(*u.client)
 	if err != nil {

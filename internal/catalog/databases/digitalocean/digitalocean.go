@@ -138,10 +138,16 @@ func check(p product.Platform, e entry) []product.Refusal {
 	if len(d.ConnectionPools) > 0 && d.Engine != databases.PostgreSQL {
 		refuse("connectionPools", fmt.Sprintf("DigitalOcean has no connection pools for %s", d.Engine), "they are PgBouncer's, which speaks PostgreSQL", "remove connectionPools")
 	}
+	if d.Maintenance != nil && d.Maintenance.Day == "any" {
+		refuse("maintenance.day", "a database has its maintenance on one day of the week", "DigitalOcean knows any day for clusters alone", "name a day, such as sunday")
+	}
 	for field, given := range map[string]bool{"users": len(d.Users) > 0, "databases": len(d.Databases) > 0} {
 		if given && d.Engine == databases.Valkey {
 			refuse(field, "DigitalOcean's Valkey has one user and no databases by name", "all apps that use it share its credentials", "remove "+field)
 		}
+	}
+	if d.Engine == databases.OpenSearch && len(d.Databases) > 0 {
+		refuse("databases", "OpenSearch has no databases", "it has indexes, which come to be as they are written", "remove databases")
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.Users)) {
 		if d.Engine == databases.OpenSearch && len(d.Users[name].Databases) > 0 {
@@ -150,6 +156,8 @@ func check(p product.Platform, e entry) []product.Refusal {
 	}
 	if e.Options.EvictionPolicy != "" && d.Engine != databases.Valkey {
 		refuse("options.evictionPolicy", "evictionPolicy would have no effect", "it is of Valkey, and this is "+d.Engine, "remove it; `parameters` are the engine's own settings")
+	} else if e.Options.EvictionPolicy != "" && !slices.Contains(evictionPolicies, underscored(e.Options.EvictionPolicy)) {
+		refuse("options.evictionPolicy", fmt.Sprintf("Valkey knows no eviction policy %q", e.Options.EvictionPolicy), "it is one of "+strings.Join(evictionPolicies, ", "), "write one of them")
 	}
 	if nodes(d) > 1 && strings.HasSuffix(kind.sold(d.Size), "-1gb") {
 		refuse("standby", fmt.Sprintf("a database of size %s cannot have a standby", kind.sold(d.Size)), "DigitalOcean's smallest size stands alone", "choose a larger size")
@@ -178,6 +186,13 @@ func check(p product.Platform, e entry) []product.Refusal {
 	slices.SortStableFunc(out, func(a, b product.Refusal) int { return cmp.Compare(a.Field, b.Field) })
 	return out
 }
+
+// evictionPolicies are what Valkey may do when its memory is full, by DigitalOcean's names for them. Source: eviction_policy_model of the
+// published API description of 2026-08-07.
+var evictionPolicies = []string{"noeviction", "allkeys_lru", "allkeys_random", "volatile_lru", "volatile_random", "volatile_ttl"}
+
+// underscored is DigitalOcean's name of an eviction policy, which Valkey itself writes with hyphens.
+func underscored(policy string) string { return strings.ReplaceAll(policy, "-", "_") }
 
 // checkStorage says which disks cannot be had. Source: docs.digitalocean.com, how to resize, 2025-10, for the steps; the API's
 // description for that a size brings a disk, which is the least.

@@ -33,6 +33,9 @@ func TestWhatDigitalOceanCannotDoIsRefused(t *testing.T) {
 		"backups that are kept for three days":  {"postgresql, backups: {retention: 3d}", "backups.retention", "write 7d"},
 		"backups that are kept for no time":     {"opensearch, backups: {retention: 0d}", "backups.retention", "write 7d"},
 		"backups of what has none":              {"valkey, backups: {retention: 7d}", "backups.retention", "no backups"},
+		"a window on any day":                   {"mysql, maintenance: {day: any}", "maintenance.day", "name a day"},
+		"databases of what has indexes":         {"opensearch, databases: [orders]", "databases", "indexes"},
+		"a policy that Valkey does not know":    {"valkey, options: {evictionPolicy: oldest}", "options.evictionPolicy", "allkeys_lru"},
 		"a moment that is none":                 {"postgresql, restoreFrom: {database: databases/old, time: yesterday}", "restoreFrom.time", "RFC 3339"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -47,7 +50,7 @@ func TestWhatDigitalOceanCannotDoIsRefused(t *testing.T) {
 			}
 		})
 	}
-	for _, entry := range []string{"postgresql, storage: {size: 50Gi, max: 60Gi}", "mysql, storage: {max: 200Gi}, replicas: {reading: {size: large, region: ams3}}", "mongodb, backups: {retention: 1w}",
+	for _, entry := range []string{"postgresql, storage: {size: 50Gi, max: 60Gi}", "mysql, storage: {max: 200Gi}, replicas: {reading: {size: large, region: ams3}}", "mongodb, backups: {retention: 1w}", "valkey, options: {evictionPolicy: allkeys-lru}",
 		`postgresql, restoreFrom: {database: databases/old, time: "2026-11-20T10:00:00Z"}`} {
 		if err := checked(entry); err != nil {
 			t.Errorf("%s is refused: %v", entry, err)

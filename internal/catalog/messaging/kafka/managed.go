@@ -40,6 +40,12 @@ func checkManaged(e entry) []product.Refusal {
 	if n := brokersOf(e.Spec); n%3 != 0 || n > 15 {
 		out = append(out, product.Refusal{Field: "brokers", What: fmt.Sprintf("DigitalOcean has no Kafka of %d brokers", n), Why: "it sells them by threes, up to 15", Fix: "write 3, 6 or more by threes"})
 	}
+	for _, name := range slices.Sorted(maps.Keys(e.Spec.Topics)) {
+		if r := e.Spec.Topics[name].Replicas; r != nil && *r < 2 {
+			out = append(out, product.Refusal{Field: "topics." + name + ".replicas", What: "DigitalOcean keeps a topic on two brokers at the least", Why: "one that goes for maintenance would take the only copy along",
+				Fix: "write 2 or more, or remove it"})
+		}
+	}
 	if e.Spec.Pool != "" {
 		out = append(out, product.Refusal{Field: "pool", What: "a Kafka of DigitalOcean's is on no node pool of yours", Why: "its brokers are DigitalOcean's machines", Fix: "remove pool, or write placement: cluster"})
 	}
