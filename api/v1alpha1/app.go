@@ -280,7 +280,7 @@ type Probe struct {
 
 // BeforeRollout is a command that has to succeed before a new version starts.
 type BeforeRollout struct {
-	// Command is run in a copy of the new image, with the app's environment.
+	// Command is run in a copy of the new image, with the app's environment and none of its volumes.
 	//
 	// +required
 	// +min=1

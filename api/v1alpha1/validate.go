@@ -96,7 +96,7 @@ func (c *checker) fields(v reflect.Value, path string) {
 			}
 		}
 	}
-	if value, ok := v.Interface().(EnvValue); ok && looksSecret(value.Value) {
+	if value, ok := v.Interface().(EnvValue); ok && (looksSecret(value.Value) || namesSecret(path[strings.LastIndexByte(path, '.')+1:], value.Value)) {
 		c.add(FieldError{Path: path, Code: CodeSecretLiteral, What: "the value looks like a secret and stands in the document", Hidden: true,
 			Why: "secrets come in by reference, so that the document can be shown to anybody",
 			Fix: "write `{from: {secret: name/key}}`, or from an environment variable or a file; and replace the secret if the document was shared"})
@@ -288,6 +288,12 @@ func Join[K string | int](path string, part K) string {
 // private key, or a URL with a password in it.
 func looksSecret(s string) bool {
 	return matches(`^(dop_v1_|doo_v1_|sk_live_|rk_live_|ghp_|gho_|github_pat_|glpat-|xox[abps]-|AKIA[0-9A-Z]{16}|SG\.)|-----BEGIN [A-Z ]*PRIVATE KEY|^[a-z][a-z0-9+.-]*://[^/@:\s]*:[^/@\s]+@`, s)
+}
+
+// namesSecret says whether a variable is named as one that holds a secret, and its value is a text of its own: neither a path nor made of
+// other variables.
+func namesSecret(name, value string) bool {
+	return value != "" && !matches(`^/|^\$\(`, value) && matches(`(?i)(^|_)(PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|API_?KEY|ACCESS_KEY|SECRET_KEY|PRIVATE_KEY)$`, name)
 }
 
 func oneOf(words []string) string {

@@ -57,6 +57,27 @@ func (a *app) startBox(ctx context.Context, o companion.StartOptions) (*companio
 	return companion.Start(ctx, path, o)
 }
 
+// planes refuses what needs simulated clusters, where these would wait for ever for a control plane that is nowhere.
+func (a *app) planes(ctx context.Context) error {
+	if !a.sandbox {
+		return nil
+	}
+	s, err := a.box(ctx)
+	if err != nil {
+		return err
+	}
+	var said struct {
+		ControlPlane struct {
+			Problem string `json:"problem"`
+		} `json:"controlplane"`
+	}
+	if err := s.Call(ctx, http.MethodGet, "/status", nil, &said); err != nil || said.ControlPlane.Problem == "" {
+		return err
+	}
+	return &problem.Problem{Code: problem.CompanionMissing, Kind: problem.Preflight, Title: "the sandbox's clusters cannot come up: there is no k8or-controlplane", Why: said.ControlPlane.Problem,
+		Fix: "in a clone, `make controlplane` puts it into bin/, which takes some minutes the first time; then run the same command again. `k8or plan --sandbox` does without it"}
+}
+
 // box is the running sandbox, or a problem that says how to start it.
 func (a *app) box(ctx context.Context) (*companion.Sandbox, error) {
 	s, ok, err := companion.Running(ctx, a.boxDir())
@@ -138,6 +159,9 @@ func (a *app) sandboxStatus() *cobra.Command {
 			fmt.Fprintf(w, "The sandbox is running (process %d) at %g times the speed of life.\nDigitalOcean: %s\nState: %s\n", s.PID, s.Speed, s.DigitalOcean, a.boxDir())
 			if clusters, ok := said["clusters"].([]any); ok {
 				fmt.Fprintf(w, "Clusters: %d\n", len(clusters))
+			}
+			if plane, ok := said["controlplane"].(map[string]any); ok && plane["problem"] != nil {
+				fmt.Fprintf(w, "Control plane: %s\n", plane["problem"])
 			}
 		})
 	}}

@@ -58,6 +58,9 @@ func (a *app) upCommand(working context.Context) *cobra.Command {
 				}
 				return a.nothingToDo(plan, dryRun)
 			}
+			if err := a.planes(ctx); err != nil {
+				return err
+			}
 			approval, err := a.approve(o, plan, saved, planFile)
 			if err != nil {
 				return err

@@ -297,7 +297,7 @@ func judge(st Step, changes []Change, err error) Step {
 
 // itemStep says what becomes of something that no node wants.
 func itemStep(k *Kind, it Item, opts Options) Step {
-	st := Step{Node: ID(identity(k, it.Key)), Kind: k.Name, Key: it.Key, ID: it.ID, Title: it.Title, Action: Delete, Data: it.Data, Risk: Replaces, State: Ready, Out: it.Ref,
+	st := Step{Node: ID(identity(k, it.Key)), Kind: k.Name, Key: it.Key, ID: it.ID, Title: it.Title, Action: Delete, Data: it.Data, Risk: Replaces, State: Ready, Out: it.Ref, Reason: it.Note,
 		Owner: cmp.Or(it.Owner, k.Owner), item: true}
 	kept := it.Data != "" && !opts.Data.goes(it.Data) && (!opts.Teardown || slices.Contains(opts.Data.Keep, it.Data))
 	if it.Protected != nil && !kept {

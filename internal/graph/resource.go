@@ -94,6 +94,8 @@ type Item struct {
 	Protected error
 	// Owner is the node that made the item, if the item tells.
 	Owner ID
+	// Note is what else its end means, for whoever reads the plan.
+	Note string
 	// Ending is true when its end is already under way.
 	Ending bool
 	// Ref is for the kind's own Delete, and what the plan's step has as its output.

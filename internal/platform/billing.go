@@ -28,6 +28,12 @@ func (p *Plan) reckon(wanted []price.Item) {
 	for _, s := range p.Steps {
 		selected[s.Node] = true
 	}
+	going := map[string]graph.ID{} // steps that delete node pools, by their names
+	for _, s := range p.whole {
+		if s.Kind == "digitalocean/pool" && s.Action == graph.Delete {
+			going[s.Key] = s.Node
+		}
+	}
 	blind := map[graph.ID]string{}
 	var now []price.Item
 	var before, after owned
@@ -37,14 +43,22 @@ func (p *Plan) reckon(wanted []price.Item) {
 			blind[s.Node] = unread
 		}
 		now = append(now, items...)
-		at := func(price.Item) graph.ID { return s.Node }
+		at := func(int) graph.ID { return s.Node }
 		if cluster, ok := s.Out.(digitalocean.ClusterOut); ok && s.State != graph.Absent { // it tells of its pools, which are steps of their own
 			items = clusterItems(cluster, true) // that an autoscaler moves within its bounds is no change
-			at = func(it price.Item) graph.ID { return owner(it.For, s.Node) }
+			pools := cluster.Pools()
+			at = func(i int) graph.ID {
+				if pool := i - (len(items) - len(pools)); pool >= 0 {
+					if id, ok := going[pools[pool].Name]; ok {
+						return id
+					}
+				}
+				return owner(items[i].For, s.Node)
+			}
 		}
 		items = asItMoves(s, items, of(s.Node, wanted, owner))
-		for _, it := range items {
-			before.add(at(it), it)
+		for i, it := range items {
+			before.add(at(i), it)
 		}
 	}
 	for _, it := range wanted {
@@ -192,9 +206,6 @@ func ownersOf(steps []graph.Step) func(cause string, otherwise graph.ID) graph.I
 	nodes := map[string]graph.ID{}
 	for _, s := range steps {
 		nodes[string(s.Node)] = s.Node
-		if s.Kind == "digitalocean/pool" && s.Action == graph.Delete {
-			nodes["cluster/pools/"+s.Key] = s.Node
-		}
 	}
 	return func(cause string, otherwise graph.ID) graph.ID {
 		for name := cause; name != ""; {

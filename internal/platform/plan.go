@@ -105,15 +105,27 @@ func (p *Platform) account(ctx context.Context, c *graph.Call) (Account, error) 
 	return account, nil
 }
 
-// namesakes refuses a document without uid where a platform of its name stands already: its uid was lost, and a second
-// platform would be made and billed beside it.
+// namesakes refuses a document whose platform would be made and billed beside the one that it was: its uid was lost, or another name was
+// written.
 func (p *Platform) namesakes(ctx context.Context, c *graph.Call) error {
-	if p.given.Platform.Metadata.UID != "" {
-		return nil
-	}
-	uids, err := p.estate.Namesakes(ctx, c)
-	if err != nil || len(uids) == 0 {
+	others, err := p.estate.Namesakes(ctx, c)
+	if err != nil {
 		return err
+	}
+	var uids []string
+	for _, other := range others {
+		switch {
+		case p.given.Platform.Metadata.UID == "" && other.Name == p.doc.Metadata.Name:
+			uids = append(uids, other.UID)
+		case p.given.Platform.Metadata.UID == other.UID:
+			return p.given.At("metadata.name", &problem.Problem{Code: problem.NotChangeable, Kind: problem.Preflight,
+				Title: fmt.Sprintf("the platform of uid %s is named %s, and not %s", other.UID, other.Name, p.doc.Metadata.Name),
+				Why:   "all that it has carries its name: another one would be made and billed beside it",
+				Fix:   fmt.Sprintf("write `name: %s`; or, for a platform of its own, remove the uid, and `k8or up` writes another one", other.Name)})
+		}
+	}
+	if len(uids) == 0 {
+		return nil
 	}
 	return p.given.At("metadata", &problem.Problem{Code: problem.NoIdentity, Kind: problem.Preflight,
 		Title: fmt.Sprintf("a platform named %s is there already, and this document has no uid", p.doc.Metadata.Name),

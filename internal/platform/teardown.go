@@ -50,6 +50,9 @@ func (p *Platform) makeTeardown(ctx context.Context, data graph.DataDecisions) (
 	}
 	t := &Teardown{Platform: p.Name(), Account: account, Sandbox: p.options.Sandbox, Steps: plan.Steps, graph: g, decided: decided}
 	t.Notes = p.said.all()
+	if err := p.namesakes(ctx, call); err != nil {
+		t.Problems = append(t.Problems, p.explainAll(err)...)
+	}
 	for _, e := range plan.Errors() {
 		t.Problems = append(t.Problems, p.explainNew(t.Problems, e)...)
 	}

@@ -88,8 +88,8 @@ func cutPrefixFold(s, prefix string) (rest string, ok bool) {
 	return s[len(prefix):], true
 }
 
-// Namesakes are the uids of other platforms of this name that have anything in the account.
-func (e *Estate) Namesakes(ctx context.Context, c *graph.Call) ([]string, error) {
+// Namesakes are other platforms that have anything in the account, and this one's name or its uid.
+func (e *Estate) Namesakes(ctx context.Context, c *graph.Call) ([]Mark, error) {
 	tags, err := e.allTags(ctx, c)
 	if err != nil {
 		return nil, err
@@ -105,12 +105,25 @@ func (e *Estate) Namesakes(ctx context.Context, c *graph.Call) ([]string, error)
 	for _, k := range clusters {
 		names = append(names, k.Tags...)
 	}
-	var uids []string
+	var others []Mark
 	for _, name := range names {
-		uid, ok := cutPrefixFold(name, "k8or:"+e.mark.Name+"-")
-		if ok && len(uid) == 6 && !strings.ContainsAny(uid, "-:") && !strings.EqualFold(uid, e.mark.UID) && !slices.Contains(uids, uid) {
-			uids = append(uids, uid)
+		m, ok := markOf(name)
+		if ok && m != e.mark && (m.Name == e.mark.Name || m.UID == e.mark.UID) && !slices.Contains(others, m) {
+			others = append(others, m)
 		}
 	}
-	return uids, nil
+	return others, nil
 }
+
+// markOf reads the tag of a platform.
+func markOf(tag string) (Mark, bool) {
+	rest, ok := cutPrefixFold(tag, "k8or:")
+	at := strings.LastIndex(rest, "-")
+	if !ok || at < 1 || len(rest)-at-1 != uidLength || strings.Contains(rest, ":") {
+		return Mark{}, false
+	}
+	return Mark{Name: strings.ToLower(rest[:at]), UID: strings.ToLower(rest[at+1:])}, true
+}
+
+// uidLength is how long a platform's uid is.
+const uidLength = 6

@@ -248,7 +248,7 @@ func (e *Estate) listPools(ctx context.Context, c *graph.Call) ([]graph.Item, er
 			if p.Labels[PoolLabel] == "" {
 				continue // somebody else's
 			}
-			items = append(items, graph.Item{Key: p.Name, ID: p.ID, Ending: p.ending(), Ref: inCluster{k.ID, p.Name},
+			items = append(items, graph.Item{Key: p.Name, ID: p.ID, Ending: p.ending(), Ref: inCluster{k.ID, p.Name}, Note: "its pods move to other nodes first; what has one copy is gone for a moment",
 				Title: fmt.Sprintf("node pool %s (%d × %s)", p.Name, p.Count, p.Size)})
 		}
 	}

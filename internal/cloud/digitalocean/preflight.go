@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/problem"
 	"github.com/k8or/k8or/internal/unit"
 )
 
@@ -164,10 +165,20 @@ func (e *Estate) sizes(ctx context.Context, c *graph.Call, o KubernetesOptions, 
 	return errors.Join(errs...)
 }
 
-// alike are up to five sizes that could stand in for one: those nearest in price, or the cheapest when it is not known.
+// alike are up to five sizes that could stand in for one: those nearest in price. One that is not known is taken for the one that is
+// written most like it, or else for the cheapest.
 func alike(slug string, all, there []Size) []string {
 	var near unit.Money
-	if i := slices.IndexFunc(all, func(s Size) bool { return s.Slug == slug }); i >= 0 {
+	find := func(slug string) int { return slices.IndexFunc(all, func(s Size) bool { return s.Slug == slug }) }
+	i := find(slug)
+	if i < 0 {
+		var slugs []string
+		for _, s := range there {
+			slugs = append(slugs, s.Slug)
+		}
+		i = find(problem.Nearest(slug, slugs))
+	}
+	if i >= 0 {
 		near = all[i].Monthly
 	}
 	away := func(s Size) unit.Money { return max(s.Monthly-near, near-s.Monthly) }

@@ -162,7 +162,10 @@ func (m maker) job() *batchv1.Job {
 	return m.jobOf(m.Name, m.pod(m.Name), m.Spec.Timeout)
 }
 
+// beforeRollout is the Job that has to succeed first. It has none of the app's volumes: they are made with the app, and one that is there
+// is on the node of the copy that runs.
 func (m maker) beforeRollout() *batchv1.Job {
+	m.Spec.Volumes = nil
 	p := m.pod(m.Name + "-before")
 	p.ServiceAccountName = "default"
 	p.Containers[0].Command, p.Containers[0].Args = m.Spec.BeforeRollout.Command, nil
