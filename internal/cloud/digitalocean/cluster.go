@@ -161,7 +161,7 @@ func (k *Cluster) Diff(c *graph.Call, have graph.Observed[ClusterOut]) []graph.C
 	}
 	d.Wanted("autoUpgrade", wire.AutoUpgrade, k.AutoUpgrade, graph.InPlace)
 	d.Wanted("surgeUpgrade", wire.SurgeUpgrade, k.SurgeUpgrade, graph.InPlace)
-	d.Wanted("controlPlaneAccess", allowed(wire.Firewall), ranges(k.Allow), graph.InPlace)
+	d.Wanted("controlPlaneAccess", whom(allowed(wire.Firewall)), whom(ranges(k.Allow)), graph.InPlace)
 	d.Wanted("privateNodes", wire.Isolated, k.PrivateNodes, graph.Refused, "whether nodes have public addresses is decided when a cluster is made: write network.egress.privateNodes as it was, or "+newPlatform)
 	if k.RoutingAgent {
 		d.Wanted("routingAgent", wire.routes(), true, graph.InPlace, "costs nothing, and stays on")
@@ -200,6 +200,14 @@ func ranges(addresses []string) []string {
 	return slices.Compact(out)
 }
 
+// whom says in words who may reach the Kubernetes API.
+func whom(addresses []string) string {
+	if len(addresses) == 0 {
+		return "everybody"
+	}
+	return strings.Join(addresses, ", ")
+}
+
 func allowed(f *planeFirewall) []string {
 	if f == nil || !f.Enabled {
 		return nil
@@ -222,11 +230,12 @@ func sso(s *ssoSettings) string {
 	return text
 }
 
+// wireSSO is what is sent of it. DigitalOcean takes `required` only together with `enabled`.
 func (k *Cluster) wireSSO() *ssoSettings {
 	if k.SSO == nil {
 		return nil
 	}
-	return &ssoSettings{k.SSO.Enabled, k.SSO.Required, k.SSO.IssuerURL, k.SSO.ClientID}
+	return &ssoSettings{k.SSO.Enabled, k.SSO.Enabled && k.SSO.Required, k.SSO.IssuerURL, k.SSO.ClientID}
 }
 
 // settings are what a create and an update send alike.

@@ -159,6 +159,7 @@ type platform struct {
 	allow   []string
 	pools   []digitalocean.PoolSpec
 	subnet  string
+	edit    func(*digitalocean.Cluster) // what else the document says of the cluster; nil: nothing
 }
 
 func starter() platform {
@@ -169,9 +170,13 @@ func (w *world) graph(e *digitalocean.Estate, p platform) *graph.Graph {
 	g := graph.New()
 	project := graph.Add(g, "project", &digitalocean.Project{On: e, Name: "shop"})
 	network := graph.Add(g, "network", &digitalocean.VPC{On: e, Name: mark.String(), Region: "nyc3"})
-	cluster := graph.Add(g, "cluster", &digitalocean.Cluster{On: e, Name: "shop", Region: "nyc3", Version: p.version, HA: p.ha, VPC: network,
+	wanted := &digitalocean.Cluster{On: e, Name: "shop", Region: "nyc3", Version: p.version, HA: p.ha, VPC: network,
 		VPCNative: true, AutoUpgrade: true, SurgeUpgrade: true, Maintenance: digitalocean.Maintenance{Day: "sunday", Start: "04:00"},
-		ClusterSubnet: p.subnet, Allow: p.allow, Pools: p.pools})
+		ClusterSubnet: p.subnet, Allow: p.allow, Pools: p.pools}
+	if p.edit != nil {
+		p.edit(wanted)
+	}
+	cluster := graph.Add(g, "cluster", wanted)
 	for _, spec := range p.pools {
 		graph.Add(g, graph.ID("pools/"+spec.Key), &digitalocean.NodePool{On: e, Cluster: cluster, PoolSpec: spec})
 	}

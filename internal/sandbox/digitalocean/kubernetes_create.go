@@ -326,6 +326,9 @@ func (s *clusterSettings) settleRest(in settingsInput) error {
 		if o.Enabled && (o.IssuerURL == "" || o.ClientID == "") {
 			return invalid("validation error: sso needs issuer_url and client_id")
 		}
+		if o.Required && !o.Enabled {
+			return invalid("validation error: sso can only be required when it is enabled")
+		}
 		s.SSO = o
 	}
 	for name, p := range map[string]*plugin{
