@@ -6,7 +6,10 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/k8or/k8or/internal/chart"
 	"github.com/k8or/k8or/internal/cloud/digitalocean"
@@ -33,13 +36,17 @@ func (p *Platform) explainAll(err error) problem.List {
 	return problem.List{p.explain(err)}
 }
 
+// wide are causes of everything that fails with them: of too many calls, or a cluster out of reach, each step has words of its own.
+var wide = map[problem.Code]bool{problem.RateLimited: true, problem.ClusterOutOfReach: true}
+
 // explainNew leaves out what was said already: one cause often stops many nodes.
 func (p *Platform) explainNew(said problem.List, err error) problem.List {
 	var list problem.List
 	for _, pr := range p.explainAll(err) {
 		again := false
 		for _, s := range said {
-			again = again || s.Code == pr.Code && s.Why == pr.Why && s.Path == pr.Path && s.Code != problem.StepFailed
+			same := s.Why == pr.Why && s.Path == pr.Path && s.Code != problem.StepFailed
+			again = again || s.Code == pr.Code && (same || wide[s.Code])
 		}
 		if !again {
 			list = append(list, pr)
@@ -85,6 +92,7 @@ func (p *Platform) explain(err error) *problem.Problem {
 		if limit, ok := errors.AsType[*digitalocean.ErrDropletLimit](err); ok {
 			pr.Title = "the node pools need more Droplets than the account may have"
 			pr.Why = limit.Error()
+			p.given.At("spec.cluster.nodePools", pr)
 		}
 		if limit, ok := errors.AsType[*digitalocean.ErrReservedIPLimit](err); ok {
 			pr.Title, pr.Why = "more addresses are to be reserved than the account may have", limit.Error()
@@ -133,15 +141,20 @@ func (p *Platform) explainOption(pr *problem.Problem, e *product.OptionsError) {
 // explainCall says what an answer of DigitalOcean's means.
 func (p *Platform) explainCall(pr *problem.Problem, e *digitalocean.Error, err error) {
 	scope, lacks := errors.AsType[*digitalocean.ErrScope](err)
+	limited, tooMany := errors.AsType[*digitalocean.ErrRateLimited](err)
 	switch {
 	case errors.Is(err, digitalocean.ErrUnauthorized):
 		pr.Code, pr.Kind, pr.Title = problem.BadToken, problem.NotAllowed, fmt.Sprintf("DigitalOcean does not accept the token from %s", p.options.Token.Source)
-		pr.Fix = "make a new one at https://cloud.digitalocean.com/account/api/tokens; `k8or scopes` lists what it must be allowed"
+		pr.Fix = "make a new one at https://cloud.digitalocean.com/account/api/tokens (`k8or scopes` lists what it must be allowed), and run the same command again: nothing is lost"
 	case lacks:
 		pr.Code, pr.Kind, pr.Title = problem.MissingScope, problem.NotAllowed, scope.Error()
 		pr.Fix = "make a token with the scopes that `k8or scopes` lists"
-	case e.Status == 429:
-		pr.Code, pr.Title, pr.Fix = problem.RateLimited, "DigitalOcean limits this token's calls", "wait some minutes and run the same command again"
+	case tooMany:
+		wait := "some minutes"
+		if limited.After > 0 {
+			wait = max(limited.After, time.Second).Round(time.Second).String()
+		}
+		pr.Code, pr.Title, pr.Fix = problem.RateLimited, "DigitalOcean limits this token's calls", "wait "+wait+" and run the same command again: nothing is lost"
 	case e.Status >= 500:
 		pr.Code, pr.Title, pr.Fix = problem.CloudFailing, "DigitalOcean has trouble of its own", "see https://status.digitalocean.com, and run the same command again: nothing is lost"
 	case e.Status == 0:
@@ -149,6 +162,27 @@ func (p *Platform) explainCall(pr *problem.Problem, e *digitalocean.Error, err e
 	case e.Status >= 400:
 		pr.Code = problem.CloudRefused
 	}
+}
+
+// asksFor is the field that asks for what a cluster cannot have; empty where another thing than the cluster would use it.
+func (p *Platform) asksFor(e *digitalocean.ErrNotOffered) string {
+	if e.For != "" {
+		return ""
+	}
+	switch e.What {
+	case "region":
+		return "spec.region"
+	case "Kubernetes version":
+		return "spec.cluster.version"
+	case "size":
+		pools := p.doc.Spec.Cluster.NodePools
+		for _, name := range slices.Sorted(maps.Keys(pools)) {
+			if pools[name].Size == e.Wanted {
+				return "spec.cluster.nodePools." + name + ".size"
+			}
+		}
+	}
+	return ""
 }
 
 // explainOthers says what errors of charts, options and locks mean.
@@ -161,10 +195,16 @@ func (p *Platform) explainOthers(pr *problem.Problem, err error) {
 		pr.Fix = "choose another"
 		if len(e.Offered) > 0 {
 			pr.Why = "for " + cmp.Or(e.For, "Kubernetes") + " it offers " + problem.OneOf(e.Offered) + " now"
+			if e.Nearest {
+				pr.Why = "of what it offers for " + cmp.Or(e.For, "Kubernetes") + " now, the nearest in price are " + strings.Join(e.Offered, ", ")
+			}
 			pr.Fix = "choose one that it offers"
 			if near := problem.DidYouMean(e.Wanted, e.Offered); near != "" {
 				pr.Fix = near
 			}
+		}
+		if at := p.asksFor(e); at != "" {
+			p.given.At(at, pr)
 		}
 	}
 	if e, ok := errors.AsType[*digitalocean.ErrAccountLocked](err); ok {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/k8or/k8or/internal/chart"
 	"github.com/k8or/k8or/internal/cloud/digitalocean"
@@ -50,6 +51,7 @@ func answer(status int, cause error) error {
 func TestEveryErrorIsToldWithItsCodeItsExitAndAWayOn(t *testing.T) {
 	t.Parallel()
 	p := open(t, small, nil)
+	sized := open(t, small+"  cluster:\n    nodePools: {general: {size: m-2vcpu-16gb, count: 2}}\n", nil)
 	fenced := open(t, small+"  cluster: {controlPlaneAccess: {allow: [203.0.113.0/24]}}\n", nil)
 	for _, c := range []struct {
 		why  string
@@ -62,7 +64,9 @@ func TestEveryErrorIsToldWithItsCodeItsExitAndAWayOn(t *testing.T) {
 		{"a token that is not accepted", p, answer(401, digitalocean.ErrUnauthorized), problem.BadToken, 4, "k8or scopes"},
 		{"a token that may not", p, answer(403, &digitalocean.ErrScope{Scope: "vpc:create"}), problem.MissingScope, 4, "k8or scopes"},
 		{"an exhausted limit", p, answer(403, digitalocean.ErrQuota), problem.OverLimit, 5, "raise the limit"},
-		{"too many calls", p, answer(429, nil), problem.RateLimited, 1, "wait"},
+		{"too many calls", p, answer(429, &digitalocean.ErrRateLimited{}), problem.RateLimited, 1, "wait some minutes"},
+		{"too many calls, for a while", p, answer(429, &digitalocean.ErrRateLimited{After: 30 * time.Second}), problem.RateLimited, 1, "wait 30s"},
+		{"a call held back", p, answer(0, &digitalocean.ErrRateLimited{After: 90 * time.Second}), problem.RateLimited, 1, "wait 1m30s"},
 		{"trouble of the cloud's own", p, answer(503, nil), problem.CloudFailing, 1, "nothing is lost"},
 		{"no answer at all", p, answer(0, digitalocean.ErrNoAnswer), problem.CloudOutOfReach, 1, "network"},
 		{"a request it does not take", p, answer(422, nil), problem.CloudRefused, 1, "run the same command again"},
@@ -70,6 +74,8 @@ func TestEveryErrorIsToldWithItsCodeItsExitAndAWayOn(t *testing.T) {
 		{"a size that is not offered", p, &digitalocean.ErrNotOffered{What: "size", Wanted: "s-99vcpu", Offered: []string{"s-2vcpu-4gb"}}, problem.RegionLacks, 5, "choose one"},
 		{"another run at work", p, fmt.Errorf("take the lock: %w", &graph.ErrLocked{Holder: "ada@build"}), problem.LockHeld, 6, "lapses"},
 		{"a stranger of the same name", p, &graph.ErrAt{Node: "vpc", Err: fmt.Errorf("vpc shop %w", graph.ErrStranger)}, problem.NameTaken, 5, "rename"},
+		{"a size that the region lacks", sized, &digitalocean.ErrNotOffered{What: "size", Wanted: "m-2vcpu-16gb", In: "nyc3", Offered: []string{"s-2vcpu-4gb"}, Nearest: true}, problem.RegionLacks, 5, "s-2vcpu-4gb"},
+		{"more nodes than the account may have", sized, &digitalocean.ErrDropletLimit{Limit: 1, Nodes: 2}, problem.OverLimit, 5, "raise the limit"},
 		{"a cluster out of reach", p, graph.ErrUnreachable, problem.ClusterOutOfReach, 5, "controlPlaneAccess.allow"},
 		{"a cluster behind an allow-list of the document's", fenced, graph.ErrUnreachable, problem.ClusterOutOfReach, 5, "controlPlaneAccess.allow"},
 		{"a chart that is nowhere", p, &chart.NotFoundError{}, problem.ChartMissing, 1, "--charts"},
@@ -91,7 +97,7 @@ func TestEveryErrorIsToldWithItsCodeItsExitAndAWayOn(t *testing.T) {
 		if e, ok := errors.AsType[*digitalocean.Error](c.err); ok && (got.Call == nil || got.Call.RequestID != e.RequestID || got.Call.Status != e.Status) {
 			t.Errorf("%s: the call is not named: %+v", c.why, got.Call)
 		}
-		if c.on == fenced && (got.Place == nil || got.Place.Line == 0) {
+		if c.on != p && (got.Place == nil || got.Place.Line < 6) {
 			t.Errorf("%s: the field is not shown: %+v", c.why, got)
 		}
 	}

@@ -74,6 +74,19 @@ func (e *ErrScope) Error() string {
 	return fmt.Sprintf("the token lacks the scope %s", e.Scope)
 }
 
+// ErrRateLimited is a call that was refused, or not even sent, because there were too many.
+type ErrRateLimited struct {
+	After time.Duration // until there is room again; 0 when nobody said
+}
+
+// Error says for how long.
+func (e *ErrRateLimited) Error() string {
+	if e.After == 0 {
+		return "too many calls"
+	}
+	return fmt.Sprintf("too many calls: there is room again in %s", e.After.Round(time.Second))
+}
+
 // statusOf is the status of the answer behind an error, 0 when there was none.
 func statusOf(err error) int {
 	if e, ok := errors.AsType[*Error](err); ok {
@@ -124,7 +137,7 @@ func sentence(answer *godo.ErrorResponse) string {
 // unanswered classifies a call to which no complete answer came.
 func unanswered(e *Error, method string, response *godo.Response, err error) error {
 	if held, ok := errors.AsType[*heldBack](err); ok {
-		e.Message, e.Cause = held.Error(), held
+		e.Message, e.Cause = held.Error(), &ErrRateLimited{After: held.after}
 		return graph.Retry(e, held.after)
 	}
 	if response != nil && response.Response != nil && response.StatusCode < 300 {
@@ -189,7 +202,9 @@ func classify(e *Error, method, path string, header http.Header, now time.Time) 
 		e.Cause = ErrNotFound
 		return graph.Retry(e, 0) // the next look tells whether it is gone
 	case status == http.StatusTooManyRequests:
-		return graph.Retry(e, retryAfter(header, now))
+		after := retryAfter(header, now)
+		e.Cause = &ErrRateLimited{After: after}
+		return graph.Retry(e, after)
 	case status == http.StatusConflict, status == http.StatusPreconditionFailed, status == http.StatusLocked:
 		return graph.Retry(e, 0)
 	case status >= 500:

@@ -111,6 +111,7 @@ type ErrNotOffered struct {
 	Wanted  string
 	In      string   // the region, for sizes
 	Offered []string // instead
+	Nearest bool     // Offered are not all, but those nearest in price
 	For     string   // who would use it; empty is Kubernetes
 }
 
@@ -160,7 +161,7 @@ func (e *Estate) sizes(ctx context.Context, c *graph.Call, o KubernetesOptions, 
 			continue
 		}
 		said[p.Size] = true
-		errs = append(errs, &ErrNotOffered{What: "size", Wanted: p.Size, In: region, Offered: alike(p.Size, all, there)})
+		errs = append(errs, &ErrNotOffered{What: "size", Wanted: p.Size, In: region, Offered: alike(p.Size, all, there), Nearest: true})
 	}
 	return errors.Join(errs...)
 }
@@ -198,9 +199,9 @@ type ErrDropletLimit struct {
 	Nodes int // of the wanted pools, at their most
 }
 
-// Error says by how much, and what to do.
+// Error says by how much.
 func (e *ErrDropletLimit) Error() string {
-	return fmt.Sprintf("the account may have %d Droplets; %d are in use by others, and the node pools need up to %d, which is %d too many: ask DigitalOcean for a higher limit, or make the pools smaller (an autoscaled pool counts at its max)",
+	return fmt.Sprintf("the account may have %d Droplets; %d are in use by others, and the node pools need up to %d, which is %d too many (an autoscaled pool counts at its max)",
 		e.Limit, e.InUse, e.Nodes, e.InUse+e.Nodes-e.Limit)
 }
 

@@ -4,6 +4,7 @@
 package text
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -75,10 +76,14 @@ func (s Style) Plan(w io.Writer, p *platform.Plan) {
 	}
 	fmt.Fprintln(w)
 	s.Bill(w, p.Bill)
+	doubt := ""
+	if unknown(p.Steps) {
+		doubt = ", as far as that could be read"
+	}
 	if change := p.Cost.String(); change == "no change" {
-		fmt.Fprintln(w, "The same as what stands now.")
+		fmt.Fprintf(w, "The same as what stands now%s.\n", doubt)
 	} else {
-		fmt.Fprintf(w, "Change to what stands now: %s\n", monthly(p.Cost))
+		fmt.Fprintf(w, "Change to what stands now%s: %s\n", doubt, monthly(p.Cost))
 	}
 	s.budget(w, p.Budget)
 	fmt.Fprintln(w)
@@ -102,6 +107,7 @@ func (s Style) Steps(w io.Writer, steps []graph.Step, costs map[graph.ID]price.C
 		}
 	}
 	width := column(34, names...)
+	var said []string
 	for _, st := range steps {
 		counts[st.Action]++
 		if st.Action == graph.None {
@@ -109,6 +115,14 @@ func (s Style) Steps(w io.Writer, steps []graph.Step, costs map[graph.ID]price.C
 			continue
 		}
 		st.Reason = reason(st, steps)
+		if st.Action == graph.Unknown && st.Err != nil {
+			why := st.Err.Error()
+			if i := slices.IndexFunc(said, func(known string) bool { return strings.HasSuffix(why, known) }); i >= 0 { // one cause often stops many
+				st.Err = errors.New(strings.TrimSuffix(why, said[i]) + "as above")
+			} else {
+				said = append(said, why)
+			}
+		}
 		s.step(w, width, st, costs[st.Node])
 	}
 	if len(steps) == same {
@@ -120,6 +134,11 @@ func (s Style) Steps(w io.Writer, steps []graph.Step, costs map[graph.ID]price.C
 		fmt.Fprintf(w, ", %d as wanted", same)
 	}
 	fmt.Fprintln(w)
+}
+
+// unknown reports whether there is a step of which nobody knows what it would do.
+func unknown(steps []graph.Step) bool {
+	return slices.ContainsFunc(steps, func(st graph.Step) bool { return st.Action == graph.Unknown })
 }
 
 func summary(counts map[graph.Action]int) string {

@@ -57,6 +57,9 @@ func (s Style) Status(w io.Writer, st *platform.Status) {
 	}
 	fmt.Fprintln(w)
 	s.Bill(w, st.Bill)
+	if slices.ContainsFunc(st.Health, func(h platform.Health) bool { return h.State == "unknown" }) {
+		fmt.Fprintln(w, "What could not be read is not counted.")
+	}
 }
 
 // Teardown prints what `down` would destroy and what it would leave.
@@ -94,6 +97,10 @@ func (s Style) Teardown(w io.Writer, t *platform.Teardown) {
 		}
 	}
 	fmt.Fprintln(w)
+	if unknown(t.Steps) {
+		fmt.Fprintln(w, "Not everything could be listed: what else is there, and what it costs, is not known. Nothing is destroyed before it is.")
+		return
+	}
 	s.Bill(w, t.Now)
 	if t.Cost.High > 0 || len(t.Cost.Unknown) > 0 {
 		fmt.Fprintf(w, "With what is kept it goes on costing %s a month.\n", t.Cost)
