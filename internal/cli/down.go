@@ -4,7 +4,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 
@@ -43,11 +42,11 @@ func (a *app) downCommand(working context.Context) *cobra.Command {
 					return err
 				}
 			}
-			if dryRun || len(t.Steps) == 0 {
-				return t.Problems.Err()
+			if err := t.Problems.Err(); err != nil || dryRun || len(t.Steps) == 0 {
+				return err
 			}
 			if len(t.Undecided()) == 0 {
-				if err := a.confirmDown(name, confirm); err != nil {
+				if err := a.confirmDown(ctx, name, confirm); err != nil {
 					return err
 				}
 			}
@@ -72,13 +71,10 @@ func (a *app) downCommand(working context.Context) *cobra.Command {
 }
 
 // confirmDown wants the platform's name: typed, or as a flag. --yes is not enough.
-func (a *app) confirmDown(name, given string) error {
+func (a *app) confirmDown(ctx context.Context, name, given string) error {
 	if given == "" && a.Interactive {
-		form := huh.NewForm(huh.NewGroup(huh.NewInput().Title(fmt.Sprintf("Type %s to destroy all this", name)).Value(&given))).WithInput(a.Stdin).WithOutput(a.Stderr)
-		if err := form.Run(); err != nil {
-			if errors.Is(err, huh.ErrUserAborted) {
-				return &problem.Problem{Code: problem.Stopped, Kind: problem.Interrupted, Title: "stopped; nothing was changed", Cause: err}
-			}
+		question := huh.NewInput().Title(fmt.Sprintf("Type %s to destroy all this", name)).Value(&given)
+		if err := a.ask(ctx, "nothing was changed", huh.NewGroup(question)); err != nil {
 			return err
 		}
 	}

@@ -4,8 +4,8 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -44,7 +44,7 @@ func (a *app) initCommand() *cobra.Command {
 				return &problem.Problem{Code: problem.FileExists, Kind: problem.Usage, Title: path + " is there already", Fix: "name another with -f, or write over it with --force"}
 			}
 			if a.Interactive && !cmd.Flags().Changed("name") {
-				if err := a.ask(&in); err != nil {
+				if err := a.askAll(cmd.Context(), &in); err != nil {
 					return err
 				}
 			}
@@ -76,8 +76,8 @@ func (a *app) initCommand() *cobra.Command {
 	return c
 }
 
-// ask asks on the terminal what the flags left open.
-func (a *app) ask(in *answers) error {
+// askAll asks on the terminal what the flags left open.
+func (a *app) askAll(ctx context.Context, in *answers) error {
 	nodes := fmt.Sprint(in.Nodes)
 	in.Name, in.Region = cmp.Or(in.Name, "shop"), cmp.Or(in.Region, "nyc3")
 	var choices []huh.Option[string]
@@ -88,7 +88,7 @@ func (a *app) ask(in *answers) error {
 		p, err := findProfile(in.Profile, platform.Available())
 		return err == nil && !p.asks
 	}
-	form := huh.NewForm(huh.NewGroup(
+	err := a.ask(ctx, "nothing was written", huh.NewGroup(
 		huh.NewInput().Title("What is the platform called?").Description("Lower-case letters, digits and hyphens").Value(&in.Name),
 		huh.NewSelect[string]().Title("In which region?").Options(huh.NewOptions("nyc3", "sfo3", "ams3", "fra1", "lon1", "sgp1", "tor1", "blr1", "syd1")...).Value(&in.Region),
 		huh.NewSelect[string]().Title("What kind of platform?").Options(choices...).Value(&in.Profile),
@@ -100,17 +100,12 @@ func (a *app) ask(in *answers) error {
 		huh.NewConfirm().Title("A hello app to see it work?").Value(&in.Hello),
 	).WithHideFunc(decided), huh.NewGroup(
 		huh.NewInput().Title("Which name will lead to it?").Description("Such as shop.example.com; left open, it is reached by its address, without a certificate").Value(&in.Domain),
-	).WithHideFunc(func() bool { return !chosenGateway(*in) })).WithInput(a.Stdin).WithOutput(a.Stderr)
-	if err := form.Run(); err != nil {
-		if errors.Is(err, huh.ErrUserAborted) {
-			return &problem.Problem{Code: problem.Stopped, Kind: problem.Interrupted, Title: "stopped; nothing was written", Cause: err}
-		}
+	).WithHideFunc(func() bool { return !chosenGateway(*in) }))
+	if err != nil {
 		return err
 	}
-	if _, err := fmt.Sscan(nodes, &in.Nodes); err != nil {
-		return err
-	}
-	return nil
+	_, err = fmt.Sscan(nodes, &in.Nodes)
+	return err
 }
 
 // chosenGateway says whether the document will have a gateway.

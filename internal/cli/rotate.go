@@ -48,7 +48,7 @@ do not work. What is done is shown first. k8or catalog show says of each product
 				}
 				return a.nothingToDo(plan, true)
 			}
-			approval, err := a.approve(o, plan, nil, "")
+			approval, err := a.approve(ctx, o, plan, nil, "")
 			if err != nil {
 				return err
 			}

@@ -61,7 +61,7 @@ func (a *app) upCommand(working context.Context) *cobra.Command {
 			if err := a.planes(ctx); err != nil {
 				return err
 			}
-			approval, err := a.approve(o, plan, saved, planFile)
+			approval, err := a.approve(ctx, o, plan, saved, planFile)
 			if err != nil {
 				return err
 			}
@@ -109,7 +109,7 @@ func (a *app) takePlan(file string) (*savedPlan, error) {
 }
 
 // approve asks for an approval, or takes it from --yes or a saved plan.
-func (a *app) approve(o *opened, plan *platform.Plan, saved *savedPlan, file string) (graph.Approval, error) {
+func (a *app) approve(ctx context.Context, o *opened, plan *platform.Plan, saved *savedPlan, file string) (graph.Approval, error) {
 	if saved != nil {
 		fits, err := saved.fits(file, o)
 		if err != nil {
@@ -121,27 +121,15 @@ func (a *app) approve(o *opened, plan *platform.Plan, saved *savedPlan, file str
 		return plan.Approve(graph.Replaces), nil
 	}
 	fmt.Fprintln(a.Stderr)
-	ok, err := a.confirm(fmt.Sprintf("Carry this out? The gravest change is: %s.", plan.Risk()))
-	if err != nil {
+	var ok bool
+	question := huh.NewConfirm().Title(fmt.Sprintf("Carry this out? The gravest change is: %s.", plan.Risk())).Value(&ok)
+	if err := a.ask(ctx, "nothing was changed", huh.NewGroup(question)); err != nil {
 		return graph.Approval{}, err
 	}
 	if !ok {
 		return graph.Approval{}, &problem.Problem{Code: problem.NotConfirmed, Title: "not carried out; nothing was changed"}
 	}
 	return plan.Approve(graph.Replaces), nil
-}
-
-// confirm asks a yes or no question on the terminal.
-func (a *app) confirm(question string) (bool, error) {
-	var ok bool
-	form := huh.NewForm(huh.NewGroup(huh.NewConfirm().Title(question).Value(&ok))).WithInput(a.Stdin).WithOutput(a.Stderr)
-	if err := form.Run(); err != nil {
-		if errors.Is(err, huh.ErrUserAborted) {
-			return false, &problem.Problem{Code: problem.Stopped, Kind: problem.Interrupted, Title: "stopped; nothing was changed", Cause: err}
-		}
-		return false, err
-	}
-	return ok, nil
 }
 
 // run carries something out with its events shown as asked for, kept in the run log, and stopped gently by Ctrl-C.

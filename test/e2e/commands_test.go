@@ -203,6 +203,8 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"credentials-live": credentialsLive,
 	// fingerprint NAMESPACE/SECRET: by which is told whether it holds something else.
 	"fingerprint": fingerprint,
+	// converses FILE CODE COMMAND...: a person runs the command at a terminal, and answers as the file says.
+	"converses": converses,
 	// interrupts WORD CODE COMMAND...: the command is sent Ctrl-C once it has said the word, and ends with that code.
 	"interrupts": interrupts(os.Interrupt),
 	// interrupts-twice is interrupts, with a second Ctrl-C once the command has said that it is stopping.
