@@ -226,7 +226,8 @@ func TestANamespaceGoesWithWhatControllersLeaveBehind(t *testing.T) {
 	holder := kube.Set{Name: "namespace-" + id, Objects: objects(t, id, "apiVersion: v1\nkind: Namespace\nmetadata: {name: NS-mesh}")}
 	signed := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "issuer", Labels: map[string]string{"controller.cert-manager.io/fao": "true"},
 		Annotations: map[string]string{"cert-manager.io/certificate-name": "issuer"}}}
-	left := []client.Object{signed, &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "leader"}}}
+	webhooks := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "cert-manager-webhook-ca", Annotations: map[string]string{"cert-manager.io/allow-direct-injection": "true"}}}
+	left := []client.Object{signed, webhooks, &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "leader"}}}
 	theirs := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "theirs"}}
 
 	apply(t, c, holder)

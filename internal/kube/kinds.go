@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -112,6 +113,15 @@ func (k *Kinds) list(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
 		if n := s.due(); n > 0 {
 			title += fmt.Sprintf(", after %d delete hooks", n)
 		}
+		if goes := c.Teardown || !k.wants(s.Name); goes && !k.taken(c) {
+			stays, err := k.stays(ctx, c, access.ID, s)
+			if err != nil {
+				return nil, classify(err)
+			}
+			if len(stays) > 0 {
+				title += "; what holds data stays: " + strings.Join(stays, ", ")
+			}
+		}
 		item := graph.Item{Key: s.Name, ID: s.Name, Title: title, Owner: graph.ID(s.Known["node"]), Ref: Listed{access, s.Known}}
 		if s.Known[ProtectedKey] != "" {
 			item.Protected = &problem.Problem{Code: problem.Protected, Kind: problem.Preflight, Title: s.Known["node"] + " is protected from deletion",
@@ -124,6 +134,44 @@ func (k *Kinds) list(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
 	}
 	past, err := k.pastTurns(ctx, access, sets)
 	return append(items, past...), classify(err)
+}
+
+// taken says that all that is in the cluster goes with it.
+func (k *Kinds) taken(c *graph.Call) bool { return c.Teardown && !k.options.Outlives }
+
+// wants says whether the document speaks of a set.
+func (k *Kinds) wants(set string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.wanted[set]
+}
+
+// stays names what is left of a set that goes because it holds data: objects of its own, and claims that operators and StatefulSets made
+// in its namespaces and that nobody owns.
+func (k *Kinds) stays(ctx context.Context, c *graph.Call, cluster string, s Inventory) ([]string, error) {
+	var out []string
+	var spaces []string
+	for _, id := range s.Objects {
+		switch {
+		case holdsData(id):
+			out = append(out, id.String())
+		case id.isNamespace():
+			spaces = append(spaces, id.Name)
+		}
+	}
+	if len(spaces) == 0 {
+		return out, nil
+	}
+	claims, err := graph.Once(ctx, c, "kubernetes/claims", k.Cluster(cluster).unownedClaims)
+	if err != nil {
+		return nil, err
+	}
+	for _, claim := range claims {
+		if slices.Contains(spaces, claim.Namespace) && !slices.Contains(out, claim.String()) {
+			out = append(out, claim.String())
+		}
+	}
+	return out, nil
 }
 
 // delete takes a set out of the cluster, its delete hooks run. While the whole platform goes, only what has effects outside the cluster is
@@ -149,7 +197,7 @@ func (k *Kinds) delete(ctx context.Context, c *graph.Call, item graph.Item) (str
 	}
 	keep := holdsData
 	var goOn func(error) bool
-	if c.Teardown && !k.options.Outlives {
+	if k.taken(c) {
 		keep = func(id ID) bool { return !mayFront(id) }
 		goOn = func(err error) bool {
 			k.options.Say(fmt.Sprintf("a delete hook of %s did not succeed, and the cluster goes all the same: %v", item.Key, err))

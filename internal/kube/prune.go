@@ -276,3 +276,23 @@ func (conn *connection) customResourceOf(ctx context.Context, crd *unstructured.
 	}
 	return ID{group, mapping.GroupVersionKind.Version, kind, found.Items[0].Namespace, found.Items[0].Name}.String(), nil
 }
+
+// unownedClaims are the claims that go with nothing else.
+func (c *Cluster) unownedClaims(ctx context.Context) ([]ID, error) {
+	conn, err := c.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found := &metav1.PartialObjectMetadataList{}
+	found.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("PersistentVolumeClaim"))
+	if err := conn.client.List(ctx, found); err != nil {
+		return nil, fmt.Errorf("list claims: %w", err)
+	}
+	var out []ID
+	for _, o := range found.Items {
+		if len(o.OwnerReferences) == 0 {
+			out = append(out, ID{Version: "v1", Kind: "PersistentVolumeClaim", Namespace: o.Namespace, Name: o.Name})
+		}
+	}
+	return out, nil
+}

@@ -7,6 +7,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -55,6 +56,22 @@ func SelfSigned(names ...string) []Field {
 		}},
 		{Key: AuthorityKey, Compute: func(fields map[string][]byte, _ []byte) ([]byte, error) { return fields[CertificateKey], nil }},
 	}
+}
+
+// RSAKey is the field of a Derived with a private key that is made once, as cert-manager wants that of an ACME account.
+func RSAKey() Field {
+	return Field{Key: PrivateKeyKey, Compute: func(_ map[string][]byte, have []byte) ([]byte, error) {
+		if block, _ := pem.Decode(have); block != nil {
+			if _, err := x509.ParsePKCS1PrivateKey(block.Bytes); err == nil {
+				return have, nil
+			}
+		}
+		key, err := rsa.GenerateKey(rand.Reader, 2048)
+		if err != nil {
+			return nil, fmt.Errorf("make a key: %w", err)
+		}
+		return pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}), nil
+	}}
 }
 
 // selfSigned is a certificate for a key: the one there is, if it is good still.

@@ -70,3 +70,14 @@ func TestACertificateIsMadeAnewForOtherNamesAndNearItsEnd(t *testing.T) {
 		}
 	}
 }
+
+func TestAnRSAKeyIsMadeOnce(t *testing.T) {
+	t.Parallel()
+	made := look(t, []Field{RSAKey()}, nil)
+	if again := look(t, []Field{RSAKey()}, made); !bytes.Equal(again[PrivateKeyKey], made[PrivateKeyKey]) {
+		t.Error("it is made anew each time")
+	}
+	if other := look(t, []Field{RSAKey()}, map[string][]byte{PrivateKeyKey: []byte("spoilt")}); bytes.Equal(other[PrivateKeyKey], []byte("spoilt")) {
+		t.Error("what is no key is kept")
+	}
+}

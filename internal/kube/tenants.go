@@ -97,7 +97,8 @@ func (c *Cluster) tenantsOf(ctx context.Context, conn *connection, namespace str
 }
 
 // isByproduct is true of what Kubernetes itself, Istio or DOKS puts into every namespace, of what goes with its owner, and of
-// what controllers leave when theirs is gone: leases, and the Secrets of cert-manager's Certificates, which are signed anew.
+// what controllers leave when theirs is gone: leases, and Secrets of cert-manager's: those of its Certificates, which are signed anew, and
+// the authority that its webhook makes for itself.
 func isByproduct(kind string, o *metav1.PartialObjectMetadata) bool {
 	if len(o.OwnerReferences) > 0 || o.DeletionTimestamp != nil {
 		return true
@@ -109,6 +110,9 @@ func isByproduct(kind string, o *metav1.PartialObjectMetadata) bool {
 		return o.Name == "default"
 	case "Secret":
 		if _, pulls := o.Annotations["digitalocean.com/dosecret-identifier"]; pulls { // from a registry at DigitalOcean
+			return true
+		}
+		if o.Name == "cert-manager-webhook-ca" && o.Annotations["cert-manager.io/allow-direct-injection"] == "true" {
 			return true
 		}
 		if o.Labels["controller.cert-manager.io/fao"] == "true" && o.Annotations["cert-manager.io/certificate-name"] != "" {

@@ -69,7 +69,10 @@ func (e Entry) Secure(b Phase, solver map[string]any) error {
 	} else if !e.named(p) {
 		b.Note("certificates of %s are signed once their names lead to it; `up` waits two minutes for that, and they follow by themselves", e.ID)
 	}
-	acme := map[string]any{"server": servers[t.Issuer], "privateKeySecretRef": map[string]any{"name": t.Issuer + "-account"}, "solvers": []any{solver}}
+	// cert-manager would make the account's key by itself, in a Secret without a mark that stays when the gateway goes.
+	account := kube.Derived{Name: t.Issuer + "-account-key", Namespace: e.Namespace, Fields: []kube.Field{kube.RSAKey()}}
+	derived = append(derived, account)
+	acme := map[string]any{"server": servers[t.Issuer], "privateKeySecretRef": map[string]any{"name": account.Name}, "solvers": []any{solver}}
 	if t.Email != "" {
 		acme["email"] = t.Email
 	}
