@@ -26,6 +26,8 @@ const (
 	probeContainer = "probe"
 	// keepJob is how long Kubernetes keeps a probe's Job that nobody took away.
 	keepJob = 10 * time.Minute
+	// tokenLives is how long a token of an account's is good for, the least that Kubernetes grants.
+	tokenLives = 10 * time.Minute
 	// nobody is the user that the image runs as, and owns nothing.
 	nobody = 65532
 )
@@ -33,7 +35,7 @@ const (
 // probeNamespace is where a probe's Job runs: the product's choice, or the namespace that k8or keeps its own things in.
 func probeNamespace(one product.Probe) string { return cmp.Or(one.Namespace, kube.SystemNamespace) }
 
-// probeJob is a Job that carries one probe out with no right that it does not need: no token, no root, nothing to write but
+// probeJob is a Job that carries one probe out with no right that it does not need: no token but what it names, no root, nothing to write but
 // its last words, and of the Secrets only the keys that it names. It passes the restricted Pod Security Standard.
 func probeJob(one product.Probe, spec probe.Spec, image string) (*batchv1.Job, error) {
 	said, err := json.Marshal(spec)
@@ -56,8 +58,14 @@ func probeJob(one product.Probe, spec probe.Spec, image string) (*batchv1.Job, e
 			},
 		}},
 	}
-	if len(one.Files) > 0 {
-		pod.Volumes = []corev1.Volume{{Name: "files", VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: projected(one.Files)}}}}
+	sources := projected(one.Files)
+	if one.Account != "" {
+		pod.ServiceAccountName = one.Account
+		sources = append(sources, corev1.VolumeProjection{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{Path: "token", ExpirationSeconds: new(int64(max(limit, tokenLives) / time.Second))}},
+			corev1.VolumeProjection{ConfigMap: &corev1.ConfigMapProjection{LocalObjectReference: corev1.LocalObjectReference{Name: "kube-root-ca.crt"}, Items: []corev1.KeyToPath{{Key: "ca.crt", Path: "ca.crt"}}}})
+	}
+	if len(sources) > 0 {
+		pod.Volumes = []corev1.Volume{{Name: "files", VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: sources}}}}
 		pod.Containers[0].VolumeMounts = []corev1.VolumeMount{{Name: "files", MountPath: probe.Folder, ReadOnly: true}}
 	}
 	return &batchv1.Job{

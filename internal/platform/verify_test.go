@@ -59,6 +59,27 @@ func TestProbesRunWithoutAnyRightTheyDoNotNeed(t *testing.T) {
 	}
 }
 
+func TestAProbesAccountGivesItATokenAndTheAuthorityToBelieve(t *testing.T) {
+	t.Parallel()
+	one := toy()
+	one.Account, one.Files = "reader", nil
+	job, err := probeJob(one, one.Spec, "image")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pod := job.Spec.Template.Spec
+	sources := pod.Volumes[0].Projected.Sources
+	if pod.ServiceAccountName != "reader" || *pod.AutomountServiceAccountToken || len(sources) != 2 {
+		t.Fatalf("the pod is of %q and mounts %v", pod.ServiceAccountName, sources)
+	}
+	if token := sources[0].ServiceAccountToken; token.Path != "token" || *token.ExpirationSeconds < 600 { // Kubernetes grants none for less
+		t.Errorf("its token is %+v", token)
+	}
+	if authority := sources[1].ConfigMap; authority.Name != "kube-root-ca.crt" || authority.Items[0].Path != "ca.crt" {
+		t.Errorf("it believes %+v", authority)
+	}
+}
+
 func TestProbesWithoutANamespaceRunInK8orsOwn(t *testing.T) {
 	t.Parallel()
 	one := toy()

@@ -48,7 +48,11 @@ func (h *HTTP) caller(g given) (*caller, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.key = string(key)
+	token, err := g.file(h.Token)
+	if err != nil {
+		return nil, err
+	}
+	c.key, c.token = string(key), string(token)
 	transport := c.http.Transport.(*http.Transport)
 	transport.TLSClientConfig.InsecureSkipVerify = h.Unverified
 	if dial := transport.DialContext; h.ProxyProtocol && dial != nil {
@@ -111,6 +115,8 @@ func (h *HTTP) judge(a answer) error {
 		return &trouble{what: fmt.Sprintf("%s answers %d: %s", h.URL, a.status, why), look: look}
 	}
 	switch {
+	case h.Holds != "" && a.status == http.StatusOK && !strings.Contains(string(a.body), h.Holds):
+		return wrong("it does not have what it should", "the logs of what serves it")
 	case h.Status != 0 && a.status == h.Status, h.refused(a):
 		return nil
 	case h.Status != 0:

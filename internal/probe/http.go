@@ -22,6 +22,7 @@ const most = 4 << 20
 type caller struct {
 	http                    *http.Client
 	username, password, key string
+	token                   string
 }
 
 // call makes a client. Address, when given, is connected to in place of the URL's host; ca, username and password are
@@ -90,6 +91,9 @@ func (c *caller) do(ctx context.Context, method, url string, body []byte) (answe
 	}
 	if c.username != "" || c.password != "" {
 		req.SetBasicAuth(c.username, c.password)
+	}
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
 	}
 	if c.key != "" {
 		req.Header.Set("X-API-Key", c.key)

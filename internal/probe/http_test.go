@@ -43,6 +43,25 @@ func gateway(t *testing.T) *httptest.Server {
 	return s
 }
 
+func TestHTTPSignsInByATokenAndLooksIntoTheAnswer(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer t0ken-of-the-test" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		io.WriteString(w, map[string]string{"/full": `{"items":[{"usage":{"cpu":"12m"}}]}`, "/empty": `{"items":[]}`}[r.URL.Path]) //nolint:errcheck // a test's page
+	}))
+	t.Cleanup(s.Close)
+	ask := func(path, token string) probe.Finding {
+		f, _ := run(t, probe.Spec{HTTP: &probe.HTTP{URL: s.URL + path, Status: 200, Holds: `"usage"`, Token: "token"}}, map[string]string{"token": token})
+		return f
+	}
+	wants(t, ask("/full", "t0ken-of-the-test\n"), probe.Passed, "answers 200")
+	wants(t, ask("/empty", "t0ken-of-the-test"), probe.Failed, "does not have what it should")
+	wants(t, ask("/full", "another"), probe.Failed, "answers 401")
+}
+
 func TestHTTPTellsGoodAnswersFromBad(t *testing.T) {
 	t.Parallel()
 	s := gateway(t)

@@ -45,6 +45,17 @@ func TestKafkaProducesAndConsumesAMessage(t *testing.T) {
 	}
 }
 
+func TestKafkaOnlySignsInWhereNoTopicIsNamed(t *testing.T) {
+	t.Parallel()
+	c := brokers(t)
+	f, _ := run(t, message(""), binding(c, "s3cret-of-web"))
+	wants(t, f, probe.Passed, "lets the user of the Binding in")
+	f, _ = run(t, message(""), binding(c, "wrong-1d2e3f"))
+	wants(t, f, probe.Failed, "the user of the Binding")
+	f, _ = run(t, message(""), binding(c, "s3cret-of-web", "security-protocol", "SASL_SSL"))
+	wants(t, f, probe.Failed) // it speaks no TLS
+}
+
 func TestKafkaSpeaksTLSWithTheBindingsAuthority(t *testing.T) {
 	t.Parallel()
 	a := newAuthority(t)

@@ -56,14 +56,19 @@ type HTTP struct {
 	Username string `json:"username,omitempty"`
 	Password string `json:"password,omitempty"`
 	Key      string `json:"key,omitempty"`
+	// Token is a file with what is sent as a bearer token.
+	Token string `json:"token,omitempty"`
+	// Holds is a text that the answer has to hold; empty for none.
+	Holds string `json:"holds,omitempty"`
 }
 
-// Kafka produces a message to a topic and consumes it again, with the credentials that an app gets.
+// Kafka produces a message to a topic and consumes it again, with the credentials that an app gets. Without a topic it only signs in.
 type Kafka struct {
 	// Binding is the folder of a servicebinding.io Secret: bootstrap-servers, username, password, ca.crt, and sasl-mechanism,
-	// which is SCRAM-SHA-512 where it is missing. Without username there is no signing in, without ca.crt no TLS.
+	// which is SCRAM-SHA-512 where it is missing. Without username there is no signing in; without ca.crt there is TLS only where
+	// security-protocol says so, by authorities that the system trusts.
 	Binding string `json:"binding"`
-	Topic   string `json:"topic"`
+	Topic   string `json:"topic,omitempty"`
 }
 
 // Mirror counts the messages of topics in two Kafkas: all that the source has are in the target too.
@@ -109,7 +114,7 @@ type Logs struct {
 }
 
 // Registry pushes a small image, pulls it, compares digests, and deletes it. With SignIn it only signs in, and asks for an image that
-// need not be there: what credentials can do that may not push.
+// need not be there: what credentials can do that may not push. With Reference it asks for an image that has to be there.
 type Registry struct {
 	// Host is the registry's name, Repository where the image goes.
 	Host       string `json:"host"`
@@ -119,6 +124,8 @@ type Registry struct {
 	// Plain speaks HTTP, for a registry reached within the cluster.
 	Plain  bool `json:"plain,omitempty"`
 	SignIn bool `json:"signIn,omitempty"`
+	// Reference is a tag or a digest; empty for none.
+	Reference string `json:"reference,omitempty"`
 }
 
 // Bucket puts a small object, gets it again, and deletes it, with the key that an app gets.

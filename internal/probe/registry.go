@@ -29,6 +29,9 @@ func (r *Registry) prove(ctx context.Context, g given) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if r.Reference != "" {
+		return r.there(ctx, repo)
+	}
 	word := unique()
 	if r.SignIn {
 		return r.signIn(ctx, repo, word)
@@ -69,6 +72,18 @@ func (r *Registry) signIn(ctx context.Context, repo *remote.Repository, tag stri
 		return "", r.told("nobody is let in to pull from "+r.Host+"/"+r.Repository, err)
 	}
 	return fmt.Sprintf("the pull secret is let in at %s/%s", r.Host, r.Repository), nil
+}
+
+// there asks for an image that has to be there, and for no layer of it.
+func (r *Registry) there(ctx context.Context, repo *remote.Repository) (string, error) {
+	got, err := repo.Resolve(ctx, r.Reference)
+	if errors.Is(err, errdef.ErrNotFound) {
+		return "", &trouble{what: r.Host + "/" + r.Repository + " has no " + r.Reference, look: "whether it was pushed, and the registry's logs"}
+	}
+	if err != nil {
+		return "", r.told("nobody is let in to pull from "+r.Host+"/"+r.Repository, err)
+	}
+	return fmt.Sprintf("%s/%s has %s: %s", r.Host, r.Repository, r.Reference, got.Digest), nil
 }
 
 // pull reads the image back and holds it against what was pushed.

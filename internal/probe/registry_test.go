@@ -95,6 +95,29 @@ func TestRegistryOnlySignsInWhereItMayNotPush(t *testing.T) {
 	wants(t, f, probe.Failed, "refuses the credentials")
 }
 
+func TestRegistryAsksForAnImageThatIsThere(t *testing.T) {
+	t.Parallel()
+	g := newRegistry(t)
+	spec := g.spec()
+	spec.Registry.Reference = "1.4.2"
+	f, _ := run(t, spec, g.config("lovelace-1843"))
+	wants(t, f, probe.Failed, g.host()+"/k8or/probe has no 1.4.2")
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPut, g.URL+"/v2/k8or/probe/manifests/1.4.2", strings.NewReader(`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.SetBasicAuth("ada", "lovelace-1843")
+	request.Header.Set("Content-Type", "application/vnd.oci.image.index.v1+json")
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil || answer.Body.Close() != nil || answer.StatusCode != http.StatusCreated {
+		t.Fatalf("push: %v, %v", answer, err)
+	}
+	f, _ = run(t, spec, g.config("lovelace-1843"))
+	wants(t, f, probe.Passed, "/k8or/probe has 1.4.2: sha256:")
+	f, _ = run(t, spec, g.config("wrong"))
+	wants(t, f, probe.Failed, "refuses the credentials")
+}
+
 func TestRegistrySaysWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	g := newRegistry(t)

@@ -319,6 +319,9 @@ type Probe struct {
 	Namespace string
 	// PodLabels and PodAnnotations are on the Job's pod, such as what takes it in to a mesh.
 	PodLabels, PodAnnotations map[string]string
+	// Account is the service account of the Job's pod, which then has its token and the API server's authority as files below /probe:
+	// token and ca.crt. It is of Namespace. Empty for none.
+	Account string
 	// Via is the node of the load balancer that an HTTP, Certificate or DNS probe goes in by: its address takes the place of the
 	// Spec's Address, since it is known only once it stands. Empty for none.
 	Via graph.ID
@@ -345,6 +348,7 @@ func (p *Probe) Mount(file string, key *kube.SecretKey, at *string) {
 // pages, probes are read when the composition stands, so that nobody misses one.
 func (w *Wiring) ProbeLate(p Probe) {
 	t := reflect.TypeFor[Probe]()
+	w.gives(t)
 	w.c.offers[t] = append(w.c.offers[t], p)
 }
 
@@ -354,11 +358,18 @@ type offers map[reflect.Type][]any
 // Offer makes a capability known to the products that want it.
 func Offer[T any](b *Building, capability T) {
 	t := reflect.TypeFor[T]()
+	b.gives(t)
 	b.c.offers[t] = append(b.c.offers[t], capability)
 }
 
 // Offered are all capabilities of a type, in the order they were offered.
-func Offered[T any](w *Wiring) []T { return offered[T](w.c.offers) }
+func Offered[T any](w *Wiring) []T { return taken[T](w.joint) }
+
+// taken is what was offered of a type, to an entry that joins it.
+func taken[T any](j joint) []T {
+	j.takes(reflect.TypeFor[T]())
+	return offered[T](j.c.offers)
+}
 
 func offered[T any](o offers) []T {
 	var out []T
@@ -381,7 +392,7 @@ func (j joint) foundation() (Foundation, error) {
 
 // Egress is the address that the cluster's traffic leaves from; false where every node has one of its own.
 func (b *Building) Egress() (Egress, bool) {
-	for _, e := range offered[Egress](b.c.offers) {
+	for _, e := range taken[Egress](b.joint) {
 		return e, true
 	}
 	return Egress{}, false
@@ -389,7 +400,7 @@ func (b *Building) Egress() (Egress, bool) {
 
 // Issuer is what makes certificates; a product that uses it says Want("cert-manager") in Select.
 func (j joint) Issuer() (Issuer, error) {
-	all := offered[Issuer](j.c.offers)
+	all := taken[Issuer](j)
 	if len(all) == 0 {
 		return Issuer{}, fmt.Errorf("%s needs certificates, and nothing offers them: it has to want cert-manager in Select", j.at)
 	}
@@ -398,7 +409,7 @@ func (j joint) Issuer() (Issuer, error) {
 
 // Operator is the operator of a support product; a product that uses it says Want(name) in Select.
 func (b *Building) Operator(name string) (Operator, error) {
-	for _, o := range offered[Operator](b.c.offers) {
+	for _, o := range taken[Operator](b.joint) {
 		if o.Name == name {
 			return o, nil
 		}
@@ -407,11 +418,11 @@ func (b *Building) Operator(name string) (Operator, error) {
 }
 
 // LogSinks are where logs can be kept.
-func (b *Building) LogSinks() []LogSink { return offered[LogSink](b.c.offers) }
+func (b *Building) LogSinks() []LogSink { return taken[LogSink](b.joint) }
 
 // Bucket is a bucket that was offered; false where there is none of this entry.
 func (b *Building) Bucket(entry graph.ID) (Bucket, bool) {
-	for _, bucket := range offered[Bucket](b.c.offers) {
+	for _, bucket := range taken[Bucket](b.joint) {
 		if bucket.Entry == entry {
 			return bucket, true
 		}
@@ -426,7 +437,7 @@ func (b *Building) Image(name string) string {
 	if slash && (strings.ContainsAny(first, ".:") || first == "localhost") {
 		return name
 	}
-	for _, source := range offered[ImageSource](b.c.offers) {
+	for _, source := range taken[ImageSource](b.joint) {
 		return source.Prefix + name
 	}
 	return name
@@ -435,7 +446,7 @@ func (b *Building) Image(name string) string {
 // Bindings are what an app may use, by what was built before it.
 func (b *Building) Bindings(user graph.ID) []Binding {
 	var out []Binding
-	for _, binding := range offered[Binding](b.c.offers) {
+	for _, binding := range taken[Binding](b.joint) {
 		if binding.User == user {
 			out = append(out, binding)
 		}

@@ -38,13 +38,16 @@ func (c Client) SecretName(entry graph.ID) string {
 	return c.Name + "." + strings.ReplaceAll(string(entry), "/", ".")
 }
 
-// Clients are who uses an entry: apps by name, then backups and logging.
+// Clients are who uses an entry: apps by name, then the registry, backups and logging.
 func (p Platform) Clients(entry graph.ID) []Client {
 	var out []Client
 	for _, name := range slices.Sorted(maps.Keys(p.Spec.Apps)) {
 		if app := p.Spec.Apps[name]; slices.Contains(app.Uses, string(entry)) {
 			out = append(out, Client{Name: name, Namespace: app.Namespace})
 		}
+	}
+	if r := p.Spec.Registry; r != nil && r.Bucket == string(entry) {
+		out = append(out, Client{Name: "registry.images", Namespace: "registry", Entry: "registry"})
 	}
 	if b := p.Spec.Backups; b != nil && b.Bucket == string(entry) {
 		out = append(out, Client{Name: "backups.velero", Namespace: "backups", Entry: "backups"})

@@ -84,6 +84,8 @@ type Composition struct {
 	Rendered []Rendered
 	// Entries says which product each entry chose.
 	Entries []Chosen
+	// Wirings are what each entry offered and joined.
+	Wirings map[graph.ID]*Wired
 	offers  offers
 }
 
@@ -159,7 +161,7 @@ func Items(p Platform, uses []Use, support func(name string) (Product, bool)) ([
 // order given, so foundations come first. Support finds the support product of a name. All errors are found before it
 // returns.
 func Compose(ctx context.Context, p Platform, s Services, uses []Use, support func(name string) (Product, bool)) (*Composition, error) {
-	c := &composer{ctx: ctx, platform: p, services: s, said: map[string][]string{}, outputs: map[graph.ID]graph.Value[kube.Output]{}, Composition: &Composition{Graph: graph.New(), Support: map[string][]graph.ID{}, offers: offers{}}}
+	c := &composer{ctx: ctx, platform: p, services: s, said: map[string][]string{}, outputs: map[graph.ID]graph.Value[kube.Output]{}, Composition: &Composition{Graph: graph.New(), Support: map[string][]graph.ID{}, Wirings: map[graph.ID]*Wired{}, offers: offers{}}}
 	bounds, err := bindAll(p, uses)
 	if err != nil {
 		return nil, err

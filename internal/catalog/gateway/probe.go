@@ -23,6 +23,10 @@ type Known struct {
 	// Username and Password, or Key, are what one caller says who they are by, in Secrets of the gateway's namespace; nil where there is
 	// nobody to ask for it, or no more than hashes of it are kept.
 	Username, Password, Key *kube.SecretKey
+	// Elsewhere says that the gateway is somebody else's, without a load balancer of k8or's: it is asked at Address, or where it is empty at
+	// where its hosts' names lead.
+	Elsewhere bool
+	Address   string
 	// Before says that `allow` is kept before the gateway, where requests from within the cluster do not pass.
 	Before bool
 }
@@ -33,6 +37,9 @@ type Known struct {
 // and has to send on to it who comes by HTTP. Certificates are proven where the world trusts who signs them, host by host.
 func (e Entry) Prove(w *product.Wiring, hosts []Host, known Known) {
 	for _, host := range hosts {
+		if known.Elsewhere && known.Address == "" && host.Name == "" {
+			continue // nobody knows where it is
+		}
 		for _, r := range host.Routes {
 			w.ProbeLate(e.route(host, r, known))
 		}
@@ -51,7 +58,13 @@ func (e Entry) route(host Host, r product.Route, known Known) product.Probe {
 		Entry: e.ID, Name: strings.Trim(cmp.Or(strings.ReplaceAll(host.Name, "*", "any"), "any-host")+strings.ReplaceAll(path, "/", "-"), "-"),
 		Spec: probe.Spec{HTTP: ask}, Via: e.ID, Look: fmt.Sprintf("`k8or why %s`, `k8or logs %s`", r.Entry, e.ID),
 	}
-	request := fmt.Sprintf("a request for %s%s at the load balancer's address", cmp.Or(host.Name, "any host"), path)
+	at := "the load balancer's address"
+	if known.Elsewhere {
+		p.Via, ask.Address, at = "", known.Address, cmp.Or(known.Address, "where its name leads")
+		ask.URL = strings.Replace(ask.URL, "://"+product.AnyHost, "://"+known.Address, 1)
+		p.Look = fmt.Sprintf("`k8or why %s`, and the controller that serves the class %s", r.Entry, e.Spec.Existing.Class)
+	}
+	request := fmt.Sprintf("a request for %s%s at %s", cmp.Or(host.Name, "any host"), path, at)
 	p.Mount("username", known.Username, &ask.Username)
 	p.Mount("password", known.Password, &ask.Password)
 	p.Mount("key", known.Key, &ask.Key)

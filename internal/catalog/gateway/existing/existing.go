@@ -65,7 +65,9 @@ func build(b *product.Building, e entry) error {
 
 // wire makes an Ingress for each host and namespace, and lets the controller's namespace in where nobody is let in who is not named.
 func wire(w *product.Wiring, e entry) error {
-	for _, host := range gateway.Hosts(product.Offered[product.Route](w), e.Name) {
+	hosts := gateway.Hosts(product.Offered[product.Route](w), e.Name)
+	gateway.Of(e).Prove(w, hosts, gateway.Known{Elsewhere: true, Address: e.Spec.Existing.Address})
+	for _, host := range hosts {
 		set := product.SetSpec{}
 		spaces, routes := host.Namespaces()
 		for _, ns := range spaces {

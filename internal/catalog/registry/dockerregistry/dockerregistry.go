@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/resource"
 
@@ -40,11 +41,11 @@ var Product = &product.Definition[v1alpha1.Registry, Options]{
 		{Fields: []string{"tier"}, Why: "it is what DigitalOcean sells", Fix: "remove it, or use `product: digitalocean`"},
 		{Fields: []string{"owner"}, Why: "it is an organisation at Docker Hub", Fix: "remove it; images are named by `host`"},
 		{Fields: []string{"credentials"}, Why: "k8or makes up who pulls from it", Fix: "remove it; `users` are who may push"},
-		{Fields: []string{"deletionProtection"}, Why: "its images are on a volume, and none is deleted unless you name it", Fix: "remove it, or use `product: digitalocean`"},
-		{Fields: []string{"bucket"}, Why: "images are kept on a volume", Fix: "remove it, and write `storage.size`"}},
+		{Fields: []string{"deletionProtection"}, Why: "its images are on a volume or in a bucket, and none is deleted unless you name it", Fix: "remove it, or use `product: digitalocean`"}},
 	Check:  check,
 	Select: choose,
 	Build:  build,
+	Wire:   wire,
 }
 
 // Options are the settings that only this product has.
@@ -91,6 +92,9 @@ func class(r v1alpha1.Registry) string {
 func on(b *bool) bool { return b != nil && *b }
 
 func choose(s *product.Selecting, e entry) {
+	if e.Spec.Bucket != "" {
+		return // what it holds is billed as the bucket's
+	}
 	disk := resource.MustParse(sizeOf(e.Spec).disk) // the document's rules refuse what is no amount
 	gib := int(disk.Value() >> 30)
 	s.Bill(price.Item{What: "volume of images", Kind: price.Volume, Min: gib, Max: gib})
@@ -101,7 +105,7 @@ func choose(s *product.Selecting, e entry) {
 
 // check says what this product cannot do of what is asked.
 func check(p product.Platform, e entry) []product.Refusal {
-	var out []product.Refusal
+	out := checkBucket(p, e)
 	if name := gatewayOf(p, e); p.Spec.Gateways[name].ProxyProtocol() {
 		out = append(out, product.Refusal{Field: "host", What: fmt.Sprintf("nodes cannot pull from %s through gateways/%s", e.Spec.Host, name),
 			Why: "its load balancer is of type proxy and speaks the PROXY protocol; within the cluster Kubernetes leads past it, and the gateway takes nobody who does not speak it",
@@ -110,6 +114,27 @@ func check(p product.Platform, e entry) []product.Refusal {
 	if p.Rotates(e.ID) {
 		out = append(out, product.Refusal{What: "what pods pull images with from a registry in the cluster is not changed by k8or", Why: "the registry knows one password of theirs, which is void as soon as there is another",
 			Fix: "at a quiet hour delete the Secret " + authSecret + " of the namespace " + e.Namespace() + " and run `k8or up` at once: another is made up and written into every namespace"})
+	}
+	return out
+}
+
+// checkBucket says what keeps images from being kept in a bucket.
+func checkBucket(p product.Platform, e entry) []product.Refusal {
+	if e.Spec.Bucket == "" {
+		return nil
+	}
+	name, own := strings.CutPrefix(e.Spec.Bucket, "storage/spaces/")
+	there := false
+	if own && p.Spec.Storage != nil {
+		_, there = p.Spec.Storage.Spaces[name]
+	}
+	var out []product.Refusal
+	if !there {
+		out = append(out, product.Refusal{Field: "bucket", What: fmt.Sprintf("%q is no bucket of this document", e.Spec.Bucket), Why: "k8or gives the registry a key to a bucket that the document knows",
+			Fix: "add `images: {}` below storage.spaces, and say `bucket: storage/spaces/images`"})
+	}
+	if e.Spec.Storage != nil {
+		out = append(out, product.Refusal{Field: "storage", What: "a registry that keeps images in a bucket has no volume", Why: "they are kept in one place", Fix: "remove `storage`, or `bucket`"})
 	}
 	return out
 }

@@ -30,7 +30,43 @@ type instance struct {
 	name string
 	entry
 	platform product.Platform
+	store    store
 	upstream string // of a mirror
+}
+
+// store is where images are kept: a bucket with a key to it, or where there is none a volume.
+type store struct {
+	bucket product.Bucket
+	key    product.Binding
+}
+
+// volume says that images are kept on a volume.
+func (s store) volume() bool { return s.bucket.Name == "" }
+
+// driver is the store as Distribution's configuration says it. By its directory, the platform's name and uid, a new cluster of the same
+// platform finds the images of the old one, and the bucket may hold other things. The address stands for all buckets, so that the
+// bucket's name belongs in the path: https://github.com/distribution/distribution/issues/4528.
+func (i instance) driver() (name string, settings map[string]any) {
+	if i.store.volume() {
+		return "filesystem", map[string]any{"rootdirectory": "/var/lib/registry"}
+	}
+	of := i.platform.Metadata
+	return "s3", map[string]any{"bucket": i.store.bucket.Name, "region": i.store.bucket.Region, "regionendpoint": i.store.bucket.Endpoint, "forcepathstyle": true,
+		"rootdirectory": fmt.Sprintf("/%s-%s/%s", of.Name, of.UID, i.name)}
+}
+
+// environment is the key to the bucket, under the names that the AWS SDK looks for: Distribution reads variables of its own as YAML, and
+// not every secret is one that reads as itself.
+func (i instance) environment() []corev1.EnvVar {
+	var out []corev1.EnvVar
+	if i.store.volume() {
+		return nil
+	}
+	for _, v := range [][2]string{{"AWS_ACCESS_KEY_ID", product.AccessKey}, {"AWS_SECRET_ACCESS_KEY", product.SecretKey}} {
+		out = append(out, corev1.EnvVar{Name: v[0], ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{
+			LocalObjectReference: corev1.LocalObjectReference{Name: i.store.key.Secret}, Key: v[1]}}})
+	}
+	return out
 }
 
 func (i instance) meta(name string) metav1.ObjectMeta {
@@ -39,10 +75,11 @@ func (i instance) meta(name string) metav1.ObjectMeta {
 
 // config is the registry's configuration, in the form of Distribution 3.
 func (i instance) config() (string, error) {
+	driver, settings := i.driver()
 	c := map[string]any{
 		"version": "0.1",
 		"log":     map[string]any{"level": "info", "formatter": "json"},
-		"storage": map[string]any{"filesystem": map[string]any{"rootdirectory": "/var/lib/registry"}, "delete": map[string]any{"enabled": true}},
+		"storage": map[string]any{driver: settings, "delete": map[string]any{"enabled": true}},
 		"http": map[string]any{"addr": fmt.Sprintf(":%d", port), "headers": map[string]any{"X-Content-Type-Options": []any{"nosniff"}},
 			"debug": map[string]any{"addr": fmt.Sprintf(":%d", debugPort), "prometheus": map[string]any{"enabled": true, "path": "/metrics"}}},
 		"auth":   map[string]any{"htpasswd": map[string]any{"realm": "registry", "path": "/auth/htpasswd"}},
@@ -60,59 +97,89 @@ func (i instance) objects() ([]*unstructured.Unstructured, error) {
 	if err != nil {
 		return nil, err
 	}
-	className := class(i.Spec)
-	return product.Objects(
-		&corev1.ConfigMap{TypeMeta: kind("v1", "ConfigMap"), ObjectMeta: i.meta(i.name + "-config"), Data: map[string]string{"config.yml": config}},
-		&corev1.PersistentVolumeClaim{TypeMeta: kind("v1", "PersistentVolumeClaim"), ObjectMeta: i.meta(i.name), Spec: corev1.PersistentVolumeClaimSpec{
+	all := []runtime.Object{&corev1.ConfigMap{TypeMeta: kind("v1", "ConfigMap"), ObjectMeta: i.meta(i.name + "-config"), Data: map[string]string{"config.yml": config}}}
+	if i.store.volume() {
+		className := class(i.Spec)
+		all = append(all, &corev1.PersistentVolumeClaim{TypeMeta: kind("v1", "PersistentVolumeClaim"), ObjectMeta: i.meta(i.name), Spec: corev1.PersistentVolumeClaimSpec{
 			AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce}, StorageClassName: &className,
-			Resources: corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse(sizeOf(i.Spec).disk)}}}},
+			Resources: corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse(sizeOf(i.Spec).disk)}}}})
+	}
+	return product.Objects(append(all,
 		&corev1.ServiceAccount{TypeMeta: kind("v1", "ServiceAccount"), ObjectMeta: i.meta(i.name), AutomountServiceAccountToken: new(false)},
 		i.deployment(config),
 		&corev1.Service{TypeMeta: kind("v1", "Service"), ObjectMeta: i.meta(i.name), Spec: corev1.ServiceSpec{
 			Selector: map[string]string{"app.kubernetes.io/name": i.name},
 			Ports:    []corev1.ServicePort{{Name: "http", Port: port, TargetPort: intstr.FromString("http")}}}},
 		i.admit(),
-	)
+	)...)
 }
 
-// deployment is one copy: its volume can be on one node only. Before it serves, nobody writes, and garbage can be collected.
+// collectLately collects garbage in a pod that began because the schedule had it begin, and not in one that moved to another node: in a
+// bucket it takes a request for every manifest and tag. `kubectl rollout restart` notes the time on the pod, in UTC.
+const collectLately = `now=$(date -u +%s)
+for hour in "$(date -u +%Y-%m-%dT%H)" "$(date -u -d "@$((now - 3600))" +%Y-%m-%dT%H)"; do
+  case "$RESTARTED_AT" in "$hour":*) exec registry garbage-collect --delete-untagged /etc/distribution/config.yml ;; esac
+done`
+
+// collector is what collects garbage before the registry serves.
+func (i instance) collector(c corev1.Container) corev1.Container {
+	c.Name, c.Command = "collect-garbage", []string{"/bin/sh", "-ec"}
+	if i.store.volume() {
+		c.Args = []string{"[ ! -d /var/lib/registry/docker/registry/v2/repositories ] || registry garbage-collect --delete-untagged /etc/distribution/config.yml"}
+		return c
+	}
+	c.Args = []string{collectLately}
+	c.Env = append(c.Env, corev1.EnvVar{Name: "RESTARTED_AT", ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.annotations['kubectl.kubernetes.io/restartedAt']"}}})
+	return c
+}
+
+// storedIn is where a Deployment says in which bucket its images are; it says nothing of a volume.
+const storedIn = "k8or.io/bucket"
+
+// deployment is one copy: its volume can be on one node only, and before it serves, nobody writes, and garbage can be collected.
 func (i instance) deployment(config string) runtime.Object {
 	z := sizeOf(i.Spec)
 	resources := corev1.ResourceRequirements{
 		Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(z.cpu.String()), corev1.ResourceMemory: resource.MustParse(z.memory.String())},
 		Limits:   corev1.ResourceList{corev1.ResourceMemory: resource.MustParse(z.limit.String())},
 	}
-	mounts := []corev1.VolumeMount{
-		{Name: "images", MountPath: "/var/lib/registry"}, {Name: "config", MountPath: "/etc/distribution", ReadOnly: true}, {Name: "auth", MountPath: "/auth", ReadOnly: true},
+	var mounts []corev1.VolumeMount
+	var volumes []corev1.Volume
+	if i.store.volume() {
+		mounts = append(mounts, corev1.VolumeMount{Name: "images", MountPath: "/var/lib/registry"})
+		volumes = append(volumes, corev1.Volume{Name: "images", VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: i.name}}})
 	}
+	mounts = append(mounts, corev1.VolumeMount{Name: "config", MountPath: "/etc/distribution", ReadOnly: true}, corev1.VolumeMount{Name: "auth", MountPath: "/auth", ReadOnly: true})
+	volumes = append(volumes,
+		corev1.Volume{Name: "config", VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: i.name + "-config"}}}},
+		corev1.Volume{Name: "auth", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: authSecret, Items: []corev1.KeyToPath{{Key: "htpasswd", Path: "htpasswd"}}}}})
 	pod := corev1.PodSpec{
 		ServiceAccountName: i.name, AutomountServiceAccountToken: new(false),
 		SecurityContext: &corev1.PodSecurityContext{RunAsUser: new(int64(1000)), FSGroup: new(int64(1000)), FSGroupChangePolicy: new(corev1.FSGroupChangeOnRootMismatch)},
 		Containers: []corev1.Container{{
-			Name: "registry", Image: image, Args: []string{"serve", "/etc/distribution/config.yml"}, Resources: resources, SecurityContext: confined(), VolumeMounts: mounts,
+			Name: "registry", Image: image, Args: []string{"serve", "/etc/distribution/config.yml"}, Resources: resources, SecurityContext: confined(), VolumeMounts: mounts, Env: i.environment(),
 			Ports:          []corev1.ContainerPort{{Name: "http", ContainerPort: port}, {Name: "metrics", ContainerPort: debugPort}},
 			ReadinessProbe: &corev1.Probe{ProbeHandler: corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Path: "/", Port: intstr.FromString("http")}}, PeriodSeconds: 5},
 			LivenessProbe:  &corev1.Probe{ProbeHandler: corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Path: "/", Port: intstr.FromString("http")}}, PeriodSeconds: 10, FailureThreshold: 6},
 		}},
-		Volumes: []corev1.Volume{
-			{Name: "images", VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: i.name}}},
-			{Name: "config", VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: i.name + "-config"}}}},
-			{Name: "auth", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: authSecret, Items: []corev1.KeyToPath{{Key: "htpasswd", Path: "htpasswd"}}}}},
-		},
+		Volumes: volumes,
 	}
 	if i.upstream == "" { // a mirror drops what is old by itself
-		pod.InitContainers = []corev1.Container{{Name: "collect-garbage", Image: image, Resources: resources, SecurityContext: confined(), VolumeMounts: mounts,
-			Command: []string{"/bin/sh", "-ec"},
-			Args:    []string{"[ ! -d /var/lib/registry/docker/registry/v2/repositories ] || registry garbage-collect --delete-untagged /etc/distribution/config.yml"}}}
+		pod.InitContainers = []corev1.Container{i.collector(corev1.Container{Image: image, Resources: resources, SecurityContext: confined(), VolumeMounts: mounts, Env: i.environment()})}
 	}
 	i.platform.PutOnPool(&pod, i.Spec.Pool)
+	annotations := map[string]string{"k8or.io/config": fmt.Sprintf("%x", sha256.Sum256([]byte(config)))[:16]}
 	meta := i.meta(i.name)
+	if i.store.volume() {
+		// DOKS wants a StatefulSet, so that there are never two; one copy, Recreate and a disk of one node keep to that as well.
+		annotations[lint.DisabledChecks] = "dobs-pod-owner"
+	} else {
+		meta.Annotations = map[string]string{storedIn: i.store.bucket.Name}
+	}
 	return &appsv1.Deployment{TypeMeta: kind("apps/v1", "Deployment"), ObjectMeta: meta, Spec: appsv1.DeploymentSpec{
 		Replicas: new(int32(1)), Strategy: appsv1.DeploymentStrategy{Type: appsv1.RecreateDeploymentStrategyType},
 		Selector: &metav1.LabelSelector{MatchLabels: meta.Labels},
-		Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: meta.Labels,
-			// DOKS wants a StatefulSet, so that there are never two; one copy, Recreate and a disk of one node keep to that as well.
-			Annotations: map[string]string{"k8or.io/config": fmt.Sprintf("%x", sha256.Sum256([]byte(config)))[:16], lint.DisabledChecks: "dobs-pod-owner"}}, Spec: pod},
+		Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: meta.Labels, Annotations: annotations}, Spec: pod},
 	}}
 }
 

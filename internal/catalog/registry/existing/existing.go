@@ -51,6 +51,9 @@ func build(b *product.Building, e entry) error {
 	if credentials == nil {
 		credentials = e.Spec.Credentials
 	}
+	if asked, ok := registry.Asked(b.Platform(), e.ID, prefix, credentials != nil); ok {
+		product.Offer(b, asked)
+	}
 	if credentials == nil { // anybody may pull
 		product.Offer(b, product.ImageSource{Entry: e.ID, Prefix: prefix})
 		return nil
@@ -60,7 +63,7 @@ func build(b *product.Building, e entry) error {
 		return err
 	}
 	registry.Join(b, product.PodPolicy{Entry: e.ID, Secrets: func(namespace string) []kube.Derived {
-		return []kube.Derived{registry.Pull(host, namespace, []kube.Field{field}, func(fields map[string][]byte) (string, string, error) {
+		return []kube.Derived{registry.Pull([]string{host}, namespace, []kube.Field{field}, func(fields map[string][]byte) (string, string, error) {
 			return signIn(fields["credentials"], host)
 		})}
 	}}, prefix)
