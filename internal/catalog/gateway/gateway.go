@@ -5,6 +5,7 @@
 package gateway
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/k8or/k8or/api/v1alpha1"
+	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/price"
 	"github.com/k8or/k8or/internal/product"
 	"github.com/k8or/k8or/internal/unit"
@@ -108,4 +110,10 @@ func Front(service *unstructured.Unstructured, balancer, labels, annotations map
 	marks := maps.Clone(balancer)
 	maps.Copy(marks, annotations)
 	service.SetAnnotations(marks)
+}
+
+// Dashboard is the page of a gateway in Grafana.
+func Dashboard(entry graph.ID, name, of string, panels []product.Panel) product.Dashboard {
+	title := "Gateway " + name
+	return product.Dashboard{Entry: entry, Title: title, JSON: product.Panels(fmt.Sprintf("k8or-gateway-%x", sha256.Sum256([]byte(entry)))[:30], title+" ("+of+")", "gateways", panels)}
 }

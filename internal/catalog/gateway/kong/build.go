@@ -123,4 +123,12 @@ func offer(b *product.Building, e entry) {
 	product.Offer(b, product.Alert{Entry: e.ID, Name: "GatewayConfigurationRefused", For: "10m",
 		Expression: fmt.Sprintf(`sum(increase(ingress_controller_configuration_push_count{%s,success="false"}[10m])) > 0`, of),
 		Summary:    "The gateway " + e.Name + " refuses its configuration and goes on with the last good one: the controller's log says why"})
+	product.Offer(b, gateway.Dashboard(e.ID, e.Name, "Kong", []product.Panel{
+		{Title: "Requests in a second", Unit: "reqps", Legend: "{{code}}", Expression: fmt.Sprintf(`sum by (code) (rate(kong_http_requests_total{%s}[5m]))`, of)},
+		{Title: "Share of errors", Unit: "percentunit", Legend: "{{route}}", Expression: fmt.Sprintf(`sum by (route) (rate(kong_http_requests_total{%[1]s,code=~"5.."}[5m])) / sum by (route) (rate(kong_http_requests_total{%[1]s}[5m]))`, of)},
+		{Title: "Slowest twentieth", Unit: "ms", Legend: "{{route}}", Expression: fmt.Sprintf(`histogram_quantile(0.95, sum by (route, le) (rate(kong_request_latency_ms_bucket{%s}[5m])))`, of)},
+		{Title: "Slowest twentieth, by Kong itself", Unit: "ms", Legend: "{{route}}", Expression: fmt.Sprintf(`histogram_quantile(0.95, sum by (route, le) (rate(kong_kong_latency_ms_bucket{%s}[5m])))`, of)},
+		{Title: "Sent and received", Unit: "Bps", Legend: "{{direction}}", Expression: fmt.Sprintf(`sum by (direction) (rate(kong_bandwidth_bytes{%s}[5m]))`, of)},
+		{Title: "Open connections", Unit: "short", Legend: "{{state}}", Expression: fmt.Sprintf(`sum by (state) (kong_nginx_connections_total{%s})`, of)},
+	}))
 }

@@ -50,9 +50,28 @@ func build(b *product.Building, e product.Entry[v1alpha1.Gateway, Options]) erro
 	if err := g.Secure(b, g.IngressSolver(map[string]any{mergeable: "minion"})); err != nil {
 		return err
 	}
-	product.Offer(b, product.MetricsTarget{Entry: e.ID, Namespace: e.Namespace(), Labels: map[string]string{"app.kubernetes.io/instance": e.Name}, Port: "prometheus", Path: "/metrics"})
-	product.Offer(b, product.LogSource{Entry: e.ID, Namespace: e.Namespace(), Labels: map[string]string{"app.kubernetes.io/instance": e.Name}})
+	offer(b, e)
 	return nil
+}
+
+// offer makes NGINX known to monitoring and logging. Without NGINX Plus it counts requests and connections, and no answers by their status.
+func offer(b *product.Building, e product.Entry[v1alpha1.Gateway, Options]) {
+	pods := map[string]string{"app.kubernetes.io/instance": e.Name}
+	product.Offer(b, product.MetricsTarget{Entry: e.ID, Namespace: e.Namespace(), Labels: pods, Port: "prometheus", Path: "/metrics"})
+	product.Offer(b, product.LogSource{Entry: e.ID, Namespace: e.Namespace(), Labels: pods})
+	of := fmt.Sprintf("namespace=%q", e.Namespace())
+	product.Offer(b, product.Alert{Entry: e.ID, Name: "GatewayConfigurationRefused", For: "10m",
+		Expression: fmt.Sprintf(`min(nginx_ingress_controller_nginx_last_reload_status{%s}) == 0`, of),
+		Summary:    "The gateway " + e.Name + " refuses its configuration and goes on with the last good one: the controller's log says why"})
+	product.Offer(b, product.Alert{Entry: e.ID, Name: "GatewayDropsConnections", For: "5m", Severity: "critical",
+		Expression: fmt.Sprintf(`sum(rate(nginx_ingress_nginx_connections_accepted{%[1]s}[5m])) - sum(rate(nginx_ingress_nginx_connections_handled{%[1]s}[5m])) > 0`, of),
+		Summary:    "The gateway " + e.Name + " drops connections, since it has no room for more: a larger size has more pods"})
+	product.Offer(b, gateway.Dashboard(e.ID, e.Name, "NGINX", []product.Panel{
+		{Title: "Requests in a second", Unit: "reqps", Legend: "{{pod}}", Expression: fmt.Sprintf(`sum by (pod) (rate(nginx_ingress_nginx_http_requests_total{%s}[5m]))`, of)},
+		{Title: "Open connections", Unit: "short", Legend: "{{pod}}", Expression: fmt.Sprintf(`sum by (pod) (nginx_ingress_nginx_connections_active{%s})`, of)},
+		{Title: "New connections in a second", Unit: "short", Legend: "{{pod}}", Expression: fmt.Sprintf(`sum by (pod) (rate(nginx_ingress_nginx_connections_accepted{%s}[5m]))`, of)},
+		{Title: "Reloads of the configuration", Unit: "short", Legend: "{{pod}}", Expression: fmt.Sprintf(`sum by (pod) (increase(nginx_ingress_controller_nginx_reloads_total{%s}[5m]))`, of)},
+	}))
 }
 
 // chartValues are values.yaml with what the document says laid over it, and the entry's own `values` over that.
