@@ -4,6 +4,9 @@
 package catalog
 
 import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
 	"slices"
 
 	"github.com/k8or/k8or/internal/catalog/app/app"
@@ -90,3 +93,15 @@ func Find(category, name string) (product.Product, bool) {
 
 // Options are the settings that only one product has.
 func Options(a product.About) []product.Option { return options[a.Category+"/"+a.Name] }
+
+//go:embed shown.json
+var shown []byte
+
+// Shown is what is known of each product from composing its own documents, by category and name. The file is written by this package's tests.
+func Shown() (map[string]product.Shown, error) {
+	var all map[string]product.Shown
+	if err := json.Unmarshal(shown, &all); err != nil {
+		return nil, fmt.Errorf("read what is known of the products: %w", err)
+	}
+	return all, nil
+}

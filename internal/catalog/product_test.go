@@ -3,9 +3,11 @@
 package catalog_test
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/k8or/k8or/internal/catalog"
@@ -17,23 +19,51 @@ import (
 // for all of them so that none can be forgotten and one binary is linked, which holds all of k8or.
 func TestProducts(t *testing.T) {
 	t.Parallel()
+	for folder, p := range products(t) {
+		t.Run(filepath.ToSlash(folder), func(t *testing.T) {
+			t.Parallel()
+			producttest.Run(t, p, folder)
+		})
+	}
+}
+
+// products are those of each folder here, by their pages.
+func products(t *testing.T) map[string]product.Product {
 	pages, err := filepath.Glob("*/*/README.md")
 	if err != nil || len(pages) == 0 {
 		t.Fatalf("there is no folder of a product here: %v", err)
 	}
+	out := map[string]product.Product{}
 	for _, name := range pages {
-		folder := filepath.Dir(name)
-		t.Run(filepath.ToSlash(folder), func(t *testing.T) {
-			t.Parallel()
-			page, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			i := slices.IndexFunc(catalog.Products, func(p product.Product) bool { return p.About().Page == string(page) })
-			if i < 0 {
-				t.Fatalf("no product of catalog.Products has %s for its page: add the line there, and embed the page in the product", name)
-			}
-			producttest.Run(t, catalog.Products[i], folder)
-		})
+		page, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(catalog.Products, func(p product.Product) bool { return p.About().Page == string(page) })
+		if i < 0 {
+			t.Fatalf("no product of catalog.Products has %s for its page: add the line there, and embed the page in the product", name)
+		}
+		out[filepath.Dir(name)] = catalog.Products[i]
+	}
+	return out
+}
+
+// TestTheCatalogShowsWhatIsComposed holds shown.json against what the products' own documents come to; -update writes it anew.
+func TestTheCatalogShowsWhatIsComposed(t *testing.T) {
+	t.Parallel()
+	all := map[string]product.Shown{}
+	for folder, p := range products(t) {
+		a := p.About()
+		all[a.Category+"/"+a.Name] = producttest.Shown(t, p, folder)
+	}
+	raw, err := json.MarshalIndent(all, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	producttest.Golden(t, "shown.json", string(raw)+"\n")
+	for name, s := range all {
+		if s.Offers == nil && s.Takes == nil && !strings.HasPrefix(name, "storage/") {
+			t.Errorf("%s has to do with nothing else", name)
+		}
 	}
 }

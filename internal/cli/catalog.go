@@ -6,7 +6,9 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/k8or/k8or/internal/price"
 	"github.com/k8or/k8or/internal/problem"
 	"github.com/k8or/k8or/internal/product"
+	"github.com/k8or/k8or/internal/ui/text"
 )
 
 func (a *app) catalogCommand() *cobra.Command {
@@ -98,17 +101,30 @@ func rank(name string) string {
 	return name
 }
 
-// shown is all that the catalog knows of a product.
-type shown struct {
-	product.About
-	Options []product.Option `json:"options"`
-	// Prices are what its sizes cost a month, by the price book.
-	Prices []price.Line `json:"prices,omitempty"`
+// showProduct prints a product's page, with its facts before and what it requests, joins and takes for options after it.
+func (a *app) showProduct(about product.About) error {
+	all, err := catalog.Shown()
+	if err != nil {
+		return err
+	}
+	own := all[about.Category+"/"+about.Name]
+	shown := text.Shown{About: about, Options: catalog.Options(about), Prices: price.Default().Of(about.Sells).Lines, Footprint: own.Footprint,
+		Offers: wires(own.Offers, all, func(other product.Shown) []string { return other.Takes }),
+		Takes:  wires(own.Takes, all, func(other product.Shown) []string { return other.Offers })}
+	return a.print(shown, func(w io.Writer) { a.style(a.StdoutTerminal).Product(w, shown) })
 }
 
-// showProduct prints a product's page, with its facts before and its options after it.
-func (a *app) showProduct(about product.About) error {
-	options := catalog.Options(about)
-	prices := price.Default().Of(about.Sells).Lines
-	return a.print(shown{about, options, prices}, func(w io.Writer) { a.style(a.StdoutTerminal).Product(w, about, options, prices) })
+// wires are capabilities with the categories of the products at their other ends.
+func wires(capabilities []string, all map[string]product.Shown, end func(product.Shown) []string) []text.Wire {
+	var out []text.Wire
+	for _, c := range capabilities {
+		wire := text.Wire{Capability: c}
+		for _, name := range slices.Sorted(maps.Keys(all)) {
+			if category, _, _ := strings.Cut(name, "/"); slices.Contains(end(all[name]), c) && !slices.Contains(wire.With, category) {
+				wire.With = append(wire.With, category)
+			}
+		}
+		out = append(out, wire)
+	}
+	return out
 }

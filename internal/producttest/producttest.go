@@ -138,18 +138,23 @@ func composes(t *testing.T, name string, raw []byte) {
 	if texts[0] != texts[1] {
 		t.Fatal("the same document composes differently the second time")
 	}
-	golden := strings.TrimSuffix(name, ".yaml") + ".golden"
+	Golden(t, strings.TrimSuffix(name, ".yaml")+".golden", texts[0])
+}
+
+// Golden holds what a test came to against a file, which -update writes anew.
+func Golden(t *testing.T, file, got string) {
+	t.Helper()
 	if *update {
-		if err := os.WriteFile(golden, []byte(texts[0]), 0o644); err != nil {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	want, err := os.ReadFile(golden)
+	want, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatalf("%v; `go test -update` writes it", err)
 	}
-	if string(want) != texts[0] {
-		t.Errorf("the composition differs from %s; look at the difference after `go test -update`:\n%s", golden, firstDifference(string(want), texts[0]))
+	if string(want) != got {
+		t.Errorf("it differs from %s; look at the difference after `go test -update`:\n%s", file, firstDifference(string(want), got))
 	}
 }
 

@@ -36,8 +36,28 @@ func placements(a product.About) string {
 	return strings.Join(parts, ", ")
 }
 
-// Product prints a product's page: its facts, what its makers and we say of it, what its sizes cost, and its options.
-func (s Style) Product(w io.Writer, a product.About, options []product.Option, prices []price.Line) {
+// Shown is all that the catalog knows of a product.
+type Shown struct {
+	product.About
+	Options []product.Option `json:"options"`
+	// Prices are what its sizes cost a month, by the price book.
+	Prices    []price.Line        `json:"prices,omitempty"`
+	Footprint []product.Footprint `json:"footprint,omitempty"`
+	// Offers and Takes are its wiring, each with the categories on the other side.
+	Offers []Wire `json:"offers,omitempty"`
+	Takes  []Wire `json:"takes,omitempty"`
+}
+
+// Wire is a capability, with the categories whose products are at its other end; none where k8or's own commands are.
+type Wire struct {
+	Capability string   `json:"capability"`
+	With       []string `json:"with,omitempty"`
+}
+
+// Product prints a product's page: its facts, what its makers and we say of it, what it requests and joins, what its sizes cost, and its
+// options.
+func (s Style) Product(w io.Writer, p Shown) {
+	a, options, prices := p.About, p.Options, p.Prices
 	fact := func(name, value string) {
 		if value != "" {
 			fmt.Fprintf(w, "%s %s\n", s.paint(dim, fmt.Sprintf("%-12s", name)), value)
@@ -54,6 +74,8 @@ func (s Style) Product(w io.Writer, a product.About, options []product.Option, p
 	}
 	fact("end of life", end)
 	fmt.Fprintf(w, "\n%s\n", strings.TrimSpace(a.Page))
+	s.footprint(w, p.Footprint)
+	s.wiring(w, p)
 	if len(prices) > 0 {
 		fmt.Fprintf(w, "\n%s\n", s.paint(bold, "Cost a month"))
 	}
@@ -88,4 +110,44 @@ func wrapped(text string, width int) []string {
 		}
 	}
 	return lines
+}
+
+// footprint prints what a product's pods request together, with nothing set but its size.
+func (s Style) footprint(w io.Writer, sizes []product.Footprint) {
+	if len(sizes) == 0 {
+		fmt.Fprintf(w, "\n%s no pod of it is k8or's.\n", s.paint(bold, "Footprint:"))
+		return
+	}
+	fmt.Fprintf(w, "\n%s\n", s.paint(bold, "Footprint: what its pods request together, with nothing else set"))
+	for _, f := range sizes {
+		var parts []string
+		if f.Pods > 0 {
+			parts = append(parts, fmt.Sprintf("%d pods, %s CPU, %s memory", f.Pods, f.CPU, f.Memory))
+		}
+		if f.NodeCPU > 0 || f.NodeMemory > 0 {
+			parts = append(parts, fmt.Sprintf("%s CPU, %s memory on every node", f.NodeCPU, f.NodeMemory))
+		}
+		if f.DiskGiB > 0 {
+			parts = append(parts, fmt.Sprintf("%d GiB of volumes", f.DiskGiB))
+		}
+		fmt.Fprintf(w, "  %-8s %s\n", f.Size, strings.Join(parts, "; "))
+	}
+}
+
+// wiring prints what a product offers to others by itself, and joins of theirs.
+func (s Style) wiring(w io.Writer, p Shown) {
+	if len(p.Offers)+len(p.Takes) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\n%s\n", s.paint(bold, "Wiring, as far as the others are there"))
+	for _, o := range p.Offers {
+		with := strings.Join(o.With, ", ")
+		if with == "" {
+			with = "k8or itself"
+		}
+		fmt.Fprintf(w, "  offers %-18s to %s\n", o.Capability, with)
+	}
+	for _, t := range p.Takes {
+		fmt.Fprintf(w, "  takes  %-18s from %s\n", t.Capability, strings.Join(t.With, ", "))
+	}
 }

@@ -239,7 +239,9 @@ var views = []struct {
 	{"why", "who asked, and the root cause first", func(s text.Style, w io.Writer) { s.Why(w, why()) }},
 	{"product", "facts, page and options", func(s text.Style, w io.Writer) {
 		a, o := aProduct()
-		s.Product(w, a, o, bill(price.Item{For: "loadBalancer", What: "type: network", Kind: price.LoadBalancer, Slug: price.RegionalNetwork, Min: 1, Max: 1}, price.Item{For: "mongodb", What: "small (db-s-1vcpu-2gb)", Kind: price.Database, Slug: "mongodb/db-s-1vcpu-2gb"}).Lines)
+		s.Product(w, text.Shown{About: a, Options: o, Prices: bill(price.Item{For: "loadBalancer", What: "type: network", Kind: price.LoadBalancer, Slug: price.RegionalNetwork, Min: 1, Max: 1}, price.Item{For: "mongodb", What: "small (db-s-1vcpu-2gb)", Kind: price.Database, Slug: "mongodb/db-s-1vcpu-2gb"}).Lines,
+			Footprint: []product.Footprint{{Size: "small", Pods: 2, CPU: 200, Memory: 256}, {Size: "large", Pods: 3, CPU: 1500, Memory: 4096, NodeCPU: 50, NodeMemory: 64, DiskGiB: 60}},
+			Offers:    []text.Wire{{Capability: "metrics target", With: []string{"monitoring"}}, {Capability: "page"}}, Takes: []text.Wire{{Capability: "route", With: []string{"apps", "monitoring"}}}})
 	}},
 	{"status", "each state of health, and addresses", func(s text.Style, w io.Writer) { s.Status(w, status()) }},
 	{"teardown", "data kept, lost and undecided", func(s text.Style, w io.Writer) { s.Teardown(w, teardown()) }},
