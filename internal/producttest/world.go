@@ -197,6 +197,8 @@ func secretOf(name string) (string, bool) {
 	switch name {
 	case "CANARY":
 		return canary, true
+	case "DNS_TOKEN": // of the example everything
+		return "dop_v1_" + canary, true
 	case "SLACK_WEBHOOK": // of the example production
 		return "https://hooks.slack.com/services/" + canary, true
 	case "CANARY_CREDENTIALS":
