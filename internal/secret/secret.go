@@ -8,22 +8,36 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"unique"
 )
 
 // Text is a value that prints as [hidden] however it is printed. The zero Text is empty. Two are
 // compared with ==.
-type Text struct{ value string }
+//
+// In an unexported field no method of it is asked for how it prints, which is why it does not hold the value itself: there it
+// prints as an address.
+type Text struct{ value unique.Handle[string] }
 
 const hidden = "[hidden]"
 
 // New hides a value.
-func New(value string) Text { return Text{value} }
+func New(value string) Text {
+	if value == "" {
+		return Text{}
+	}
+	return Text{unique.Make(value)}
+}
 
 // Reveal gives the value, for the call that needs it.
-func (s Text) Reveal() string { return s.value }
+func (s Text) Reveal() string {
+	if s.Empty() {
+		return ""
+	}
+	return s.value.Value()
+}
 
 // Empty reports whether there is no value.
-func (s Text) Empty() bool { return s.value == "" }
+func (s Text) Empty() bool { return s == Text{} }
 
 // String hides the value.
 func (s Text) String() string { return hidden }
