@@ -81,7 +81,9 @@ func pathOf(name string) string {
 func checkProtocol(ctx context.Context, path, name string) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, path, "version").Output()
+	cmd := exec.CommandContext(ctx, path, "version")
+	cmd.Env = environment()
+	out, err := cmd.Output()
 	var said struct {
 		Name     string `json:"name"`
 		Version  string `json:"version"`

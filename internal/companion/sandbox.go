@@ -103,7 +103,7 @@ func Start(ctx context.Context, path string, o StartOptions) (*Sandbox, error) {
 		args = append(args, "--godo-states")
 	}
 	cmd := exec.Command(path, args...)
-	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Env, cmd.Stdout, cmd.Stderr = environment(), log, log
 	detach(cmd)
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", path, err)

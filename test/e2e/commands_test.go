@@ -199,6 +199,8 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 			nowhere(ts, base64.StdEncoding.EncodeToString([]byte(word)))
 		}
 	},
+	// watched FILE COMMAND...: the command is run, and the file says what processes showed of themselves meanwhile.
+	"watched": watched,
 	// credentials-live NAME...: no Secret of the cluster holds a key, token or user that is gone, and there is one key of each name.
 	"credentials-live": credentialsLive,
 	// fingerprint NAMESPACE/SECRET: by which is told whether it holds something else.
@@ -211,6 +213,8 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"interrupts-twice": interrupts(os.Interrupt, os.Interrupt),
 	// terminates is interrupts by SIGTERM.
 	"terminates": interrupts(syscall.SIGTERM),
+	// crashes is interrupts by SIGQUIT, on which a Go program says where it is, and ends.
+	"crashes": interrupts(syscall.SIGQUIT),
 	// within SECONDS COMMAND...: the exits command, and it takes no longer.
 	"within": func(ts *testscript.TestScript, neg bool, args []string) {
 		if neg || len(args) < 3 {
@@ -339,7 +343,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 func interrupts(signals ...os.Signal) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, neg bool, args []string) {
 		if neg || len(args) < 3 {
-			ts.Fatalf("usage: interrupts|interrupts-twice|terminates word code command [arg...]")
+			ts.Fatalf("usage: interrupts|interrupts-twice|terminates|crashes word code command [arg...]")
 		}
 		want, err := strconv.Atoi(args[1])
 		ts.Check(err)
@@ -361,7 +365,7 @@ func interrupts(signals ...os.Signal) func(*testscript.TestScript, bool, []strin
 func interrupt(ts *testscript.TestScript, word string, signals []os.Signal, args []string) (int, string, time.Duration, error) {
 	cmd := exec.Command(executable(filepath.Join(bin, args[0])), args[1:]...)
 	cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"HOME", "PATH", "K8OR_SANDBOX_DIR", "NO_COLOR", "KUBECONFIG"} {
+	for _, name := range []string{"HOME", "PATH", "K8OR_SANDBOX_DIR", "NO_COLOR", "KUBECONFIG", "GOTRACEBACK"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	said := &strings.Builder{}

@@ -74,6 +74,8 @@ func TestScripts(t *testing.T) {
 				return haveControlPlane(), nil
 			case "root":
 				return os.Getuid() == 0, nil
+			case "proc":
+				return haveProc(), nil
 			}
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
