@@ -317,7 +317,7 @@ func itemStep(k *Kind, it Item, opts Options) Step {
 	case slices.Contains(opts.Data.Lose, it.Data):
 		st.Reason = "its data is given up by name"
 	case slices.Contains(opts.Data.Keep, it.Data), !opts.Teardown:
-		st.Action, st.Risk, st.Reason = Keep, InPlace, "it holds data"
+		st.Action, st.Risk, st.Reason = Keep, InPlace, cmp.Or(it.Kept, "it holds data")
 	default:
 		st.Reason = "it holds data, and nobody said what becomes of it"
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // DatabaseName is a database within a database cluster. It holds data: one that the document does not speak of any more
-// stays, and goes with its cluster.
+// stays until it is named, and goes with its cluster.
 type DatabaseName struct {
 	On      *Estate
 	Cluster graph.Value[DatabaseOut] `graph:"parent"`
@@ -28,7 +28,15 @@ func (n *DatabaseName) Kind() *graph.Kind { return n.On.databaseNames }
 // Key is the cluster's name and the database's.
 func (n *DatabaseName) Key() string { return n.In + "/" + n.Name }
 
+type databaseName struct {
+	Name string `json:"name"`
+}
+
 func namesPath(id string) string { return "/v2/databases/" + id + "/dbs" }
+
+func (e *Estate) allNames(ctx context.Context, c *graph.Call, id string) ([]databaseName, error) {
+	return ofDatabase[databaseName](ctx, c, e, "databases/"+id+"/dbs", namesPath(id), "dbs")
+}
 
 // Observe finds the database by its name.
 func (n *DatabaseName) Observe(ctx context.Context, c *graph.Call) (graph.Observed[string], error) {
@@ -36,14 +44,11 @@ func (n *DatabaseName) Observe(ctx context.Context, c *graph.Call) (graph.Observ
 	if !ok || parent.ID == "" || parent.State == databaseCreating {
 		return graph.Observed[string]{}, nil
 	}
-	type name struct {
-		Name string `json:"name"`
-	}
-	all, err := ofDatabase[name](ctx, c, n.On, "databases/"+parent.ID+"/dbs", namesPath(parent.ID), "dbs")
+	all, err := n.On.allNames(ctx, c, parent.ID)
 	if notFound(err) {
 		return graph.Observed[string]{}, nil
 	}
-	if err != nil || !slices.Contains(all, name{n.Name}) {
+	if err != nil || !slices.Contains(all, databaseName{n.Name}) {
 		return graph.Observed[string]{}, err
 	}
 	return graph.Observed[string]{State: graph.Ready, ID: n.Name, Out: n.Name}, nil

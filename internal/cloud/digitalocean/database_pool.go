@@ -13,7 +13,7 @@ import (
 )
 
 // ConnectionPool is a PgBouncer pool of a PostgreSQL cluster: many clients share few connections. It has no place for a mark:
-// one that the document does not speak of any more stays until its cluster goes.
+// one that the document does not speak of any more stays until it is named, and goes with its cluster.
 type ConnectionPool struct {
 	On       *Estate
 	Database graph.Value[DatabaseOut] `graph:"parent"`
@@ -54,13 +54,17 @@ func (p *ConnectionPool) Key() string { return p.In + "/" + p.Name }
 
 func poolsPath(id string) string { return "/v2/databases/" + id + "/pools" }
 
+func (e *Estate) allConnectionPools(ctx context.Context, c *graph.Call, id string) ([]connectionPool, error) {
+	return ofDatabase[connectionPool](ctx, c, e, "databases/"+id+"/pools", poolsPath(id), "pools")
+}
+
 // Observe finds the pool by its name.
 func (p *ConnectionPool) Observe(ctx context.Context, c *graph.Call) (graph.Observed[PoolAddress], error) {
 	parent, ok := p.Database.Get(c)
 	if !ok || parent.ID == "" || parent.State == databaseCreating {
 		return graph.Observed[PoolAddress]{}, nil
 	}
-	all, err := ofDatabase[connectionPool](ctx, c, p.On, "databases/"+parent.ID+"/pools", poolsPath(parent.ID), "pools")
+	all, err := p.On.allConnectionPools(ctx, c, parent.ID)
 	if notFound(err) {
 		return graph.Observed[PoolAddress]{}, nil
 	}
@@ -91,6 +95,9 @@ func (p *ConnectionPool) body(c *graph.Call) connectionPool {
 
 // Create makes the pool.
 func (p *ConnectionPool) Create(ctx context.Context, c *graph.Call) (graph.Observed[PoolAddress], error) {
+	if err := p.On.use(ctx, c, usesPools); err != nil {
+		return graph.Observed[PoolAddress]{}, err
+	}
 	id := p.Database.Read(c).ID
 	var answer struct {
 		Pool connectionPool `json:"pool"`

@@ -15,7 +15,7 @@ import (
 )
 
 // UserPrefix begins the names of users that k8or makes for apps. It is their mark within a database cluster: of all others
-// none is ever deleted.
+// none is deleted unless it is named.
 const UserPrefix = "k8or-"
 
 // DatabaseUser is a user of a database cluster. DigitalOcean makes up the password.
@@ -73,6 +73,7 @@ type UserOut struct {
 
 type databaseUser struct {
 	Name        string       `json:"name"`
+	Role        string       `json:"role"`
 	Password    string       `json:"password"`
 	Certificate string       `json:"access_cert"`
 	Key         string       `json:"access_key"`
@@ -209,14 +210,17 @@ func (u *DatabaseUser) Update(ctx context.Context, c *graph.Call, have graph.Obs
 // turn came after this one's; empty where it is not known to be used by anybody.
 type inDatabase struct{ cluster, name, entry, until string }
 
-// listUsers finds the users of apps in the clusters that stay: those of one that goes go with it. The newest of each is what
-// the document may want; one whose turn is over is wanted by nobody.
+// listUsers finds the users of the clusters that stay: those of one that goes go with it. The newest of an app's is what the document
+// may want; one whose turn is over is wanted by nobody.
 func (e *Estate) listUsers(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
 	ours, err := e.ourDatabases(ctx, c)
 	if err != nil || c.Teardown {
 		return nil, err
 	}
-	var items []graph.Item
+	items, err := e.listPeople(ctx, c)
+	if err != nil {
+		return nil, err
+	}
 	for _, d := range ours {
 		if d.Status == databaseCreating || d.Engine == "valkey" { // which has no users but its own
 			continue
@@ -249,16 +253,12 @@ func (e *Estate) listUsers(ctx context.Context, c *graph.Call) ([]graph.Item, er
 }
 
 // deleteUser deletes a user: nobody signs in as it any more.
-func (e *Estate) deleteUser(ctx context.Context, _ *graph.Call, item graph.Item) (string, error) {
+func (e *Estate) deleteUser(ctx context.Context, c *graph.Call, item graph.Item) (string, error) {
 	at, _ := item.Ref.(inDatabase)
 	if at.until != "" && e.options.Reads != nil {
 		if waiting, err := e.options.Reads(ctx, graph.ID(at.entry), strings.TrimPrefix(at.until, UserPrefix)); err != nil || waiting != "" {
 			return waiting, err
 		}
 	}
-	err := gone(e.client.send(ctx, http.MethodDelete, usersPath(at.cluster)+"/"+url.PathEscape(at.name), nil, nil))
-	if err != nil {
-		return "", fmt.Errorf("delete %s: %w", item.Title, busy(err))
-	}
-	return "", nil
+	return e.deleteInsider(usersPath)(ctx, c, item)
 }

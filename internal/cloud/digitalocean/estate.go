@@ -84,7 +84,9 @@ type Estate struct {
 // Ranks of pruning: what runs in the cluster (100, package kube) goes first; what a cluster leaves behind can only be
 // told from what it uses once it is gone.
 const (
+	rankAccess       = 48 // to a database, by a user
 	rankUser         = 47 // of a database, with its replicas
+	rankInside       = 46 // of a database
 	rankPool         = 45
 	rankCluster      = 40
 	rankLoadBalancer = 35
@@ -137,9 +139,9 @@ func NewEstate(client *Client, mark Mark, o EstateOptions) *Estate {
 		List: e.listMigrations, Delete: e.deleteMigration}
 	e.databaseAdmins = &graph.Kind{Name: "digitalocean/database-admin", Typical: 6 * time.Minute, Deadline: time.Hour, Lag: 2 * lag, Stays: true}
 	e.databaseMetrics = &graph.Kind{Name: "digitalocean/database-metrics", Typical: 6 * time.Minute, Deadline: time.Hour, Lag: 2 * lag, Stays: true}
-	e.databaseNames = &graph.Kind{Name: "digitalocean/database-name", Lag: lag, Stays: true}
-	e.kafkaTopics = &graph.Kind{Name: "digitalocean/kafka-topic", Lag: lag, Stays: true}
-	e.connectionPools = &graph.Kind{Name: "digitalocean/connection-pool", Lag: lag, Stays: true}
+	e.databaseNames = &graph.Kind{Name: "digitalocean/database-name", Lag: lag, Rank: rankInside, Stays: true, List: e.listNames, Delete: e.deleteInsider(namesPath)}
+	e.kafkaTopics = &graph.Kind{Name: "digitalocean/kafka-topic", Lag: lag, Rank: rankInside, Stays: true, List: e.listTopics, Delete: e.deleteInsider(topicsPath)}
+	e.connectionPools = &graph.Kind{Name: "digitalocean/connection-pool", Lag: lag, Rank: rankAccess, Stays: true, List: e.listConnectionPools, Delete: e.deleteInsider(poolsPath)}
 	e.databaseConfigs = &graph.Kind{Name: "digitalocean/database-config", Lag: lag, Stays: true}
 	e.spaces = &graph.Kind{Name: "digitalocean/space", Lag: lag, Deadline: time.Hour, Rank: rankCluster, List: e.listSpaces, Delete: e.deleteSpace}
 	e.spacesKeys = &graph.Kind{Name: "digitalocean/spaces-key", Lag: lag, Rank: rankUser, List: e.listSpacesKeys, Delete: e.deleteSpacesKey}
@@ -216,7 +218,7 @@ func (e *Estate) hasDone(what string) bool {
 
 // Kinds are all that can be pruned, highest rank first. Those of families that the platform never had cost no call.
 func (e *Estate) Kinds() []*graph.Kind {
-	return []*graph.Kind{e.databaseUsers, e.databaseMigrations, e.readReplicas, e.spacesKeys, e.cdns, e.pools, e.clusters, e.databases, e.spaces, e.loadBalancers, e.registries, e.volumes, e.snapshots, e.natGateways, e.firewalls, e.reservedIPs, e.certificates, e.records, e.domains, e.vpcs, e.projects, e.tags}
+	return []*graph.Kind{e.connectionPools, e.databaseUsers, e.databaseMigrations, e.readReplicas, e.databaseNames, e.kafkaTopics, e.spacesKeys, e.cdns, e.pools, e.clusters, e.databases, e.spaces, e.loadBalancers, e.registries, e.volumes, e.snapshots, e.natGateways, e.firewalls, e.reservedIPs, e.certificates, e.records, e.domains, e.vpcs, e.projects, e.tags}
 }
 
 // Always are the kinds that every platform has.
@@ -245,7 +247,7 @@ func (e *Estate) Databases() []*graph.Kind {
 
 // Beside are the kinds of what stands beside a cluster, be it the platform's own or somebody else's, highest rank first.
 func (e *Estate) Beside() []*graph.Kind {
-	return []*graph.Kind{e.databaseUsers, e.databaseMigrations, e.readReplicas, e.spacesKeys, e.cdns, e.databases, e.spaces, e.registries, e.firewalls, e.certificates, e.records, e.domains, e.tags}
+	return []*graph.Kind{e.connectionPools, e.databaseUsers, e.databaseMigrations, e.readReplicas, e.databaseNames, e.kafkaTopics, e.spacesKeys, e.cdns, e.databases, e.spaces, e.registries, e.firewalls, e.certificates, e.records, e.domains, e.tags}
 }
 
 // ObjectStorage are the kinds of platforms that have buckets.

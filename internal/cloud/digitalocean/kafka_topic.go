@@ -13,8 +13,8 @@ import (
 	"github.com/k8or/k8or/internal/graph"
 )
 
-// KafkaTopic is a topic of a managed Kafka. It holds messages: one that the document does not speak of any more stays, and goes
-// with its cluster.
+// KafkaTopic is a topic of a managed Kafka. It holds messages: one that the document does not speak of any more stays until it is
+// named, and goes with its cluster.
 type KafkaTopic struct {
 	On      *Estate
 	Cluster graph.Value[DatabaseOut] `graph:"parent"`
@@ -52,6 +52,10 @@ func (t *KafkaTopic) Key() string { return t.In + "/" + t.Name }
 
 func topicsPath(id string) string { return "/v2/databases/" + id + "/topics" }
 
+func (e *Estate) allTopics(ctx context.Context, c *graph.Call, id string) ([]kafkaTopic, error) {
+	return ofDatabase[kafkaTopic](ctx, c, e, "databases/"+id+"/topics", topicsPath(id), "topics")
+}
+
 // Observe finds the topic in the cluster's list and, where it is there, reads it whole.
 func (t *KafkaTopic) Observe(ctx context.Context, c *graph.Call) (graph.Observed[TopicOut], error) {
 	var none graph.Observed[TopicOut]
@@ -59,7 +63,7 @@ func (t *KafkaTopic) Observe(ctx context.Context, c *graph.Call) (graph.Observed
 	if !ok || parent.ID == "" || parent.State == databaseCreating {
 		return none, nil
 	}
-	all, err := ofDatabase[kafkaTopic](ctx, c, t.On, "databases/"+parent.ID+"/topics", topicsPath(parent.ID), "topics")
+	all, err := t.On.allTopics(ctx, c, parent.ID)
 	if notFound(err) {
 		return none, nil
 	}

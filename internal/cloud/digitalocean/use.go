@@ -16,6 +16,7 @@ import (
 const (
 	usesDatabases   = "databases"
 	usesNATGateways = "nat-gateways"
+	usesPools       = "connection-pools"
 	usesReplicas    = "replicas"
 	usesSpaces      = "spaces"
 )
