@@ -84,7 +84,7 @@ func asks(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// portOf is where the sandbox answers on this machine for the database cluster of a host, to who comes from the only Kubernetes
+// portOf is where the sandbox answers on this machine for the database cluster of a host, or for a copy of one, to who comes from the only Kubernetes
 // cluster.
 func portOf(ts *testscript.TestScript, host string, pool bool) string {
 	box := filepath.Join(ts.Getenv("K8OR_SANDBOX_DIR"), "sandbox.json")
@@ -100,20 +100,27 @@ func portOf(ts *testscript.TestScript, host string, pool bool) string {
 	if len(clusters.All) != 1 {
 		ts.Fatalf("there are %d clusters", len(clusters.All))
 	}
-	var databases struct {
-		Databases []struct {
-			ID      string
-			Private struct{ Host string } `json:"private_connection"`
+	type place struct {
+		ID, Engine string
+		Private    struct{ Host string } `json:"private_connection"`
+	}
+	var databases struct{ Databases []place }
+	ask(&databases, "GET", "/v2/databases")
+	places := databases.Databases
+	for _, d := range databases.Databases {
+		if d.Engine == "pg" {
+			var copies struct{ Replicas []place }
+			ask(&copies, "GET", "/v2/databases/"+d.ID+"/replicas")
+			places = append(places, copies.Replicas...)
 		}
 	}
-	ask(&databases, "GET", "/v2/databases")
-	for _, d := range databases.Databases {
+	for _, d := range places {
 		if d.Private.Host == host {
 			var port struct{ Address string }
 			ask(&port, "POST", "/databases/"+d.ID+"/ports", fmt.Sprintf(`{"source": "k8s:%s", "pool": %t}`, clusters.All[0].ID, pool))
 			return port.Address
 		}
 	}
-	ts.Fatalf("no database cluster has the private host %s", host)
+	ts.Fatalf("no database cluster or copy has the private host %s", host)
 	return ""
 }

@@ -3,15 +3,16 @@
 // Package database lets simulated database clusters answer on ports of this machine, so that users, passwords, TLS, pools and
 // the firewall can be tried with real drivers.
 //
-// A port belongs to one cluster and one source: whoever connects to it comes, for the cluster's firewall, from that source
+// A port belongs to one cluster, or a copy of one to read from, and one source: whoever connects to it comes, for the cluster's firewall, from that source
 // (`k8s:<cluster id>`, `droplet:<id>`, `app:<id>` or `ip:<address>`). A source that is not let in gets its connection closed
 // without a byte; in life it would get no answer at all.
 //
 // Behind a PostgreSQL cluster stands a real PostgreSQL where the machine has one (`postgres` and `initdb` in the PATH): one
 // instance for each cluster, started when it is first wanted, with the users, passwords, databases and the limit of connections
 // that the API says. What it is not: it has the machine's version, whatever the cluster's; a pool passes connections on, at
-// most its size at a time, each for as long as its client keeps it, whatever the mode; parameters are not applied. Everything
-// else answers in its protocol that it is simulated.
+// most its size at a time, each for as long as its client keeps it, whatever the mode; parameters are not applied; a copy to read from
+// is a way to its cluster's own server whose sessions begin read-only, never behind it, where a real one cannot be told to write at
+// all. Everything else answers in its protocol that it is simulated.
 //
 // Read database.go (ports), front.go (what happens to a connection), instance.go and sync.go (the real server), session.go
 // (PostgreSQL's protocol, as much as is needed).
@@ -147,7 +148,11 @@ func (r *Runtime) serves(spec digitalocean.DatabaseServer) string {
 	case r.binary == nil:
 		return "simulated: a listener that says so, since the machine has no PostgreSQL"
 	}
-	return fmt.Sprintf("a real PostgreSQL %s, for version %s", r.binary.version, spec.Version)
+	what := fmt.Sprintf("a real PostgreSQL %s, for version %s", r.binary.version, spec.Version)
+	if spec.CopyOf != "" {
+		what += ", to read from"
+	}
+	return what
 }
 
 // Nudge says that the cloud has changed: running servers follow, and what is no longer there goes. It does not wait.

@@ -99,7 +99,11 @@ func (b *bench) connect(d *godo.Database, source, user, password, database strin
 	if err != nil {
 		b.Fatal(err)
 	}
-	ca, _, err := b.client.Databases.GetCA(b.Context(), d.ID)
+	of := d.ID
+	if spec, err := b.cloud.DatabaseServer(d.ID); err == nil && spec.CopyOf != "" { // the API shows a cluster's alone
+		of = spec.CopyOf
+	}
+	ca, _, err := b.client.Databases.GetCA(b.Context(), of)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -152,6 +156,7 @@ func TestRealServers(t *testing.T) {
 		"users and passwords follow the API":       usersAndPasswordsFollowTheAPI,
 		"firewall lets in by source":               firewallLetsInBySource,
 		"pool is a database of its own name":       poolIsADatabaseOfItsOwnName,
+		"copy shows what its cluster has":          copyShowsWhatItsClusterHas,
 		"backup holds what was there then":         backupHoldsWhatWasThereThen,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -269,6 +274,43 @@ func firewallLetsInBySource(b *bench, d *godo.Database) {
 	}
 	if _, err := b.runtime.Open(d.ID, "k8s:none", false); err == nil {
 		t.Error("a source that is not there got a port")
+	}
+}
+
+func copyShowsWhatItsClusterHas(b *bench, d *godo.Database) {
+	t := b.T
+	r, _, err := b.client.Databases.CreateReplica(t.Context(), d.ID, &godo.DatabaseCreateReplicaRequest{Name: "reading", Region: "nyc3", Size: "db-s-1vcpu-2gb"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	reading, user, password := &godo.Database{ID: r.ID, PrivateConnection: r.PrivateConnection}, d.Connection.User, d.Connection.Password
+	if _, err := b.connect(reading, anywhere, user, password, "defaultdb", false); err == nil {
+		t.Error("a copy that is being made lets somebody in")
+	}
+	b.clock.Advance(10 * time.Minute)
+	writes := b.must(b.connect(d, anywhere, user, password, "defaultdb", false))
+	b.exec(writes, "CREATE TABLE seen (what text); INSERT INTO seen VALUES ('a shoe')")
+	reads := b.must(b.connect(reading, anywhere, user, password, "defaultdb", false))
+	var what string
+	if err := reads.QueryRow(t.Context(), "SELECT what FROM seen").Scan(&what); err != nil || what != "a shoe" {
+		t.Errorf("it shows %q, %v", what, err)
+	}
+	if _, err := reads.Exec(t.Context(), "INSERT INTO seen VALUES ('a hat')"); state(err) != "25006" {
+		t.Errorf("it is written to: %v", err)
+	}
+	b.exec(writes, "INSERT INTO seen VALUES ('a hat')")
+	if _, err := b.client.Databases.UpdateFirewallRules(t.Context(), r.ID, &godo.DatabaseUpdateFirewallRulesRequest{Rules: []*godo.DatabaseFirewallRule{{Type: "ip_addr", Value: "198.51.100.1"}}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.connect(reading, anywhere, user, password, "defaultdb", false); err == nil {
+		t.Error("its firewall lets in whom it does not name")
+	}
+	b.must(b.connect(d, anywhere, user, password, "defaultdb", false)) // whose firewall is another
+	if _, err := b.client.Databases.DeleteReplica(t.Context(), d.ID, "reading"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.runtime.Open(r.ID, anywhere, false); err == nil {
+		t.Error("a copy that is gone got a port")
 	}
 }
 

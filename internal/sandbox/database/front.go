@@ -3,6 +3,7 @@
 package database
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -82,7 +83,7 @@ func (f front) session(client net.Conn, asked [][2]string) []byte {
 	if user == superuser {
 		return fatal("28000", fmt.Sprintf("role %q is not permitted to log in", user))
 	}
-	s, err := r.server(f.spec.ID)
+	s, err := r.server(f.behind())
 	if err != nil {
 		r.options.Log("database cluster %s: %v", f.spec.Name, err)
 		return fatal("57P03", "the database server could not be started; the sandbox's log has the reason")
@@ -104,6 +105,9 @@ func (f front) session(client net.Conn, asked [][2]string) []byte {
 			return fatal("08004", "all "+fmt.Sprint(p.Size)+" connections of pool "+p.Name+" are taken")
 		}
 		defer release()
+	}
+	if f.spec.CopyOf != "" {
+		asked = with(asked, "default_transaction_read_only", "on")
 	}
 	socket, err := s.ready(context.Background())
 	if err != nil {
@@ -130,13 +134,16 @@ func (f front) session(client net.Conn, asked [][2]string) []byte {
 	return nil
 }
 
+// behind is the cluster whose server stands behind it: a copy's is that of what it copies.
+func (f front) behind() string { return cmp.Or(f.spec.CopyOf, f.spec.ID) }
+
 // cancel passes a cancellation on; as in life nothing is answered.
 func (f front) cancel(rest []byte) {
 	r := f.port.runtime
 	if r.binary == nil {
 		return
 	}
-	s, err := r.server(f.spec.ID)
+	s, err := r.server(f.behind())
 	if err != nil {
 		return
 	}

@@ -14,9 +14,10 @@ import (
 // What whoever plays a database cluster's server needs to know of it, in Go. These methods take the cloud's lock: call them
 // without it, so never from a handler, a step or Options.Changed.
 
-// DatabaseServer is a cluster as its server sees it. It holds passwords.
+// DatabaseServer is a cluster, or a copy of one to read from, as its server sees it. It holds passwords.
 type DatabaseServer struct {
 	ID, Name, Engine, Version string
+	CopyOf                    string // the cluster whose data, users and databases it shows, and does not change; empty for a cluster
 	Online                    bool
 	Hosts                     []string // that its certificate is for
 	Users                     []DatabaseUser
@@ -58,14 +59,17 @@ func (c *Cloud) DatabaseIDs() []string {
 	return ids
 }
 
-// onDatabase finds a cluster in no matter which account.
-func (c *Cloud) onDatabase(id string, f func(*account, *database) error) error {
+// onDatabase finds a cluster, or a copy of one, in no matter which account.
+func (c *Cloud) onDatabase(id string, f func(*account, *database, *databaseReplica) error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.settle()
 	for _, a := range c.state.Accounts {
 		if d := a.Databases.find(id); d != nil {
-			return f(a, d)
+			return f(a, d, nil)
+		}
+		if d, r := a.Databases.replica(id); r != nil {
+			return f(a, d, r)
 		}
 	}
 	return fmt.Errorf("database cluster %s: %w", id, ErrNoDatabase)
@@ -73,7 +77,7 @@ func (c *Cloud) onDatabase(id string, f func(*account, *database) error) error {
 
 // DatabaseServer says what a cluster's server should be.
 func (c *Cloud) DatabaseServer(id string) (s DatabaseServer, err error) {
-	err = c.onDatabase(id, func(_ *account, d *database) error {
+	err = c.onDatabase(id, func(_ *account, d *database, r *databaseReplica) error {
 		s = DatabaseServer{
 			ID: d.ID, Name: d.Name, Engine: d.Engine, Version: d.Version, Databases: slices.Clone(d.DBs),
 			Online: d.Status != databaseCreating && d.Status != databaseForking,
@@ -95,6 +99,11 @@ func (c *Cloud) DatabaseServer(id string) (s DatabaseServer, err error) {
 		if d.Source != nil {
 			s.RestoredFrom, s.RestoredAt = d.Source.ID, d.Source.At
 		}
+		if r != nil { // whose pools, backups and beginnings are none of its own
+			s.ID, s.Name, s.CopyOf, s.Online = r.ID, r.Name, d.ID, r.Status == databaseOnline
+			s.Hosts = append([]string{r.Host, "private-" + r.Host}, r.CNAMEs...)
+			s.Pools, s.Backups, s.RestoredFrom, s.RestoredAt = nil, nil, "", time.Time{}
+		}
 		return nil
 	})
 	return s, err
@@ -102,7 +111,7 @@ func (c *Cloud) DatabaseServer(id string) (s DatabaseServer, err error) {
 
 // DatabaseCertificate signs a certificate for a cluster's hosts by its account's CA; both it and its key are PEM.
 func (c *Cloud) DatabaseCertificate(id string, hosts []string) (cert, key string, err error) {
-	err = c.onDatabase(id, func(a *account, _ *database) (err error) {
+	err = c.onDatabase(id, func(a *account, _ *database, _ *databaseReplica) (err error) {
 		cert, key, err = c.databaseCA(a).server(hosts, c.clock.Wall())
 		return err
 	})
@@ -112,15 +121,19 @@ func (c *Cloud) DatabaseCertificate(id string, hosts []string) (cert, key string
 // DatabaseAdmits says why a cluster's firewall turns a source away, or nil. A source is `k8s:<cluster id>`, `droplet:<id>`,
 // `app:<id>` or `ip:<address>`.
 func (c *Cloud) DatabaseAdmits(id, source string) error {
-	return c.onDatabase(id, func(a *account, d *database) error {
+	return c.onDatabase(id, func(a *account, d *database, r *databaseReplica) error {
 		from, err := a.source(source)
 		if err != nil {
 			return err
 		}
-		if len(d.Rules) == 0 || slices.ContainsFunc(d.Rules, from.meets) {
+		name, rules := d.Name, d.Rules
+		if r != nil {
+			name, rules = r.Name, r.Rules
+		}
+		if len(rules) == 0 || slices.ContainsFunc(rules, from.meets) {
 			return nil
 		}
-		return fmt.Errorf("the firewall of database cluster %s does not let %s in", d.Name, source)
+		return fmt.Errorf("the firewall of database cluster %s does not let %s in", name, source)
 	})
 }
 
