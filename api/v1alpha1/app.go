@@ -2,6 +2,8 @@
 
 package v1alpha1
 
+import "slices"
+
 // App is one of your programs: from an image, from a folder of manifests, or from a Helm chart.
 // Exactly one of image, manifests and chart is given.
 type App struct {
@@ -114,11 +116,19 @@ type App struct {
 	//
 	// +example=["databases/orders", "storage/spaces/media"]
 	Uses []string `json:"uses,omitempty"`
+	// Reads are entries that this app works with as those in uses, except that its credentials let it read
+	// and not write.
+	//
+	// +example=["databases/orders"]
+	Reads []string `json:"reads,omitempty"`
 	// Pool is the node pool the app runs on. Left open it may run on any.
 	//
 	// +example="general"
 	Pool string `json:"pool,omitempty"`
 }
+
+// Entries are the platform's entries that the app works with: those that it uses, and those that it reads.
+func (a App) Entries() []string { return slices.Concat(a.Uses, a.Reads) }
 
 // Chart is a Helm chart that an app is made from.
 type Chart struct {

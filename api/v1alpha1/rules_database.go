@@ -48,7 +48,7 @@ func (c *checker) databases() {
 			c.ofDatabases(p.Database, d, name, Join(at, "database"))
 			app, ofApp := strings.CutPrefix(p.User, "apps/")
 			switch _, there := d.Users[p.User]; {
-			case ofApp && slices.Contains(c.given.Spec.Apps[app].Uses, "databases/"+name), there, p.User == "":
+			case ofApp && slices.Contains(c.given.Spec.Apps[app].Entries(), "databases/"+name), there, p.User == "":
 			default:
 				c.add(FieldError{Path: Join(at, "user"), Code: CodeBadReference, What: fmt.Sprintf("there is no user %q of this database", p.User), Given: p.User, Choices: sorted(d.Users),
 					Fix: "name one of its users, or an app that uses it, such as apps/web"})

@@ -59,15 +59,27 @@ func (a appChecker) references() {
 	}
 	entries := a.checker.given.Spec.entries()
 	for i, use := range a.given.Uses {
-		if !slices.Contains(entries, use) {
-			fix := "name an entry of databases, messaging or storage that is in the document"
-			if len(entries) > 0 {
-				fix = "name one of " + strings.Join(entries, ", ")
-			}
-			a.add(FieldError{Path: Join(a.path+".uses", i), Code: CodeBadReference, What: fmt.Sprintf("there is no %q", use),
-				Given: use, Choices: entries, Fix: fix})
+		a.entry(use, entries, Join(a.path+".uses", i))
+	}
+	for i, read := range a.given.Reads {
+		at := Join(a.path+".reads", i)
+		a.entry(read, entries, at)
+		if slices.Contains(a.given.Uses, read) {
+			a.fail(at, CodeAppField, fmt.Sprintf("%s is in uses too", read), "an app has one set of credentials for an entry, which may write or may not", "remove it from one of them")
 		}
 	}
+}
+
+// entry checks that what the app works with is in the document.
+func (a appChecker) entry(named string, entries []string, at string) {
+	if slices.Contains(entries, named) {
+		return
+	}
+	fix := "name an entry of databases, messaging or storage that is in the document"
+	if len(entries) > 0 {
+		fix = "name one of " + strings.Join(entries, ", ")
+	}
+	a.add(FieldError{Path: at, Code: CodeBadReference, What: fmt.Sprintf("there is no %q", named), Given: named, Choices: entries, Fix: fix})
 }
 
 // entries are the entries that apps can use, by their paths below spec with slashes.

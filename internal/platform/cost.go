@@ -156,7 +156,7 @@ func namesBy(by By, spec v1alpha1.Spec, uses []product.Use) func(price.Line) []s
 func usersOf(spec v1alpha1.Spec, entry string) []string {
 	var users []string
 	for name, app := range spec.Apps {
-		if slices.Contains(app.Uses, entry) {
+		if slices.Contains(app.Entries(), entry) {
 			users = append(users, name)
 		}
 	}

@@ -32,6 +32,12 @@ func (b *Bucket) prove(ctx context.Context, g given) (string, error) {
 			return aws.Credentials{AccessKeyID: read["access-key-id"], SecretAccessKey: read["secret-access-key"]}, nil
 		})})
 	bucket, word := read["bucket"], unique()
+	if b.Ask {
+		if _, err := client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &bucket, MaxKeys: new(int32(1))}); err != nil {
+			return "", told(bucket, "the bucket "+bucket+" cannot be listed", err)
+		}
+		return fmt.Sprintf("%s was listed", bucket), nil
+	}
 	key := "k8or-probe/" + word
 	if _, err := client.PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: strings.NewReader(word)}); err != nil {
 		return "", told(bucket, "an object cannot be put into the bucket "+bucket, err)

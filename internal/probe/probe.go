@@ -132,6 +132,8 @@ type Registry struct {
 type Bucket struct {
 	// Binding is the folder of a servicebinding.io Secret: endpoint, region, bucket, access-key-id and secret-access-key.
 	Binding string `json:"binding"`
+	// Ask only lists: what a key can do that may not write.
+	Ask bool `json:"ask,omitempty"`
 }
 
 // Certificate looks at what a server shows for a name: valid, for that name, and not about to end.

@@ -3,6 +3,7 @@
 package product
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -12,15 +13,15 @@ import (
 	"github.com/k8or/k8or/internal/graph"
 )
 
-// Client is who uses an entry: an app that has it in its `uses`, or another entry of the document, such as backups their bucket.
+// Client is who uses an entry: an app that has it in its `uses` or `reads`, or another entry of the document, such as backups their bucket.
 type Client struct {
 	// Name is the app's: "web". Another entry's has a dot in it, which no app's has.
 	Name      string
 	Namespace string // where it runs
 	// Entry is the other entry; empty for an app.
 	Entry graph.ID
-	// Privileges are what it may do: read, write, or administer the server itself (admin); empty for an app, which may read and
-	// write. Indexes are the patterns of the only ones that it may do that with, in a search engine.
+	// Privileges are what it may do: read, write, or administer the server itself (admin); empty for reading and writing, as an app
+	// may that has it in its `uses`. Indexes are the patterns of the only ones that it may do that with, in a search engine.
 	Privileges string
 	Indexes    []string
 }
@@ -42,8 +43,11 @@ func (c Client) SecretName(entry graph.ID) string {
 func (p Platform) Clients(entry graph.ID) []Client {
 	var out []Client
 	for _, name := range slices.Sorted(maps.Keys(p.Spec.Apps)) {
-		if app := p.Spec.Apps[name]; slices.Contains(app.Uses, string(entry)) {
+		switch app := p.Spec.Apps[name]; {
+		case slices.Contains(app.Uses, string(entry)):
 			out = append(out, Client{Name: name, Namespace: app.Namespace})
+		case slices.Contains(app.Reads, string(entry)):
+			out = append(out, Client{Name: name, Namespace: app.Namespace, Privileges: Reads})
 		}
 	}
 	if r := p.Spec.Registry; r != nil && r.Bucket == string(entry) {
@@ -69,6 +73,20 @@ var (
 	LogSetup  = Client{Name: "logs.setup", Namespace: "logging-sink", Entry: "logging/sink", Privileges: "admin"}
 	LogWriter = Client{Name: "logs.writer", Namespace: "logging", Entry: "logging", Privileges: "write", Indexes: logIndexes}
 )
+
+// Reads are the [Client.Privileges] of who may read and not write.
+const Reads = "read"
+
+// AllWrite are the refusals of an entry whose clients have credentials that k8or cannot narrow: whoever only reads could write.
+func (p Platform) AllWrite(entry graph.ID, why string) []Refusal {
+	var out []Refusal
+	for _, c := range p.Clients(entry) {
+		if c.Privileges == Reads {
+			out = append(out, Refusal{What: fmt.Sprintf("%s would get credentials that may write too", c.ID()), Why: why, Fix: fmt.Sprintf("write %s in its `uses` if it may", entry)})
+		}
+	}
+	return out
+}
 
 // Bind makes the Secret by which a client uses an entry known to it. Keys are the Secret's, ready the node that writes it.
 func (b *Building) Bind(entry graph.ID, c Client, kind string, keys []string, ready graph.ID) {

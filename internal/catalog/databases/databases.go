@@ -145,28 +145,35 @@ func Probe(entry graph.ID, c product.Client, engine string, keys []string) produ
 		Files: files, Namespace: c.Namespace}
 }
 
-// Asked is the probe of a database that somebody else runs: it is signed in to and asked, and nothing written.
-func Asked(p product.Probe, c Connection) product.Probe {
+// Reads is the probe of an app that may not write: it signs in and asks.
+func Reads(p product.Probe) product.Probe {
 	_, app, _ := strings.Cut(p.Name, " as ")
 	p.Name, p.Proves = "sign-in as "+app, "it answers and lets the app in, with the app's own credentials; nothing is written"
-	p.Spec.Database.Ask, p.Spec.Database.Plain = true, c.Plain
+	asked := *p.Spec.Database
+	asked.Ask = true
+	p.Spec.Database = &asked
+	return p
+}
+
+// Asked is the probe of a database that somebody else runs: it is signed in to and asked, and nothing written.
+func Asked(p product.Probe, c Connection) product.Probe {
+	p = Reads(p)
+	p.Spec.Database.Plain = c.Plain
 	p.Look = "the server at " + net.JoinHostPort(c.Host, strconv.Itoa(c.Port)) + ", and whether its firewall lets the cluster in"
 	return p
 }
 
 // Through is a probe by an endpoint in place of the server's own address: it is signed in to and asked, since a copy takes no row.
 func Through(p product.Probe, endpoint string) product.Probe {
+	p = Reads(p)
 	_, app, _ := strings.Cut(p.Name, " as ")
-	p.Name, p.Proves = endpoint+" as "+app, "it answers and lets the app in, with the app's own credentials; nothing is written"
+	p.Name = endpoint + " as " + app
 	p.Files = maps.Clone(p.Files)
 	for _, key := range []string{"host", "port", "database"} {
 		at := p.Files["database/"+key]
 		at.Key = endpoint + "-" + key
 		p.Files["database/"+key] = at
 	}
-	asked := *p.Spec.Database
-	asked.Ask = true
-	p.Spec.Database = &asked
 	return p
 }
 

@@ -25,16 +25,20 @@ type use struct {
 	folder string
 }
 
-// uses are the bindings of what the app has in its `uses`, in that order.
+// uses are the bindings of what the app has in its `uses`, in that order, and then of what it has in its `reads`.
 func uses(b *product.Building, e entry) ([]use, error) {
 	offered := b.Bindings(e.ID)
 	var out []use
-	for i, id := range e.Spec.Uses {
+	for i, id := range e.Spec.Entries() {
+		field := "uses"
+		if i >= len(e.Spec.Uses) {
+			field, i = "reads", i-len(e.Spec.Uses)
+		}
 		at := slices.IndexFunc(offered, func(o product.Binding) bool { return o.Entry == graph.ID(id) })
 		if at < 0 {
-			return nil, &problem.Problem{Code: v1alpha1.CodeUsesNothing, Kind: problem.Usage, Path: fmt.Sprintf("spec.apps.%s.uses[%d]", e.Name, i),
+			return nil, &problem.Problem{Code: v1alpha1.CodeUsesNothing, Kind: problem.Usage, Path: fmt.Sprintf("spec.apps.%s.%s[%d]", e.Name, field, i),
 				Title: fmt.Sprintf("%s hands out no credentials that an app could use", id), Why: "its product offers none to apps",
-				Fix: "remove it from uses, or choose another product for " + id}
+				Fix: "remove it from " + field + ", or choose another product for " + id}
 		}
 		u := use{offered[at], id[strings.LastIndexByte(id, '/')+1:]}
 		if slices.ContainsFunc(out, func(o use) bool { return o.folder == u.folder }) { // databases/events beside messaging/events

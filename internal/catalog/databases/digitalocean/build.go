@@ -260,6 +260,9 @@ func (m *maker) bind(u user, granted graph.ID) error {
 		return nil
 	}
 	probe := databases.Probe(m.ID, *u.client, m.Spec.Engine, databases.Keys(m.Spec.Engine))
+	if u.privileges == product.Reads {
+		probe = databases.Reads(probe)
+	}
 	probe.Look = "the database cluster " + m.name + " at DigitalOcean"
 	product.Offer(m.b, probe)
 	for _, way := range ways {

@@ -154,6 +154,17 @@ func check(p product.Platform, e entry) []product.Refusal {
 			refuse("users."+name+".databases", "databases would have no effect", "OpenSearch has indexes and no databases, and its users work with all of them", "remove it")
 		}
 	}
+	if d.Engine == databases.MySQL {
+		for i, name := range d.Databases {
+			if j := slices.IndexFunc(d.Databases, func(other string) bool { return grantsToo(name, other) }); j >= 0 {
+				refuse(fmt.Sprintf("databases[%d]", i), fmt.Sprintf("who may use %s could use %s too", name, d.Databases[j]), "in what MySQL grants, an underscore in a database's name stands for any character",
+					"give one of them a name that differs by more, or an entry of its own")
+			}
+		}
+	}
+	if d.Engine == databases.Valkey {
+		out = append(out, p.AllWrite(e.ID, "DigitalOcean's Valkey has one user, who may do everything")...)
+	}
 	if e.Options.EvictionPolicy != "" && d.Engine != databases.Valkey {
 		refuse("options.evictionPolicy", "evictionPolicy would have no effect", "it is of Valkey, and this is "+d.Engine, "remove it; `parameters` are the engine's own settings")
 	} else if e.Options.EvictionPolicy != "" && !slices.Contains(evictionPolicies, underscored(e.Options.EvictionPolicy)) {

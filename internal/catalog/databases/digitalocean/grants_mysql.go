@@ -15,11 +15,26 @@ var mysqlPrivileges = map[string]string{
 	"admin": "ALL PRIVILEGES",
 }
 
+// grantsToo reports whether MySQL takes a grant of one database for one of another as well. Source: dev.mysql.com, MySQL 8.4, GRANT
+// statement, "quoting".
+func grantsToo(name, other string) bool {
+	if name == other || len(name) != len(other) {
+		return false
+	}
+	for i := range len(name) {
+		if name[i] != '_' && name[i] != other[i] {
+			return false
+		}
+	}
+	return true
+}
+
 // mysqlSurplus says how a user loses what it holds and should not have, which it is asked for itself: everybody sees its own
 // rights. MySQL has no transaction around them, so that nothing is taken to be given again, with one exception. DigitalOcean
 // makes a user with the rights of doadmin, beyond any database and with the right to pass them on; all of that goes at once,
 // right before what it may do is given, and before anybody signs in as it: a user's Secret is written after this Job.
-// Source: docs.digitalocean.com, MySQL, modify user privileges and manage users, 2025-04.
+// Source: docs.digitalocean.com, MySQL, modify user privileges and manage users, 2025-04. The Job's words were tried by hand on MariaDB
+// 10.11.19, 2026-11-26, whose client knows no --ssl-mode and whose server no caching_sha2_password; on MySQL itself by nobody yet.
 const mysqlSurplus = `surplus() {
 all=$(as "$1" "$2" <<SQL
 SELECT DISTINCT CONCAT('REVOKE ALL PRIVILEGES, GRANT OPTION FROM ', grantee, ';') FROM (

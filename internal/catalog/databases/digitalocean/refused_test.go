@@ -36,6 +36,7 @@ func TestWhatDigitalOceanCannotDoIsRefused(t *testing.T) {
 		"a window on any day":                   {"mysql, maintenance: {day: any}", "maintenance.day", "name a day"},
 		"databases of what has indexes":         {"opensearch, databases: [orders]", "databases", "indexes"},
 		"a policy that Valkey does not know":    {"valkey, options: {evictionPolicy: oldest}", "options.evictionPolicy", "allkeys_lru"},
+		"databases that a grant takes for one":  {"mysql, databases: [carts, shop_a, shop1a]", "databases[1]", "could use shop1a too"},
 		"a moment that is none":                 {"postgresql, restoreFrom: {database: databases/old, time: yesterday}", "restoreFrom.time", "RFC 3339"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -50,10 +51,38 @@ func TestWhatDigitalOceanCannotDoIsRefused(t *testing.T) {
 			}
 		})
 	}
-	for _, entry := range []string{"postgresql, storage: {size: 50Gi, max: 60Gi}", "mysql, storage: {max: 200Gi}, replicas: {reading: {size: large, region: ams3}}", "mongodb, backups: {retention: 1w}", "valkey, options: {evictionPolicy: allkeys-lru}",
+	for _, entry := range []string{"mysql, databases: [shop_a, shop1ab, shopb]", "postgresql, databases: [shop_a, shop1a]", "postgresql, storage: {size: 50Gi, max: 60Gi}", "mysql, storage: {max: 200Gi}, replicas: {reading: {size: large, region: ams3}}", "mongodb, backups: {retention: 1w}", "valkey, options: {evictionPolicy: allkeys-lru}",
 		`postgresql, restoreFrom: {database: databases/old, time: "2026-11-20T10:00:00Z"}`} {
 		if err := checked(entry); err != nil {
 			t.Errorf("%s is refused: %v", entry, err)
+		}
+	}
+}
+
+// Who only reads gets no credentials that may write, wherever k8or cannot make others.
+func TestWhoOnlyReadsIsRefusedWhatMayWrite(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		entries string
+		reads   string
+		refused bool
+	}{
+		{"databases: {cache: {product: digitalocean, engine: valkey}}", "databases/cache", true},
+		{"databases: {old: {product: existing, engine: postgresql, existing: {address: db.example.com, credentials: {from: {secret: old/login}}}}}", "databases/old", true},
+		{"messaging: {old: {product: existing, existing: {address: \"kafka.example.com:9093\", credentials: {from: {secret: old/login}}}}}", "messaging/old", true},
+		{"databases: {orders: {product: digitalocean, engine: mysql}}", "databases/orders", false},
+		{"messaging: {events: {product: kafka, topics: {clicks: {}}}}", "messaging/events", false},
+		{"storage: {spaces: {media: {existing: true, name: acme-media}}}", "storage/spaces/media", false},
+	} {
+		for field, refused := range map[string]bool{"reads": tt.refused, "uses": false} {
+			text := fmt.Sprintf("apiVersion: k8or.io/v1alpha1\nkind: Platform\nmetadata: {name: shop}\nspec:\n  region: nyc3\n  %s\n  apps: {audit: {image: docker.io/acme/audit:1.4.2, %s: [%s]}}\n", tt.entries, field, tt.reads)
+			doc, err := document.Parse(platform.Available(), document.Input{Name: "k8or.yaml", Data: []byte(text)})
+			if err == nil {
+				err = platform.Check(doc)
+			}
+			if got := err != nil && strings.Contains(err.Error(), "apps/audit would get credentials that may write too"); got != refused || err != nil && !refused {
+				t.Errorf("%s of %s: got %v, want it refused: %t", field, tt.reads, err, refused)
+			}
 		}
 	}
 }

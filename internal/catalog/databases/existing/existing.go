@@ -56,7 +56,7 @@ type entry = product.Entry[v1alpha1.Database, Options]
 
 // check refuses what would be said to k8or and to nobody who could do it.
 func check(p product.Platform, e entry) []product.Refusal {
-	var out []product.Refusal
+	out := p.AllWrite(e.ID, "all apps get the credentials that the document names, and what those may do is its owner's to say")
 	d := e.Spec
 	if !slices.Contains(databases.Engines(), d.Engine) {
 		out = append(out, product.Refusal{Field: "engine", What: "k8or does not know how a client is told of " + d.Engine, Why: "it knows " + strings.Join(databases.Engines(), ", "),

@@ -54,11 +54,11 @@ type Options struct {
 type entry = product.Entry[v1alpha1.Messaging, Options]
 
 // check refuses how to sign in where nobody signs in.
-func check(_ product.Platform, e entry) []product.Refusal {
+func check(p product.Platform, e entry) []product.Refusal {
+	out := p.AllWrite(e.ID, "all apps get the credentials that the document names, and what those may do is its owner's to say")
 	if e.Spec.Existing == nil || e.Spec.Existing.Credentials != nil {
-		return nil
+		return out
 	}
-	var out []product.Refusal
 	for _, o := range []struct{ field, given string }{{"saslMechanism", e.Options.SASLMechanism}, {"username", e.Options.Username}} {
 		if o.given != "" {
 			out = append(out, product.Refusal{Field: "options." + o.field, What: o.field + " would have no effect", Why: "without existing.credentials nobody signs in", Fix: "add `existing: {credentials: …}`, or remove it"})

@@ -33,7 +33,7 @@ func (m maker) accounts(b *product.Building) error {
 		d := m.access(name).Secret(app.Namespace, app.SecretName(m.ID))
 		id := m.ID + graph.ID("/apps/"+app.Name)
 		turn := kube.Turn{Kind: "KafkaUser", Name: name, Rotate: rotate, Reader: kube.SecretKey{Namespace: d.Namespace, Name: d.Name, Key: messaging.KeyUsername}}
-		if err := m.account(b, id, name, m.every(app.Name), d, []kube.Turn{turn}, before); err != nil {
+		if err := m.account(b, id, name, m.every(app), d, []kube.Turn{turn}, before); err != nil {
 			return err
 		}
 		messaging.Bind(b, m.ID, app, d, id)
@@ -75,14 +75,21 @@ func (m maker) access(user string) messaging.Access {
 }
 
 // every is what an app may do that uses the entry: write and read all topics of the document, in groups of consumers and
-// transactions of its own name. It may make, change and delete nothing.
-func (m maker) every(app string) []any {
+// transactions of its own name, or only read them. It may make, change and delete nothing.
+func (m maker) every(app product.Client) []any {
+	may, writes := []string{"Describe", "Read", "Write"}, app.Privileges != product.Reads
+	if !writes {
+		may = may[:2]
+	}
 	var acls []any
 	for _, topic := range m.topicNames() {
-		acls = append(acls, acl("topic", topic, "Describe", "Read", "Write"))
+		acls = append(acls, acl("topic", topic, may...))
 	}
-	acls = append(acls, own("group", app, "Describe", "Read")...)
-	return append(acls, own("transactionalId", app, "Describe", "Write")...)
+	acls = append(acls, own("group", app.Name, "Describe", "Read")...)
+	if writes {
+		acls = append(acls, own("transactionalId", app.Name, "Describe", "Write")...)
+	}
+	return acls
 }
 
 // granted is what the document allows a user.

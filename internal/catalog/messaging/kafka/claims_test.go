@@ -33,7 +33,7 @@ func allows(acls []any, kind, name, operation string) bool {
 
 func TestAnAppMayUseTheTopicsAndNothingElse(t *testing.T) {
 	t.Parallel()
-	acls := events(v1alpha1.Messaging{Topics: map[string]v1alpha1.Topic{"clicks": {}, "orders": {}}}).every("web")
+	acls := events(v1alpha1.Messaging{Topics: map[string]v1alpha1.Topic{"clicks": {}, "orders": {}}}).every(product.Client{Name: "web"})
 	for _, row := range []struct {
 		kind, name, operation string
 		want                  bool

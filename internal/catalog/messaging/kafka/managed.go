@@ -138,9 +138,13 @@ func (m managed) users(topics []graph.ID) error {
 		if err != nil {
 			return err
 		}
+		permission := "produceconsume"
+		if app.Privileges == product.Reads {
+			permission = "consume"
+		}
 		var may []digitalocean.TopicGrant
 		for _, topic := range slices.Sorted(maps.Keys(m.Spec.Topics)) {
-			may = append(may, digitalocean.TopicGrant{Topic: topic, Permission: "produceconsume"})
+			may = append(may, digitalocean.TopicGrant{Topic: topic, Permission: permission})
 		}
 		id := m.ID + graph.ID("/apps/"+app.Name)
 		if _, err := m.account(id, digitalocean.UserPrefix+app.Name, app.Namespace, app.SecretName(m.ID), may, append(after, before)); err != nil {

@@ -86,9 +86,10 @@ func client(b *product.Building, e entry, c product.Client, bucket string, at gr
 	if err != nil {
 		return err
 	}
+	reads := c.Privileges == product.Reads
 	held := product.BindingSecret(c.Namespace, c.SecretName(e.ID), bindingType)
 	// The namespace comes first: between a key and the Secret that holds it nothing should have to be waited for.
-	wanted := &digitalocean.SpacesKey{On: b.Estate(), Entry: string(e.ID), User: c.Name, Bucket: bucket, Own: !e.Spec.Existing, Rotate: b.Rotates(),
+	wanted := &digitalocean.SpacesKey{On: b.Estate(), Entry: string(e.ID), User: c.Name, Bucket: bucket, Own: !e.Spec.Existing, ReadOnly: reads, Rotate: b.Rotates(),
 		HeldBy: digitalocean.SecretName{Namespace: held.GetNamespace(), Name: held.GetName()}}
 	b.Estate().WantKey(wanted)
 	key := graph.Add(b.Graph(), e.ID+graph.ID("/keys/"+c.Name), wanted, append(after, graph.After(before))...)
@@ -111,8 +112,12 @@ func client(b *product.Building, e entry, c product.Client, bucket string, at gr
 	for _, key := range keys(e) {
 		files["s3/"+key] = kube.SecretKey{Namespace: c.Namespace, Name: held.GetName(), Key: key}
 	}
-	product.Offer(b, product.Probe{Entry: e.ID, Name: "object-" + c.Name, Proves: "an object can be put into the bucket, got again and deleted by the key of " + c.Name,
-		Spec: probe.Spec{Bucket: &probe.Bucket{Binding: "/probe/s3"}}, Namespace: c.Namespace, Files: files, Look: "the access key and the bucket in the control panel"})
+	proves := "an object can be put into the bucket, got again and deleted by the key of " + c.Name
+	if reads {
+		proves = "the bucket can be listed by the key of " + c.Name
+	}
+	product.Offer(b, product.Probe{Entry: e.ID, Name: "object-" + c.Name, Proves: proves,
+		Spec: probe.Spec{Bucket: &probe.Bucket{Binding: "/probe/s3", Ask: reads}}, Namespace: c.Namespace, Files: files, Look: "the access key and the bucket in the control panel"})
 	if app := b.Platform().Spec.Apps[c.Name]; c.Entry == "" && !app.FromImage() {
 		b.Note("%s: app %s finds its key in the Secret %s/%s", e.ID, c.Name, c.Namespace, held.GetName())
 	}
