@@ -71,12 +71,17 @@ func (p printer) of(all ...any) {
 	}
 }
 
-// value writes one value. What hangs below an unexported field by a pointer, a map or an interface is a collaborator and no part of it.
+// value writes one value. What hangs below an unexported field by a pointer, a map or an interface is a collaborator and no part of it,
+// unless it is a text: that of a secret is kept so.
 func (p printer) value(v reflect.Value, hidden bool) {
 	switch v.Kind() {
 	case reflect.Invalid:
 		fmt.Fprint(p, "nil,")
 	case reflect.Pointer, reflect.Interface:
+		if v.Kind() == reflect.Pointer && v.Type().Elem().Kind() == reflect.String && !v.IsNil() {
+			p.value(v.Elem(), hidden)
+			return
+		}
 		if hidden || v.IsNil() {
 			fmt.Fprint(p, v.IsZero(), ",")
 			return
