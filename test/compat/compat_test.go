@@ -35,6 +35,8 @@ var parts = []part{
 	{"managed-terraform-provider-digitalocean", "Terraform, what DigitalOcean runs for its users", []string{"K8OR_TERRAFORM", "K8OR_TERRAFORM_PROVIDER"}, managedTerraform},
 	{"doctl-databases", "doctl: databases", []string{"K8OR_DOCTL"}, doctlDatabases},
 	{"terraform-databases", "Terraform: databases", []string{"K8OR_TERRAFORM", "K8OR_TERRAFORM_PROVIDER"}, terraformDatabases},
+	{"doctl-engines", "doctl: databases of every engine, volumes and snapshots", []string{"K8OR_DOCTL"}, doctlEngines},
+	{"terraform-engines", "Terraform: databases of every engine, copies, volumes and snapshots", []string{"K8OR_TERRAFORM", "K8OR_TERRAFORM_PROVIDER"}, terraformEngines},
 	{"aws", "the AWS CLI, against Spaces", []string{"K8OR_AWS"}, amazon},
 	{"kubectl", "kubectl", []string{"K8OR_KUBECTL"}, kubectl},
 }

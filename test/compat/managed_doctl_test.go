@@ -3,10 +3,14 @@
 package compat
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strings"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
 // managedDoctl goes through what DigitalOcean runs beside clusters: registry, Spaces keys, network, names, money, alerts.
@@ -18,6 +22,7 @@ func managedDoctl(s *session) {
 	d.firewall()
 	d.reservedIP()
 	d.names()
+	d.cdn()
 	d.money()
 	d.alerts()
 	d.tellVersion()
@@ -210,6 +215,41 @@ func (d *doctlRun) names() {
 		return d.run(nil, "compute", "certificate", "delete", id, "--force")
 	})
 	d.runs("compute", "domain", "delete", "compat.example.com", "--force")
+}
+
+// cdn stands before a bucket, which doctl cannot make.
+func (d *doctlRun) cdn() {
+	var id string
+	store := s3.New(s3.Options{BaseEndpoint: new(d.variable("AWS_ENDPOINT_URL_S3")), UsePathStyle: true, Region: "nyc3",
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: d.variable("AWS_ACCESS_KEY_ID"), SecretAccessKey: d.variable("AWS_SECRET_ACCESS_KEY")}, nil
+		})})
+	if _, err := store.CreateBucket(d.Context(), &s3.CreateBucketInput{Bucket: new("compat-cdn")}); err != nil {
+		d.Fatal(err)
+	}
+	d.do("compute cdn create", func() error {
+		got, err := d.list(1, "compute", "cdn", "create", "compat-cdn.nyc3.digitaloceanspaces.com", "--ttl", "3600")
+		if err == nil {
+			id = got[0].ID
+		}
+		return err
+	})
+	if id == "" {
+		return
+	}
+	d.do("compute cdn update --ttl, get", func() error {
+		if err := d.run(nil, "compute", "cdn", "update", id, "--ttl", "600"); err != nil {
+			return err
+		}
+		var got []struct{ TTL int }
+		if err := d.run(&got, "compute", "cdn", "get", id); err != nil {
+			return err
+		}
+		return want("ttl", fmt.Sprint(got), "[{600}]")
+	})
+	d.runs("compute", "cdn", "flush", id, "--files", "*")
+	d.lists(1, "compute", "cdn", "list")
+	d.runs("compute", "cdn", "delete", id, "--force")
 }
 
 func (d *doctlRun) money() {

@@ -81,6 +81,7 @@ var clientsOwn = []contract.Deviation{
 	{Method: "GET", Path: "/v2/customers/my/billing_history", Why: "no query parameter per_page", Source: "doctl, do/billing_history.go pages"},
 	{Method: "PUT", Path: "/v2/domains/*/records/*", Why: "missing property 'type'", Source: "terraform-provider-digitalocean, resource_record.go: an update says what changes alone"},
 	{Method: "POST", Path: "/v2/monitoring/alerts", Why: "at '/alerts/slack': got null, want array", Source: "terraform-provider-digitalocean, resource_monitor_alert.go: without Slack's part, it is sent as null"},
+	{Method: "POST", Path: "/v2/volumes", Why: "at '/region': value must be one of", Source: "godo, storage.go: VolumeCreateRequest sends an empty region with a snapshot, which has its own"},
 	{Method: "PUT", Path: "/v2/kubernetes/clusters/*", Why: "/enabled': got null, want boolean", Source: "terraform-provider-digitalocean, resource_kubernetes_cluster.go: a plugin that is not configured is sent with every update, as enabled: null"},
 }
 

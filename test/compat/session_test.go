@@ -164,6 +164,18 @@ func (s *session) exec(binary string, args ...string) (string, error) {
 	return stdout.String(), nil
 }
 
+// variable is what a client finds in its environment.
+func (s *session) variable(name string) string {
+	s.Helper()
+	for _, v := range s.env {
+		if value, ok := strings.CutPrefix(v, name+"="); ok {
+			return value
+		}
+	}
+	s.Fatalf("there is no variable %s", name)
+	return ""
+}
+
 // failed is a client's failure.
 type failed struct {
 	args []string
