@@ -77,11 +77,11 @@ var (
 // Reads are the [Client.Privileges] of who may read and not write.
 const Reads = "read"
 
-// AllWrite are the refusals of an entry whose clients have credentials that k8or cannot narrow: whoever only reads could write.
+// AllWrite are the refusals of an entry whose clients have credentials that k8or cannot narrow: an app that only reads could write.
 func (p Platform) AllWrite(entry graph.ID, why string) []Refusal {
 	var out []Refusal
 	for _, c := range p.Clients(entry) {
-		if c.Privileges == Reads {
+		if c.Entry == "" && c.Privileges == Reads {
 			out = append(out, Refusal{What: fmt.Sprintf("%s would get credentials that may write too", c.ID()), Why: why, Fix: fmt.Sprintf("write %s in its `uses` if it may", entry)})
 		}
 	}
