@@ -79,6 +79,10 @@ pin: ## record the digests of the charts, from where they are published
 hunt: build ## SIGKILL through the built binary, 50 rounds each
 	K8OR_HUNT=50 $(GO) test -count=1 -timeout 120m -run TestHunt ./test/e2e -v
 
+.PHONY: edits
+edits: ## give every field of every product's documents another value, on a platform that stands
+	$(GO) test -count=1 -timeout 60m -run TestProducts ./internal/catalog -args -edits
+
 .PHONY: fit
 fit: controlplane ## what plan says of the nodes' room, against the real kube-scheduler, over 200 random platforms
 	K8OR_FIT_PLATFORMS=$${K8OR_FIT_PLATFORMS:-200} $(GO) test -count=1 -timeout 120m -run 'TestFit|TestRecorded' ./test/fit -v
