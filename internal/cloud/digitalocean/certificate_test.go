@@ -9,9 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/k8or/k8or/internal/cloud/digitalocean"
 	"github.com/k8or/k8or/internal/graph"
-	simulated "github.com/k8or/k8or/internal/sandbox/digitalocean"
 	"github.com/k8or/k8or/internal/sandbox/fault"
 )
 
@@ -61,8 +59,6 @@ func TestACDNGetsANameOfItsOwnAnotherAndNone(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
 		t := w.T
-		w.cloud.AddToken(simulated.Token{Value: "least", Scopes: digitalocean.Scopes(w.estate.Kinds()...)})
-		w.client = w.clientWith("least")
 		w.have(served(""))
 		if steps := w.have(served("media.example.com")); steps["storage/spaces/media/cdn/name"].Action != graph.Update || steps["storage/spaces/media/cdn"].Action != "" {
 			t.Errorf("the plan of a name says %v", steps)

@@ -13,7 +13,6 @@ import (
 
 	"github.com/k8or/k8or/internal/cloud/digitalocean"
 	"github.com/k8or/k8or/internal/graph"
-	simulated "github.com/k8or/k8or/internal/sandbox/digitalocean"
 	"github.com/k8or/k8or/internal/sandbox/fault"
 	"github.com/k8or/k8or/internal/secret"
 )
@@ -225,7 +224,7 @@ func TestWhatIsNotToBeCopiedIsSaid(t *testing.T) {
 	inWorld(t, func(w *world) {
 		sent := &bodies{next: w.wire}
 		w.wire = sent
-		w.estate = w.estateOn(w.clientWith(simulated.DefaultToken))
+		w.estate = w.estateOn(w.clientWith(leastToken))
 		source := outside
 		source.Ignore = []string{"scratch", "reports"}
 		if _, err := w.carryOut(w.moving(&source, true)); err != nil {

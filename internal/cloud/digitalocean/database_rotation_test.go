@@ -12,7 +12,6 @@ import (
 
 	"github.com/k8or/k8or/internal/cloud/digitalocean"
 	"github.com/k8or/k8or/internal/graph"
-	simulated "github.com/k8or/k8or/internal/sandbox/digitalocean"
 	"github.com/k8or/k8or/internal/sandbox/wire"
 )
 
@@ -73,7 +72,7 @@ func TestARotationKilledAtEveryRequestLeavesNoDeadCredentials(t *testing.T) {
 				t.Parallel()
 				inWorld(t, func(w *world) {
 					w.wire = wire.Transport(w.cloud)
-					w.client = w.clientWith(simulated.DefaultToken)
+					w.client = w.clientWith(leastToken)
 					app := &safe{}
 					run := func(ctx context.Context, e *digitalocean.Estate, rotate bool) error {
 						if rotate {

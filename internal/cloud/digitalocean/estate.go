@@ -226,6 +226,11 @@ func (e *Estate) Always() []*graph.Kind {
 	return []*graph.Kind{e.pools, e.clusters, e.loadBalancers, e.volumes, e.snapshots, e.vpcs, e.projects, e.tags}
 }
 
+// Families are all kinds that only some platforms have. A new family is listed here, and platform.Scopes says of which documents it is.
+func (e *Estate) Families() []*graph.Kind {
+	return slices.Concat(e.Egress(), e.Domains(), e.Firewalls(), e.ReservedIPs(), e.Databases(), e.ObjectStorage(), e.Certificates(), e.ContainerRegistry())
+}
+
 // Egress are the kinds of platforms whose traffic leaves from one address.
 func (e *Estate) Egress() []*graph.Kind { return []*graph.Kind{e.natGateways} }
 

@@ -66,7 +66,7 @@ func TestKilledAtEveryRequestTheNextRunFinishes(t *testing.T) {
 				reached := false
 				inWorld(t, func(w *world) {
 					w.wire = wire.Transport(w.cloud) // no need to hold so many exchanges against the description
-					w.client = w.clientWith(simulated.DefaultToken)
+					w.client = w.clientWith(leastToken)
 					apply := func(p platform) func(context.Context, *digitalocean.Estate) {
 						return func(ctx context.Context, e *digitalocean.Estate) {
 							g := w.graph(e, p)
@@ -113,7 +113,7 @@ func TestKilledAtEveryRequestANamedCDNIsFinished(t *testing.T) {
 			for n, reached := 1, true; reached && !t.Failed(); n += 1 + n/20 {
 				inWorld(t, func(w *world) {
 					w.wire = byHost{wire.Transport(w.spaces), wire.Transport(w.cloud)}
-					w.client = w.clientWith(simulated.DefaultToken)
+					w.client = w.clientWith(leastToken)
 					reached = false
 					run := func(g func() *graph.Graph, o graph.Options, lose ...string) {
 						reached = w.killed(n, after, func(ctx context.Context, e *digitalocean.Estate) {

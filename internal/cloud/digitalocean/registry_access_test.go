@@ -62,7 +62,7 @@ func TestARegistrysRotationKilledAtEveryRequestLeavesASecretThatPulls(t *testing
 			inWorld(t, func(w *world) {
 				runtime.w = w
 				w.wire = wire.Transport(w.cloud)
-				w.client = w.clientWith(simulated.DefaultToken)
+				w.client = w.clientWith(leastToken)
 				if err := rotated(w.Context(), w.registryOn(w.estateOn(w.client), "basic", false)); err != nil {
 					t.Fatal(err)
 				}

@@ -15,7 +15,6 @@ import (
 
 	"github.com/k8or/k8or/internal/cloud/digitalocean"
 	"github.com/k8or/k8or/internal/graph"
-	simulated "github.com/k8or/k8or/internal/sandbox/digitalocean"
 	"github.com/k8or/k8or/internal/sandbox/wire"
 )
 
@@ -85,7 +84,7 @@ func TestAKeysRotationKilledAtEveryRequestLeavesOneKeyThatWorks(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(w *world) {
 				w.wire = byHost{wire.Transport(w.spaces), wire.Transport(w.cloud)}
-				w.client = w.clientWith(simulated.DefaultToken)
+				w.client = w.clientWith(leastToken)
 				bucket := "acme-media"
 				if _, err := w.owner().CreateBucket(w.Context(), &s3.CreateBucketInput{Bucket: &bucket}); err != nil {
 					t.Fatal(err)

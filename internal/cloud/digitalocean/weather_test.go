@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/k8or/k8or/internal/graph"
-	simulated "github.com/k8or/k8or/internal/sandbox/digitalocean"
 	"github.com/k8or/k8or/internal/sandbox/fault"
 )
 
@@ -36,7 +35,7 @@ func TestBadWeatherMakesNothingTwiceAndLeavesNothing(t *testing.T) {
 					w.until("up", func() error { return w.upFresh(p) })
 				}
 				w.until("down", func() error {
-					w.estate = w.estateOn(w.clientWith(simulated.DefaultToken))
+					w.estate = w.estateOn(w.clientWith(leastToken))
 					return w.down(graph.DataDecisions{})
 				})
 				made := map[string]int{}
@@ -57,7 +56,7 @@ func TestBadWeatherMakesNothingTwiceAndLeavesNothing(t *testing.T) {
 }
 
 func (w *world) upFresh(p platform) error {
-	w.estate = w.estateOn(w.clientWith(simulated.DefaultToken))
+	w.estate = w.estateOn(w.clientWith(leastToken))
 	return w.up(p)
 }
 

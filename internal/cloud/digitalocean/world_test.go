@@ -61,6 +61,10 @@ func (w *world) holds(key string) (string, bool) {
 	return value, ok
 }
 
+// leastToken is what a world's client comes with: a token that may do what the kinds say that they need, and nothing else. So
+// whatever a test has a family do is done with the scopes of scopesOf, or refused.
+const leastToken = "least"
+
 // spacesHost is where the world's Spaces are.
 const spacesHost = "127.0.0.1:1"
 
@@ -102,8 +106,9 @@ func inWorld(t *testing.T, test func(w *world), change ...func(*simulated.Option
 				Report: func(v contract.Violation) { t.Errorf("not as published: %s", v) }}
 		}
 		w.wire = byHost{wire.Transport(w.spaces), w.wire}
-		w.client = w.clientWith(simulated.DefaultToken)
+		w.client = w.clientWith(leastToken)
 		w.estate = w.estateOn(w.client)
+		w.cloud.AddToken(simulated.Token{Value: leastToken, Scopes: digitalocean.Scopes(slices.Concat(w.estate.Always(), w.estate.Families())...)})
 		test(w)
 	})
 }
