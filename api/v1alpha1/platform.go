@@ -63,12 +63,11 @@ type Metadata struct {
 // others are one object; each entry chooses a product.
 type Spec struct {
 	// Catalog is the frozen set of defaults and product versions that this document was written for.
-	// Only `k8or upgrade` moves it, so a newer k8or changes nothing by itself. Left open it means the
-	// first set, 2026.11.
+	// Only writing another one here moves it, so a newer k8or changes nothing by itself. Left open it
+	// means the first set, 2026.11.
 	//
 	// +default="2026.11"
 	// +enum=2026.11
-	// +owner=k8or upgrade
 	Catalog string `json:"catalog,omitempty"`
 	// Account is the DigitalOcean team this platform lives in. `k8or up` writes it; a token of another
 	// team is refused from then on.

@@ -18,7 +18,7 @@ var marks = map[string]map[string]Mark{
 		"labels": {Example: "{\"team\": \"payments\"}"},
 	},
 	"Spec": {
-		"catalog":  {Enum: []string{"2026.11"}, Default: "\"2026.11\"", Owner: "k8or upgrade"},
+		"catalog":  {Enum: []string{"2026.11"}, Default: "\"2026.11\""},
 		"account":  {Once: true, Example: "\"3f2c9a51-0d0e-4c5e-9f53-6a1f2f9a7b10\"", Pattern: "^[A-Za-z0-9][A-Za-z0-9-]{3,63}$", Means: "the id of a DigitalOcean team, as `k8or up` writes it", Owner: "k8or"},
 		"region":   {Required: true, Once: true, Example: "\"nyc3\"", Pattern: "^[a-z]{3}[0-9]{1,2}$", Means: "a region's short name, such as nyc3, sfo3, ams3, fra1, lon1, sgp1, tor1, blr1 or syd1"},
 		"gateways": {Example: "{\"public\": {\"product\": \"nginx\"}}"},
