@@ -35,7 +35,7 @@ func (v verdicts) untold() []string {
 	var out []string
 	for _, field := range sorted(v.untried) {
 		if !v.heard[field] {
-			out = append(out, fmt.Sprintf("no document of testdata can try %s; add one in which it has a meaning: %s", field, v.untried[field]))
+			out = append(out, fmt.Sprintf("no document of testdata can try %s: write one in which it has a meaning; a second entry in one that is there may be all it takes\n    what was tried last: %s", field, v.untried[field]))
 		}
 	}
 	return out
@@ -185,7 +185,7 @@ func (l *listener) field(tree any, at []string, values []any, all bool) {
 		h := l.compose(put(tree, at, v))
 		switch {
 		case h.err != nil && !l.refuses(h.err, at): // which says nothing of the field
-			why = fmt.Sprintf("%v: %v", v, h.err)
+			why = fmt.Sprintf("%q, which says nothing of the field: %v", fmt.Sprint(v), h.err)
 			if broken, ok := dangling(h.err); ok {
 				choices = broken.Choices
 			}

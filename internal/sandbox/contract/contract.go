@@ -133,7 +133,7 @@ func (v Violation) String() string {
 	if v.Status != 0 {
 		side = "answer " + strconv.Itoa(v.Status)
 	}
-	return fmt.Sprintf("%s %s, %s: %s", v.Method, v.Path, side, v.Why)
+	return fmt.Sprintf("%s %s, %s: %s (if that is the description's own mistake: a line with its source in internal/sandbox/digitalocean/deviations.go)", v.Method, v.Path, side, v.Why)
 }
 
 // Exchange is one request with its answer.
