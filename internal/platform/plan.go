@@ -127,7 +127,7 @@ func (p *Platform) namesakes(ctx context.Context, c *graph.Call) error {
 	if len(uids) == 0 {
 		return nil
 	}
-	return p.given.At("metadata", &problem.Problem{Code: problem.NoIdentity, Kind: problem.Preflight,
+	return p.given.At("metadata", &problem.Problem{Code: problem.Namesake, Kind: problem.Preflight,
 		Title: fmt.Sprintf("a platform named %s is there already, and this document has no uid", p.doc.Metadata.Name),
 		Why:   "another one would be made beside it",
 		Fix:   fmt.Sprintf("if it is this document's, write `uid: %s` under metadata; otherwise run `k8or init --uid`, or choose another name", strings.Join(uids, "` or `uid: "))})

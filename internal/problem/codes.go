@@ -71,6 +71,7 @@ const (
 	NoIdentity    Code = "K8OR-2011"
 	Unobservable  Code = "K8OR-2012"
 	Protected     Code = "K8OR-2013"
+	Namesake      Code = "K8OR-2014"
 )
 
 // Codes of the cluster's inside: its API, objects and charts.

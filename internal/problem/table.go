@@ -126,6 +126,7 @@ var entries = []Entry{
 	{"K8OR-2011", "The document has no uid, and k8or cannot write one here."},
 	{"K8OR-2012", "k8or cannot tell whether a thing is there, and so does nothing to it."},
 	{"K8OR-2013", "Something that is protected from deletion would be deleted."},
+	{"K8OR-2014", "A platform of this name is there, and the document has no uid by which to tell whether it is this one."},
 	{"K8OR-3001", "The cluster's API cannot be reached from this machine."},
 	{"K8OR-3002", "An object in the cluster does not become ready."},
 	{"K8OR-3003", "The cluster refused an object."},
