@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/problem"
 )
@@ -58,6 +59,11 @@ func (c *composer) allRotate() error {
 	return errors.Join(errs...)
 }
 
+// existing reports whether an entry is of what somebody else runs.
+func (p Platform) existing(id graph.ID) bool {
+	return slices.ContainsFunc(p.Spec.Entries(), func(e v1alpha1.Entry) bool { return graph.ID(e.ID()) == id && e.Product == "existing" })
+}
+
 // rotatesNot says why an entry has no part in a rotation, and what has.
 func (c *composer) rotatesNot(id graph.ID) Refusal {
 	r := Refusal{What: fmt.Sprintf("%s hands out no credentials that k8or could change for others", id), Fix: "nothing of this document can be rotated"}
@@ -72,9 +78,15 @@ func (c *composer) rotatesNot(id graph.ID) Refusal {
 	case len(used) > 0:
 		r.Why = "it signs in by what " + strings.Join(used, " and ") + " gave it"
 		r.Fix = "`k8or rotate " + strings.Join(used, " ") + "` changes that"
-	case len(c.platform.Clients(id)) > 0:
+	case len(c.platform.Clients(id)) > 0 && c.platform.existing(id):
 		r.Why = "k8or did not make those that its users have"
 		r.Fix = "change them where they are made, and run `k8or up`: what uses them starts anew"
+	case len(c.platform.Clients(id)) > 0:
+		r.What = fmt.Sprintf("the credentials that %s hands out cannot be changed for others", id)
+		r.Why = "its product has no rotation"
+		if len(all) > 0 {
+			r.Fix = "those that can be rotated: " + problem.OneOf(all)
+		}
 	case len(all) > 0:
 		r.Why = "nobody has any of it, or they are none of a cloud's"
 		r.Fix = "those that can be rotated: " + problem.OneOf(all)
