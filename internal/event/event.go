@@ -7,6 +7,7 @@
 package event
 
 import (
+	"cmp"
 	"sync"
 	"time"
 )
@@ -40,6 +41,8 @@ type Event struct {
 	Type    Type      `json:"type"`
 	// Node is the id of the node it is about, empty for the run as a whole.
 	Node string `json:"node,omitempty"`
+	// Name is what a person knows it by, where that is another name than the node: of what goes, the node that made it.
+	Name string `json:"name,omitempty"`
 	// Kind is the node's kind, such as "digitalocean/cluster".
 	Kind string `json:"kind,omitempty"`
 	// Action is what is being or was done: create, update, replace, delete, or none.
@@ -53,6 +56,9 @@ type Event struct {
 	// Err is the cause of a retry or failure.
 	Err error `json:"-"`
 }
+
+// Called is what a person knows the node by.
+func (e Event) Called() string { return cmp.Or(e.Name, e.Node) }
 
 // Log collects events in order and hands them to its readers, one at a time. Its zero value is ready for use.
 type Log struct {

@@ -80,6 +80,9 @@ func (a Approval) Covers(s Step) bool {
 	}
 }
 
+// creates reports whether the plan had to create a node.
+func (a Approval) creates(node ID) bool { return a.grants[node].action == Create }
+
 // planned reports whether the approval speaks of the step at all; what it does not is drift.
 func (a Approval) planned(s Step) bool {
 	g, ok := a.grants[s.Node]

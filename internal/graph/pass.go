@@ -299,7 +299,7 @@ func (r *Run) mayWrite() error {
 
 // say reports what happened to a task.
 func (r *Run) say(t *task, typ event.Type, message string, err error) {
-	e := event.Event{Type: typ, Node: string(t.id), Kind: t.kind.Name, Action: string(t.action), Message: message, Err: err,
+	e := event.Event{Type: typ, Node: string(t.id), Name: t.name(), Kind: t.kind.Name, Action: string(t.action), Message: message, Err: err,
 		Typical: time.Duration(float64(t.kind.Typical) / r.opts.speed())}
 	if !t.began.IsZero() {
 		e.Elapsed = time.Since(t.began)

@@ -84,8 +84,10 @@ func (k *Kind) deadline() time.Duration {
 
 // Item is one thing that a kind's list found.
 type Item struct {
-	Key   string // compared with [Resource.Key]
-	ID    string // the provider's id, unlike that of any other item of the kind
+	Key string // compared with [Resource.Key]
+	ID  string // the provider's id, unlike that of any other item of the kind
+	// Name is what made it is called where that is all there is of it, so that its end is told under the same name; empty elsewhere.
+	Name  string
 	Title string // for people: "volume pvc-1234 (16 GiB, apps/data)"
 	// Data names the data the item holds ("volumes/apps/data"), empty if it holds none. An item with data is deleted
 	// only when an approval names it.

@@ -83,6 +83,14 @@ type task struct {
 	skipped   bool // not looked at
 }
 
+// name is what a person knows an item by; empty where its id is all there is.
+func (t *task) name() string {
+	if t.item == nil {
+		return ""
+	}
+	return t.item.Name
+}
+
 // again sets the next look. What it reads may be what another look of the same pass has read, when that began in the second
 // half of the wait; never what began before now.
 func (t *task) again(now time.Time, wait time.Duration) {
@@ -243,12 +251,17 @@ func (r *Run) Kept() []Item {
 	return kept
 }
 
-// Done counts what was done in this run, by action.
+// Done counts what came about in this run, by action. What the plan had to create was created, whether by a call of its own, or
+// because it came with something else, as a cluster's first pool does, and at most had to be changed then.
 func (r *Run) Done() map[Action]int {
 	done := map[Action]int{}
 	for _, t := range r.tasks {
-		if t.phase == settled && t.action != None && t.action != "" {
-			done[t.action]++
+		action := t.action
+		if t.item == nil && !t.skipped && r.approval.creates(t.id) {
+			action = Create
+		}
+		if t.phase == settled && action != None && action != "" {
+			done[action]++
 		}
 	}
 	return done

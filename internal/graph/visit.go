@@ -119,7 +119,7 @@ func (r *Run) start(t *task, st Step) {
 	if st.Action == Update {
 		message = paths(st.Changes)
 	}
-	r.opts.Log.Add(event.Event{Type: event.NodeStarted, Node: string(t.id), Kind: t.kind.Name, Action: string(st.Action), Message: message,
+	r.opts.Log.Add(event.Event{Type: event.NodeStarted, Node: string(t.id), Name: t.name(), Kind: t.kind.Name, Action: string(st.Action), Message: message,
 		Typical: time.Duration(float64(t.kind.Typical) / r.opts.speed())})
 }
 

@@ -93,6 +93,13 @@ type Listed struct {
 var replaceable = map[string]bool{"Job": true, "Deployment": true, "DaemonSet": true, "RoleBinding": true, "ClusterRoleBinding": true,
 	"IngressClass": true, "PodDisruptionBudget": true, "ConfigMap": true, "Secret": true, "StorageClass": true}
 
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
 // list finds the platform's sets in its cluster, whether or not a document speaks of them.
 func (k *Kinds) list(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
 	access, ok, err := k.options.Find(ctx, c)
@@ -109,9 +116,9 @@ func (k *Kinds) list(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
 	}
 	var items []graph.Item
 	for _, s := range sets {
-		title := fmt.Sprintf("%d objects of %s", len(s.Objects), s.Name)
+		title := fmt.Sprintf("%s of %s", counted(len(s.Objects), "object"), s.Name)
 		if n := s.due(); n > 0 {
-			title += fmt.Sprintf(", after %d delete hooks", n)
+			title += ", after " + counted(n, "delete hook")
 		}
 		if goes := c.Teardown || !k.wants(s.Name); goes && !k.taken(c) {
 			stays, err := k.stays(ctx, c, access.ID, s)
@@ -122,7 +129,7 @@ func (k *Kinds) list(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
 				title += "; what holds data stays: " + strings.Join(stays, ", ")
 			}
 		}
-		item := graph.Item{Key: s.Name, ID: s.Name, Title: title, Owner: graph.ID(s.Known["node"]), Ref: Listed{access, s.Known}}
+		item := graph.Item{Key: s.Name, ID: s.Name, Title: title, Name: s.Known["node"], Owner: graph.ID(s.Known["node"]), Ref: Listed{access, s.Known}}
 		if s.Known[ProtectedKey] != "" {
 			item.Protected = &problem.Problem{Code: problem.Protected, Kind: problem.Preflight, Title: s.Known["node"] + " is protected from deletion",
 				Why: "deletionProtection was on when it was last brought up", Fix: "put it back with `deletionProtection: false`, run `k8or up`, and then remove it"}

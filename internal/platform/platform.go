@@ -70,8 +70,11 @@ func (p *Plan) Risk() graph.Risk {
 
 // Result is how a run ended, beside its error.
 type Result struct {
-	Sandbox bool                 `json:"sandbox"`
+	Sandbox bool `json:"sandbox"`
+	// Done counts what came about, by action, as the plan counts: what came with something else, as a load balancer goes with its
+	// cluster, counts too.
 	Done    map[graph.Action]int `json:"done"`
+	Failed  []graph.ID           `json:"failed,omitempty"`
 	Held    []graph.Step         `json:"held,omitempty"`
 	Blocked []graph.ID           `json:"blocked,omitempty"`
 	// Kept is what holds data and stays, with what it costs a month.

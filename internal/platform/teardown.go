@@ -213,7 +213,16 @@ func (p *Platform) Down(ctx context.Context, t *Teardown, watch Watch) (*Result,
 			return r, err
 		}
 	}
-	return r, p.prove(ctx, r, data)
+	if err := p.prove(ctx, r, data); err != nil {
+		return r, err
+	}
+	r.Done = map[graph.Action]int{}
+	for _, s := range t.Steps { // all of it is proven to be gone; the tags by which it was found, which go last, are told by nobody
+		if s.Action == graph.Delete {
+			r.Done[graph.Delete]++
+		}
+	}
+	return r, nil
 }
 
 // turnedUp names what a teardown holds back. It was in no list when the teardown was decided, so that nobody decided about it; and the

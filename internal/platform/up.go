@@ -28,7 +28,7 @@ func (p *Plan) Blocking() problem.List {
 // preflight are the codes that no node answers for, so that nothing is begun.
 var preflight = map[problem.Code]bool{
 	problem.BadToken: true, problem.MissingScope: true, problem.OverLimit: true, problem.RegionLacks: true, problem.AccountLocked: true,
-	problem.DoesNotFit: true, problem.OverBudget: true, problem.DataUndecided: true, problem.BadUsage: true, problem.Protected: true, problem.NoIdentity: true, problem.CloudOutOfReach: true, problem.CloudFailing: true,
+	problem.DoesNotFit: true, problem.OverBudget: true, problem.DataUndecided: true, problem.BadUsage: true, problem.Protected: true, problem.Namesake: true, problem.CloudOutOfReach: true, problem.CloudFailing: true,
 }
 
 // Up carries a plan out as far as the approval goes. The error is a problem.List that tells everything that went wrong;
@@ -49,6 +49,15 @@ func (p *Platform) Up(ctx context.Context, plan *Plan, a graph.Approval, watch W
 	return p.finish(ctx, run, watch)
 }
 
+// failures are the nodes that failed.
+func failures(run *graph.Run) []graph.ID {
+	var ids []graph.ID
+	for _, e := range run.Failed() {
+		ids = append(ids, e.Node)
+	}
+	return ids
+}
+
 // finish runs to the end and sums up.
 func (p *Platform) finish(ctx context.Context, run *graph.Run, watch Watch) (*Result, error) {
 	if watch != nil {
@@ -56,7 +65,7 @@ func (p *Platform) finish(ctx context.Context, run *graph.Run, watch Watch) (*Re
 	}
 	began, calls := time.Now(), p.calls.n.Load()
 	err := run.Loop(ctx)
-	r := &Result{Sandbox: p.options.Sandbox, Done: run.Done(), Held: run.Held(), Blocked: run.Blocked(), Elapsed: time.Since(began).Seconds(), Timings: run.Timings(), Calls: int(p.calls.n.Load() - calls)}
+	r := &Result{Sandbox: p.options.Sandbox, Done: run.Done(), Held: run.Held(), Blocked: run.Blocked(), Failed: failures(run), Elapsed: time.Since(began).Seconds(), Timings: run.Timings(), Calls: int(p.calls.n.Load() - calls)}
 	switch {
 	case err == nil:
 		return r, nil

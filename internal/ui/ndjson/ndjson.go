@@ -28,6 +28,7 @@ type line struct {
 	Time    time.Time  `json:"time"`
 	Type    event.Type `json:"type"`
 	Node    string     `json:"node,omitempty"`
+	Name    string     `json:"name,omitempty"`
 	Kind    string     `json:"kind,omitempty"`
 	Action  string     `json:"action,omitempty"`
 	Message string     `json:"message,omitempty"`
@@ -40,7 +41,7 @@ func (w *Writer) Event(e event.Event) {
 	if w.err != nil {
 		return
 	}
-	l := line{Version: e.Version, Seq: e.Seq, Time: e.Time.UTC(), Type: e.Type, Node: e.Node, Kind: e.Kind, Action: e.Action, Message: e.Message,
+	l := line{Version: e.Version, Seq: e.Seq, Time: e.Time.UTC(), Type: e.Type, Node: e.Node, Name: e.Name, Kind: e.Kind, Action: e.Action, Message: e.Message,
 		Elapsed: e.Elapsed.Seconds(), Typical: e.Typical.Seconds()}
 	if err := w.enc.Encode(l); err != nil {
 		w.err = fmt.Errorf("print events: %w", err)

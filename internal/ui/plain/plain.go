@@ -35,7 +35,7 @@ func Line(e event.Event) string {
 	}
 	switch e.Type {
 	case event.NodeStarted:
-		what := e.Node + ": " + Doing(e.Action)
+		what := e.Called() + ": " + Doing(e.Action)
 		if e.Message != "" {
 			what += " " + e.Message
 		}
@@ -44,24 +44,24 @@ func Line(e event.Event) string {
 		}
 		return what
 	case event.NodeWaiting:
-		return fmt.Sprintf("%s: %s", e.Node, e.Message)
+		return fmt.Sprintf("%s: %s", e.Called(), e.Message)
 	case event.NodeRetry:
-		return fmt.Sprintf("%s: %s", e.Node, e.Message)
+		return fmt.Sprintf("%s: %s", e.Called(), e.Message)
 	case event.NodeDrifted:
-		return fmt.Sprintf("%s: %s", e.Node, e.Message)
+		return fmt.Sprintf("%s: %s", e.Called(), e.Message)
 	case event.NodeDone:
 		if e.Action == "none" {
 			return ""
 		}
-		return fmt.Sprintf("%s: %s%s", e.Node, Done(e.Action), took)
+		return fmt.Sprintf("%s: %s%s", e.Called(), Done(e.Action), took)
 	case event.NodeFailed:
-		return fmt.Sprintf("%s: FAILED%s: %s", e.Node, took, e.Message)
+		return fmt.Sprintf("%s: FAILED%s: %s", e.Called(), took, e.Message)
 	case event.NodeHeld:
-		return fmt.Sprintf("%s: held: %s", e.Node, e.Message)
+		return fmt.Sprintf("%s: held: %s", e.Called(), e.Message)
 	case event.NodeBlocked:
-		return fmt.Sprintf("%s: not started: %s", e.Node, e.Message)
+		return fmt.Sprintf("%s: not started: %s", e.Called(), e.Message)
 	case event.Note:
-		return strings.TrimSpace(e.Node + " " + e.Message)
+		return strings.TrimSpace(e.Called() + " " + e.Message)
 	default:
 		return ""
 	}

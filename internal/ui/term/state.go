@@ -52,7 +52,7 @@ const (
 
 // Fold takes the next event in.
 func (s *State) Fold(e event.Event) {
-	e.Node, e.Message = oneLine(e.Node), oneLine(e.Message)
+	e.Node, e.Name, e.Message = oneLine(e.Called()), "", oneLine(e.Message)
 	s.widest = max(s.widest, len([]rune(e.Node)))
 	if e.Type != event.NodeRetry {
 		s.trouble = ""
