@@ -23,26 +23,16 @@ func (a *app) catalogCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "catalog", GroupID: "start", Short: "What can be chosen", Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			var all []product.About
-			for _, p := range catalog.Products {
-				about := p.About()
-				about.Page = ""
-				all = append(all, about)
-			}
-			slices.SortFunc(all, func(a, b product.About) int {
-				return cmp.Or(cmp.Compare(a.Category, b.Category), cmp.Compare(rank(a.Name), rank(b.Name)))
-			})
-			return a.print(map[string]any{"products": all}, func(w io.Writer) {
-				a.style(a.StdoutTerminal).Catalog(w, all)
-				fmt.Fprintln(w, "\n`k8or catalog show <product>` prints a product's page, `k8or catalog sizes` the node sizes.")
-			})
+			return a.listProducts(func(product.About) bool { return true })
 		},
 	}
 	c.AddCommand(&cobra.Command{
-		Use: "show <product>", Short: "Print a product's page",
+		Use: "show <product>", Short: "Print a product's page, or list the products of a category",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usage("k8or catalog show takes one product; `k8or catalog` lists them")
+				pr := usage("k8or catalog show takes one product, or a category")
+				pr.Fix = "`k8or catalog` lists them"
+				return pr
 			}
 			return nil
 		},
@@ -54,7 +44,7 @@ func (a *app) catalogCommand() *cobra.Command {
 				if about.Name == args[0] || about.Category+"/"+about.Name == args[0] {
 					found = append(found, about)
 				}
-				names = append(names, about.Name)
+				names = append(names, about.Name, about.Category)
 			}
 			switch {
 			case len(found) == 1:
@@ -69,6 +59,9 @@ func (a *app) catalogCommand() *cobra.Command {
 					pr.Fix += about.Category + "/" + about.Name
 				}
 				return pr
+			}
+			if slices.Contains(names, args[0]) {
+				return a.listProducts(func(about product.About) bool { return about.Category == args[0] })
 			}
 			pr := usage("the catalog has no product %q", args[0])
 			pr.Fix = "`k8or catalog` lists them"
@@ -91,6 +84,24 @@ func (a *app) catalogCommand() *cobra.Command {
 		},
 	})
 	return c
+}
+
+// listProducts lists the products that are wanted, by category.
+func (a *app) listProducts(wanted func(product.About) bool) error {
+	var all []product.About
+	for _, p := range catalog.Products {
+		if about := p.About(); wanted(about) {
+			about.Page = ""
+			all = append(all, about)
+		}
+	}
+	slices.SortFunc(all, func(a, b product.About) int {
+		return cmp.Or(cmp.Compare(a.Category, b.Category), cmp.Compare(rank(a.Name), rank(b.Name)))
+	})
+	return a.print(map[string]any{"products": all}, func(w io.Writer) {
+		a.style(a.StdoutTerminal).Catalog(w, all)
+		fmt.Fprintln(w, "\n`k8or catalog show <product>` prints a product's page, `k8or catalog sizes` the node sizes.")
+	})
 }
 
 // rank orders the products of a category by name, with what somebody else runs last.

@@ -6,9 +6,11 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -35,6 +37,7 @@ func (a *app) initCommand() *cobra.Command {
 	var uidOnly, force bool
 	c := &cobra.Command{
 		Use: "init", GroupID: "start", Short: "Write a k8or.yaml: questions on a terminal, flags without one", Args: noArgs,
+		Long: "Write a k8or.yaml: questions on a terminal, flags without one. Its profile is one of:\n" + profileHelp(platform.Available()),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			path := a.documents()[0]
 			if uidOnly {
@@ -42,6 +45,13 @@ func (a *app) initCommand() *cobra.Command {
 			}
 			if _, err := os.Stat(path); err == nil && !force {
 				return &problem.Problem{Code: problem.FileExists, Kind: problem.Usage, Title: path + " is there already", Fix: "name another with -f, or write over it with --force"}
+			}
+			for _, given := range []struct{ flag, text, as, field string }{{"name", in.Name, "Metadata", "name"}, {"region", in.Region, "Spec", "region"}, {"domain", in.Domain, "Route", "host"}} {
+				if err := spelled(given.as, given.field)(given.text); err != nil {
+					pr := usage("--%s cannot be %q", given.flag, given.text)
+					pr.Why, pr.Fix = err.Error(), "for example --"+given.flag+" "+strings.Trim(v1alpha1.MarkOf(given.as, given.field).Example, `"`)
+					return pr
+				}
 			}
 			if a.Interactive && !cmd.Flags().Changed("name") {
 				if err := a.askAll(cmd.Context(), &in); err != nil {
@@ -67,7 +77,7 @@ func (a *app) initCommand() *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&in.Name, "name", "", "the platform's name")
 	f.StringVar(&in.Region, "region", "", "the DigitalOcean region, such as nyc3")
-	f.StringVar(&in.Profile, "profile", in.Profile, profileHelp(platform.Available()))
+	f.StringVar(&in.Profile, "profile", in.Profile, "what kind of platform, of those above")
 	f.StringVar(&in.Size, "size", in.Size, "the size of the nodes")
 	f.IntVar(&in.Nodes, "nodes", in.Nodes, "the number of nodes")
 	f.StringVar(&in.Domain, "domain", "", "a name that will lead to the gateway, which then has a certificate for it")
@@ -76,8 +86,24 @@ func (a *app) initCommand() *cobra.Command {
 	return c
 }
 
+// spelled refuses what a field of the document does not take; nothing at all is not judged.
+func spelled(as, field string) func(text string) error {
+	mark := v1alpha1.MarkOf(as, field)
+	pattern := regexp.MustCompile(mark.Pattern)
+	return func(text string) error {
+		if text == "" || pattern.MatchString(text) {
+			return nil
+		}
+		return errors.New("it has to be " + mark.Means)
+	}
+}
+
 // askAll asks on the terminal what the flags left open.
 func (a *app) askAll(ctx context.Context, in *answers) error {
+	offers := func(question, answer string) string { return question }
+	if a.plain() { // huh says nothing of the answer that an empty line gives
+		offers = func(question, answer string) string { return fmt.Sprintf("%s [%s]", question, answer) }
+	}
 	nodes := fmt.Sprint(in.Nodes)
 	in.Name, in.Region = cmp.Or(in.Name, "shop"), cmp.Or(in.Region, "nyc3")
 	var choices []huh.Option[string]
@@ -88,22 +114,24 @@ func (a *app) askAll(ctx context.Context, in *answers) error {
 		p, err := findProfile(in.Profile, platform.Available())
 		return err == nil && !p.asks
 	}
+	name := in.Name
 	err := a.ask(ctx, "nothing was written", huh.NewGroup(
-		huh.NewInput().Title("What is the platform called?").Description("Lower-case letters, digits and hyphens").Value(&in.Name),
-		huh.NewSelect[string]().Title("In which region?").Options(huh.NewOptions("nyc3", "sfo3", "ams3", "fra1", "lon1", "sgp1", "tor1", "blr1", "syd1")...).Value(&in.Region),
-		huh.NewSelect[string]().Title("What kind of platform?").Options(choices...).Value(&in.Profile),
+		huh.NewInput().Title(offers("What is the platform called?", in.Name)).Description("Lower-case letters, digits and hyphens").Validate(spelled("Metadata", "name")).Value(&in.Name),
+		huh.NewSelect[string]().Title(offers("In which region?", in.Region)).Options(huh.NewOptions("nyc3", "sfo3", "ams3", "fra1", "lon1", "sgp1", "tor1", "blr1", "syd1")...).Value(&in.Region),
+		huh.NewSelect[string]().Title(offers("What kind of platform?", in.Profile)).Options(choices...).Value(&in.Profile),
 	), huh.NewGroup(
-		huh.NewSelect[string]().Title("How large are the nodes?").Options(
+		huh.NewSelect[string]().Title(offers("How large are the nodes?", in.Size)).Options(
 			huh.NewOption("2 vCPUs, 4 GiB: $24 a month each", "s-2vcpu-4gb"), huh.NewOption("4 vCPUs, 8 GiB: $48 a month each", "s-4vcpu-8gb")).Value(&in.Size),
-		huh.NewSelect[string]().Title("How many nodes?").Options(huh.NewOptions("2", "3", "5")...).Value(&nodes),
+		huh.NewSelect[string]().Title(offers("How many nodes?", nodes)).Options(huh.NewOptions("2", "3", "5")...).Value(&nodes),
 		huh.NewConfirm().Title("A gateway with a load balancer, $15 a month?").Value(&in.Gateway),
 		huh.NewConfirm().Title("A hello app to see it work?").Value(&in.Hello),
 	).WithHideFunc(decided), huh.NewGroup(
-		huh.NewInput().Title("Which name will lead to it?").Description("Such as shop.example.com; left open, it is reached by its address, without a certificate").Value(&in.Domain),
+		huh.NewInput().Title("Which name will lead to it?").Description("Such as shop.example.com; left open, it is reached by its address, without a certificate").Validate(spelled("Route", "host")).Value(&in.Domain),
 	).WithHideFunc(func() bool { return !chosenGateway(*in) }))
 	if err != nil {
 		return err
 	}
+	in.Name = cmp.Or(in.Name, name) // an emptied line is what was offered
 	_, err = fmt.Sscan(nodes, &in.Nodes)
 	return err
 }

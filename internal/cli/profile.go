@@ -112,19 +112,15 @@ func (p profile) write(in answers) (string, error) {
 	return b.String(), nil
 }
 
-// profileHelp lists the profiles for --help.
+// profileHelp lists the profiles for --help, one a line.
 func profileHelp(available v1alpha1.Available) string {
-	var can, not []string
+	var help strings.Builder
 	for _, p := range profiles {
-		if slices.ContainsFunc(offered(available), func(o profile) bool { return o.name == p.name }) {
-			can = append(can, fmt.Sprintf("%s (%s)", p.name, p.about))
-		} else {
-			not = append(not, p.name)
+		about := p.about
+		if !slices.ContainsFunc(offered(available), func(o profile) bool { return o.name == p.name }) {
+			about += "; not available yet"
 		}
+		fmt.Fprintf(&help, "\n  %-11s %s", p.name, about)
 	}
-	help := problem.OneOf(can)
-	if len(not) > 0 {
-		help += "; not available yet: " + strings.Join(not, ", ")
-	}
-	return help
+	return help.String()
 }

@@ -19,7 +19,7 @@ func (a *app) openCommand() *cobra.Command {
 		Long: `Pages are private unless the document gives them a route: a port of this machine, on the loopback
 address alone, then leads to them as long as this command runs. The password is shown once, on a
 terminal, and nowhere else.`,
-		Args: one("k8or open takes one page, such as grafana"),
+		Args: one("k8or open takes one page", "such as `k8or open grafana`; of a word that is none it tells which pages there are"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o, err := a.open(cmd.Context())
 			if err != nil {
@@ -65,7 +65,7 @@ func (a *app) logsCommand() *cobra.Command {
 	var o kube.LogOptions
 	c := &cobra.Command{
 		Use: "logs <entry>", GroupID: "look", Short: "What an entry's containers write: k8or logs gateways/public --follow",
-		Args: one("k8or logs takes one entry of the document, such as apps/web"),
+		Args: one("k8or logs takes one entry of the document", "such as `k8or logs apps/web`; `k8or status` lists them"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.Tail < 0 {
 				return usage("--tail is 0 or more, not %d", o.Tail)
@@ -85,7 +85,7 @@ func (a *app) logsCommand() *cobra.Command {
 func (a *app) whyCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "why <thing>", GroupID: "look", Short: "Who asked for it, what uses it, and why it is not ready, the root cause first",
-		Args: one("k8or why takes one thing: an entry such as gateways/public, a support product, or a node of the plan"),
+		Args: one("k8or why takes one thing: an entry, a support product, or a node of the plan", "such as `k8or why gateways/public`; `k8or status` lists them"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o, err := a.open(cmd.Context())
 			if err != nil {
@@ -101,11 +101,13 @@ func (a *app) whyCommand() *cobra.Command {
 }
 
 // one refuses any number of arguments but one.
-func one(what string) cobra.PositionalArgs {
+func one(what, fix string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
-		if len(args) != 1 {
-			return usage("%s", what)
+		if len(args) == 1 {
+			return nil
 		}
-		return nil
+		pr := usage("%s", what)
+		pr.Fix = fix
+		return pr
 	}
 }

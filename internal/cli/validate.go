@@ -5,6 +5,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -59,7 +60,12 @@ func (a *app) schemaCommand() *cobra.Command {
 // noArgs refuses arguments in k8or's words.
 func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usage("%s takes no argument, and %q was given", cmd.CommandPath(), args[0])
+		pr := usage("%s takes no argument, and %q was given", cmd.CommandPath(), args[0])
+		pr.Fix = "`" + cmd.CommandPath() + " --help` lists the flags"
+		if ext := filepath.Ext(args[0]); cmd.Flags().Lookup("file") != nil && (ext == ".yaml" || ext == ".yml" || ext == ".json") {
+			pr.Fix = fmt.Sprintf("a document is named by a flag: `%s -f %s`", cmd.CommandPath(), args[0])
+		}
+		return pr
 	}
 	return nil
 }

@@ -123,6 +123,9 @@ func pageOf(c *product.Composition, word string) (product.Page, error) {
 	slices.Sort(names)
 	pr := &problem.Problem{Code: problem.BadUsage, Kind: problem.Usage, Title: fmt.Sprintf("this platform has no page %q", word),
 		Why: "it has " + problem.OneOf(names), Fix: "`k8or status` shows the addresses of apps"}
+	if len(names) == 0 {
+		pr.Why, pr.Fix = "nothing in the document brings a page", "add what has one, such as monitoring, which brings grafana; `k8or status` shows the addresses of apps"
+	}
 	if near := problem.DidYouMean(word, names); near != "" {
 		pr.Fix = near
 	}
@@ -166,7 +169,7 @@ func (p *Platform) Logs(ctx context.Context, entry string, o kube.LogOptions, li
 	}
 	if p.options.Sandbox {
 		return &problem.Problem{Code: problem.NotImplemented, Title: fmt.Sprintf("there are no logs of %s in the sandbox", root),
-			Why: fmt.Sprintf("its pods (%d containers in all) are simulated and run no containers, so nobody writes any", len(sources)), Fix: "`k8or why` and `k8or status` work here"}
+			Why: fmt.Sprintf("its pods are simulated and run no containers, so nobody writes any; elsewhere these would be lines of %s", count(len(sources), "container")), Fix: "`k8or why` and `k8or status` work here"}
 	}
 	var mu sync.Mutex
 	group, ctx := errgroup.WithContext(ctx)
