@@ -190,7 +190,12 @@ func (s Style) step(w io.Writer, width int, st graph.Step, cost price.Change) {
 	if st.Err != nil {
 		fmt.Fprintf(w, "    %s\n", s.paint(red, indented(st.Err)))
 	}
+	said := map[string]bool{}
 	for i, c := range st.Changes {
+		if said[c.Note] {
+			c.Note = "as above"
+		}
+		said[c.Note] = c.Note != ""
 		if i == maxChanges {
 			fmt.Fprintf(w, "    … and %d more fields (`-o json` has all)\n", len(st.Changes)-i)
 			break
@@ -299,7 +304,9 @@ func (s Style) beyond(w io.Writer, b price.Bill) {
 		fmt.Fprintf(w, "  not counted, as it grows: %s: %s%s\n", g.For, g.What, from)
 	}
 	if len(b.NotIncluded) > 0 {
-		fmt.Fprintf(w, "  %s\n", s.paint(dim, notIncluded(b)))
+		for i, line := range wrapped(notIncluded(b), 100) {
+			fmt.Fprintf(w, "  %*s%s\n", min(2*i, 2), "", s.paint(dim, line))
+		}
 	}
 }
 

@@ -20,6 +20,14 @@ import (
 func (s Style) Status(w io.Writer, st *platform.Status) {
 	s.Head(w, st.Platform, st.Account, st.Sandbox)
 	fmt.Fprintln(w)
+	if nothingUp(st) {
+		up := "k8or up"
+		if st.Sandbox {
+			up += " --sandbox"
+		}
+		fmt.Fprintf(w, "Nothing of this platform is up: `%s` makes it.\n", up)
+		return
+	}
 	var names, entries []string
 	for _, h := range st.Health {
 		names = append(names, cmp.Or(h.Title, string(h.Node)))
@@ -37,13 +45,11 @@ func (s Style) Status(w io.Writer, st *platform.Status) {
 		default:
 			mark, colour = "✗", red
 		}
-		fmt.Fprintf(w, "%s %-*s %-9s", s.paint(colour, mark), width, cmp.Or(h.Title, string(h.Node)), h.State)
-		if h.Message != "" {
-			fmt.Fprintf(w, " %s", h.Message)
-		} else if h.ID != "" {
-			fmt.Fprintf(w, " %s", s.paint(dim, h.ID))
+		state := h.State
+		if more := cmp.Or(h.Message, s.paint(dim, h.ID)); more != "" {
+			state = fmt.Sprintf("%-9s %s", state, more)
 		}
-		fmt.Fprintln(w)
+		fmt.Fprintf(w, "%s %-*s %s\n", s.paint(colour, mark), width, cmp.Or(h.Title, string(h.Node)), state)
 	}
 	if len(st.Routes) > 0 {
 		fmt.Fprintf(w, "\n%s\n", s.paint(bold, "Addresses"))
@@ -60,6 +66,12 @@ func (s Style) Status(w io.Writer, st *platform.Status) {
 	if slices.ContainsFunc(st.Health, func(h platform.Health) bool { return h.State == "unknown" }) {
 		fmt.Fprintln(w, "What could not be read is not counted.")
 	}
+}
+
+// nothingUp reports whether a platform that is to have a cluster of its own has none, nor anything else.
+func nothingUp(st *platform.Status) bool {
+	return slices.ContainsFunc(st.Health, func(h platform.Health) bool { return h.Kind == "digitalocean/cluster" }) &&
+		!slices.ContainsFunc(st.Health, func(h platform.Health) bool { return h.State != "missing" }) && len(st.Bill.Lines) == 0
 }
 
 // Teardown prints what `down` would destroy and what it would leave.
@@ -120,6 +132,14 @@ func (s Style) Result(w io.Writer, r *platform.Result) {
 	for _, a := range []graph.Action{graph.Create, graph.Update, graph.Replace, graph.Delete} {
 		if n := r.Done[a]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, plain.Done(string(a))))
+		}
+	}
+	for _, lost := range []struct {
+		n    int
+		what string
+	}{{len(r.Failed), "failed"}, {len(r.Held), "held"}, {len(r.Blocked), "not started"}} {
+		if lost.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", lost.n, lost.what))
 		}
 	}
 	if len(parts) == 0 {

@@ -33,7 +33,7 @@ func (s Style) Verification(w io.Writer, v *platform.Verification) {
 		case probe.Simulated:
 			mark, colour = "~", yellow
 		}
-		fmt.Fprintf(w, "%s %-*s %-9s %s  %s\n", s.paint(colour, mark), width, named(p), p.State, p.Message, s.paint(dim, plain.Duration(time.Duration(p.Elapsed*float64(time.Second)))))
+		fmt.Fprintf(w, "%s %-*s %-9s  %s  %s\n", s.paint(colour, mark), width, named(p), p.State, p.Message, s.paint(dim, plain.Duration(time.Duration(p.Elapsed*float64(time.Second)))))
 		for _, c := range p.Checked {
 			fmt.Fprintf(w, "    checked: %s\n", c)
 		}
