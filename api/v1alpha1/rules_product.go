@@ -57,7 +57,7 @@ func (c *checker) placement(e Entry, product string) {
 		return
 	}
 	c.add(FieldError{Path: Join(e.Path, "placement"), Code: CodeBadPlacement, What: fmt.Sprintf("%s cannot be placed %q", product, e.Choice.Placement),
-		Given: e.Choice.Placement, Choices: can, Fix: fmt.Sprintf("use `placement: %s`, or leave it out", oneOf(can))})
+		Given: e.Choice.Placement, Choices: can, Fix: fmt.Sprintf("use `placement: %s`, or leave it out", strings.Join(can, "` or `placement: "))})
 }
 
 // sizes are those of everything that runs in the cluster.

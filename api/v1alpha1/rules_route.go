@@ -35,8 +35,11 @@ func (a appChecker) routes(taken map[string]string) {
 	for i, route := range a.app.Routes {
 		at := Join("routes", i)
 		if domains := gateways[name].Domains; len(domains) > 0 && !slices.ContainsFunc(domains, func(d string) bool { return covers(d, route.Host) }) {
-			a.fail(at, CodeRouteHost, fmt.Sprintf("host %q is not one of gateway %q", route.Host, name), "its domains are "+strings.Join(domains, ", "),
-				"add the host to the gateway's domains, or choose one of them")
+			what, fix := fmt.Sprintf("host %q is none of the domains of gateway %q", route.Host, name), "add the host to the gateway's domains, or choose one of them"
+			if route.Host == "" {
+				what, fix = fmt.Sprintf("a route without a host is for any, and gateway %q has domains", name), "add `host:` with one of them to the route"
+			}
+			a.fail(at, CodeRouteHost, what, "its domains are "+strings.Join(domains, ", "), fix)
 		}
 		id := name + " " + route.Host + route.Path
 		if other, ok := taken[id]; ok {

@@ -13,6 +13,7 @@ package price
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/k8or/k8or/internal/unit"
 )
@@ -188,6 +189,9 @@ func (b *Book) line(item Item) Line {
 		low, high = 1, 1
 	}
 	line.Known, line.Per, line.Note, line.Source, line.Date = true, e.Per, e.Note, e.Source, e.Date
+	if item.Kind == Database && high < 2 && !strings.Contains(item.For, "/replicas/") {
+		line.Note = "" // which is of standbys and copies
+	}
 	line.Unit = e.monthly
 	line.Low, line.High = times(e.monthly, low), times(e.monthly, high)
 	line.HourlyLow, line.HourlyHigh = b.hour(e, low), b.hour(e, high)

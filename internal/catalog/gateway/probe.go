@@ -64,7 +64,11 @@ func (e Entry) route(host Host, r product.Route, known Known) product.Probe {
 		ask.URL = strings.Replace(ask.URL, "://"+product.AnyHost, "://"+known.Address, 1)
 		p.Look = fmt.Sprintf("`k8or why %s`, and the controller that serves the class %s", r.Entry, e.Spec.Existing.Class)
 	}
-	request := fmt.Sprintf("a request for %s%s at %s", cmp.Or(host.Name, "any host"), path, at)
+	asked := host.Name + path
+	if host.Name == "" {
+		asked = path + " of any host"
+	}
+	request := fmt.Sprintf("a request for %s at %s", asked, at)
 	p.Mount("username", known.Username, &ask.Username)
 	p.Mount("password", known.Password, &ask.Password)
 	p.Mount("key", known.Key, &ask.Key)
