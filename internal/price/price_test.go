@@ -69,6 +69,20 @@ func TestEachKindHasItsPrice(t *testing.T) {
 	}
 }
 
+func TestHowStandbysAreReckonedIsSaidOfThoseAlone(t *testing.T) {
+	t.Parallel()
+	bill := price.Default().Of([]price.Item{
+		{For: "databases/alone", Kind: price.Database, Slug: "pg/db-s-1vcpu-2gb", Min: 1, Max: 1},
+		{For: "databases/pair", Kind: price.Database, Slug: "pg/db-s-1vcpu-2gb", Min: 2, Max: 2},
+		{For: "databases/alone/replicas/reports", Kind: price.Database, Slug: "pg/db-s-1vcpu-2gb", Min: 1, Max: 1},
+	})
+	for i, said := range []bool{false, true, true} {
+		if l := bill.Lines[i]; (l.Note != "") != said {
+			t.Errorf("of %s it is noted: %q", l.For, l.Note)
+		}
+	}
+}
+
 func TestWhatHasNoPriceIsUnknownAndNeverZero(t *testing.T) {
 	t.Parallel()
 	bill := price.Default().Of([]price.Item{

@@ -193,9 +193,9 @@ func (s Style) step(w io.Writer, width int, st graph.Step, cost price.Change) {
 	said := map[string]bool{}
 	for i, c := range st.Changes {
 		if said[c.Note] {
-			c.Note = "as above"
+			c.Note = "" // once a step is enough
 		}
-		said[c.Note] = c.Note != ""
+		said[c.Note] = true
 		if i == maxChanges {
 			fmt.Fprintf(w, "    … and %d more fields (`-o json` has all)\n", len(st.Changes)-i)
 			break

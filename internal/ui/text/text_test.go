@@ -52,7 +52,8 @@ func everything() *platform.Plan {
 				{Path: "name", Before: strings.Repeat("long ", 30)},
 			}},
 			{Node: "cluster/pools/general", Action: graph.Replace, Risk: graph.Replaces, Changes: []graph.Change{
-				{Path: "size", Before: "s-2vcpu-4gb", After: "s-4vcpu-8gb", Risk: graph.Replaces, Note: "its nodes are drained first"}}},
+				{Path: "size", Before: "s-2vcpu-4gb", After: "s-4vcpu-8gb", Risk: graph.Replaces, Note: "its nodes are drained first"},
+				{Path: "labels.tier", After: "web", Risk: graph.Replaces, Note: "its nodes are drained first"}}},
 			{Node: "digitalocean/volume/pvc-1", Title: "volume pvc-1 (10 GiB)", Action: graph.Delete, Risk: graph.DestroysData, Data: "volumes/apps/uploads", Reason: "the document does not want it"},
 			{Node: "digitalocean/volume/pvc-2", Title: "volume pvc-2 (5 GiB)", Action: graph.Keep, Data: "volumes/apps/cache", Reason: "it holds data"},
 			{Node: "gateways/public", Action: graph.Refuse, Risk: graph.Refused, Reason: "its name is taken", Err: errors.New("load balancer public exists\nand does not belong to this platform")},
@@ -192,7 +193,7 @@ func teardown() *platform.Teardown {
 func result() *platform.Result {
 	at := time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)
 	return &platform.Result{
-		Done: map[graph.Action]int{graph.Create: 3, graph.Delete: 2, graph.None: 7}, Elapsed: 412.2, Calls: 63,
+		Done: map[graph.Action]int{graph.Create: 3, graph.Delete: 2, graph.None: 7}, Failed: []graph.ID{"databases/orders"}, Blocked: []graph.ID{"apps/web", "apps/api"}, Elapsed: 412.2, Calls: 63,
 		Kept: []platform.Kept{{Data: "volumes/apps/uploads", Title: "volume pvc-1 (10 GiB)", ID: "1", Cost: volume("v", 10)}},
 		Left: []platform.Kept{{Title: "load balancer public", ID: "2", Cost: bill(price.Item{Kind: price.LoadBalancer, Slug: price.RegionalNetwork, Min: 1, Max: 1})}},
 		Held: []graph.Step{{Node: "cluster/pools/big", Action: graph.Replace, Risk: graph.Replaces, Reason: "its size changed"}},
@@ -244,6 +245,10 @@ var views = []struct {
 			Offers:    []text.Wire{{Capability: "metrics target", With: []string{"monitoring"}}, {Capability: "page"}}, Takes: []text.Wire{{Capability: "route", With: []string{"apps", "monitoring"}}}})
 	}},
 	{"status", "each state of health, and addresses", func(s text.Style, w io.Writer) { s.Status(w, status()) }},
+	{"status-nothing", "before anything is up that is one line, and says how it comes up", func(s text.Style, w io.Writer) {
+		s.Status(w, &platform.Status{Platform: "shop-x7k2p9", Account: account, Sandbox: true, Health: []platform.Health{
+			{Node: "cluster", Kind: "digitalocean/cluster", State: "missing"}, {Node: "apps/web", Kind: "kubernetes/set", State: "missing", Message: "cluster does not exist yet"}}})
+	}},
 	{"teardown", "data kept, lost and undecided", func(s text.Style, w io.Writer) { s.Teardown(w, teardown()) }},
 	{"teardown-nothing", "a platform that is gone", func(s text.Style, w io.Writer) {
 		s.Teardown(w, &platform.Teardown{Platform: "shop-x7k2p9", Account: account})
