@@ -151,6 +151,9 @@ func planned(change Change) []graph.Change {
 		risk = graph.Restarts
 	case change.Action == Replace:
 		risk = graph.Restarts
+		if len(change.Fields) > 0 {
+			change.Note = "it is deleted and made anew, since the API server cannot change it: " + change.Note
+		}
 	case change.Action == Update && restarts(change):
 		risk = graph.Restarts
 	case change.Action == Update && reroutes(change):
