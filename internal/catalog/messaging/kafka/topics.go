@@ -72,14 +72,14 @@ func retention(t v1alpha1.Topic) time.Duration {
 }
 
 var (
-	objectName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,198}[a-z0-9])?$`)
+	objectName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
 	oddity     = regexp.MustCompile(`[^a-z0-9]+`)
 )
 
 // topicObject is the name of a topic's object. Kafka allows what Kubernetes does not, such as capitals and underscores: then
 // it is made of the letters that both allow and a hash of the whole.
 func topicObject(name string) string {
-	if objectName.MatchString(name) && !strings.Contains(name, "..") && !strings.Contains(name, ".-") && !strings.Contains(name, "-.") {
+	if len(name) <= 200 && objectName.MatchString(name) && !strings.Contains(name, "..") && !strings.Contains(name, ".-") && !strings.Contains(name, "-.") {
 		return name
 	}
 	plain := strings.Trim(oddity.ReplaceAllString(strings.ToLower(name), "-"), "-")
