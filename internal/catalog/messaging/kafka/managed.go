@@ -34,6 +34,10 @@ var managedSizes = map[string]string{"small": "db-s-2vcpu-2gb", "medium": "db-s-
 
 func soldAs(size string) string { return cmp.Or(managedSizes[cmp.Or(size, "small")], size) }
 
+// leastReplicas is on how many brokers DigitalOcean keeps a topic at the least. Source: its provider for Terraform, 2.99.1,
+// docs/resources/database_kafka_topic.md, which also names three parts as the least; its other documentation has one as the default.
+const leastReplicas = 2
+
 // checkManaged says what DigitalOcean cannot do of what the document asks.
 func checkManaged(e entry) []product.Refusal {
 	var out []product.Refusal
@@ -41,7 +45,7 @@ func checkManaged(e entry) []product.Refusal {
 		out = append(out, product.Refusal{Field: "brokers", What: fmt.Sprintf("DigitalOcean has no Kafka of %d brokers", n), Why: "it sells them by threes, up to 15", Fix: "write 3, 6 or more by threes"})
 	}
 	for _, name := range slices.Sorted(maps.Keys(e.Spec.Topics)) {
-		if r := e.Spec.Topics[name].Replicas; r != nil && *r < 2 {
+		if or(e.Spec.Topics[name].Replicas, leastReplicas) < leastReplicas {
 			out = append(out, product.Refusal{Field: "topics." + name + ".replicas", What: "DigitalOcean keeps a topic on two brokers at the least", Why: "one that goes for maintenance would take the only copy along",
 				Fix: "write 2 or more, or remove it"})
 		}
@@ -112,7 +116,7 @@ func (m managed) topic(name string) *digitalocean.KafkaTopic {
 	t := &digitalocean.KafkaTopic{On: m.b.Estate(), Cluster: m.out, In: m.name, Name: name}
 	given, ours := m.Spec.Topics[name]
 	if !ours {
-		t.Partitions, t.Replicas, t.Config = 1, 3, map[string]any{"retention_ms": time.Hour.Milliseconds()}
+		t.Partitions, t.Replicas, t.Config = 3, 3, map[string]any{"retention_ms": time.Hour.Milliseconds()}
 		return t
 	}
 	t.Partitions, t.Replicas = messaging.Partitions(given), or(given.Replicas, 3)
