@@ -17,13 +17,12 @@ func (a *app) plain() bool { return a.get("TERM") == "dumb" }
 // ask asks a person on the terminal. Whoever leaves before the last answer, by Ctrl-C or a signal, has answered nothing: then it
 // is a problem that says what did not happen.
 func (a *app) ask(ctx context.Context, undone string, groups ...*huh.Group) error {
-	form := huh.NewForm(groups...).WithInput(a.Stdin).WithOutput(a.Stderr)
-	if a.plain() {
+	form, plain := huh.NewForm(groups...).WithInput(a.Stdin).WithOutput(a.Stderr), a.plain()
+	if plain {
 		form = form.WithTheme(huh.ThemeFunc(func(bool) *huh.Styles { return &huh.Styles{} })) // and never a colour
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- form.RunWithContext(ctx) }()
-	plain := a.plain()
 	var err error
 	if plain {
 		select {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/problem"
+	"github.com/k8or/k8or/internal/unit"
 )
 
 // Kinds are the kinds of resource that live in a platform's cluster, and the connection they share.
@@ -93,13 +94,6 @@ type Listed struct {
 var replaceable = map[string]bool{"Job": true, "Deployment": true, "DaemonSet": true, "RoleBinding": true, "ClusterRoleBinding": true,
 	"IngressClass": true, "PodDisruptionBudget": true, "ConfigMap": true, "Secret": true, "StorageClass": true}
 
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
-
 // list finds the platform's sets in its cluster, whether or not a document speaks of them.
 func (k *Kinds) list(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
 	access, ok, err := k.options.Find(ctx, c)
@@ -116,9 +110,9 @@ func (k *Kinds) list(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
 	}
 	var items []graph.Item
 	for _, s := range sets {
-		title := fmt.Sprintf("%s of %s", counted(len(s.Objects), "object"), s.Name)
+		title := fmt.Sprintf("%s of %s", unit.Count(len(s.Objects), "object"), s.Name)
 		if n := s.due(); n > 0 {
-			title += ", after " + counted(n, "delete hook")
+			title += ", after " + unit.Count(n, "delete hook")
 		}
 		if goes := c.Teardown || !k.wants(s.Name); goes && !k.taken(c) {
 			stays, err := k.stays(ctx, c, access.ID, s)

@@ -249,7 +249,7 @@ func (s shape) controlPlane() []Advice {
 		if least > smallPool {
 			return nil
 		}
-		return []Advice{{Code: "control-plane", For: "cluster", Do: fmt.Sprintf("highAvailability: false would do for a single pool (%s) of %s", key, count(least, "node")),
+		return []Advice{{Code: "control-plane", For: "cluster", Do: fmt.Sprintf("highAvailability: false would do for a single pool (%s) of %s", key, unit.Count(least, "node")),
 			But:    "the control plane may be away for minutes when it fails or is upgraded, while apps go on; and a cluster that has it keeps it for good",
 			Change: s.change(func(it price.Item) (price.Item, bool) { return it, it.Kind != price.HighAvailability })}}
 	}
@@ -335,11 +335,4 @@ func alike(a, b v1alpha1.Gateway) bool {
 		return g
 	}
 	return reflect.DeepEqual(plain(a), plain(b))
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/k8or/k8or/internal/kube"
 	"github.com/k8or/k8or/internal/problem"
 	"github.com/k8or/k8or/internal/product"
+	"github.com/k8or/k8or/internal/unit"
 )
 
 // Opened is a page that a person can look at.
@@ -169,7 +170,7 @@ func (p *Platform) Logs(ctx context.Context, entry string, o kube.LogOptions, li
 	}
 	if p.options.Sandbox {
 		return &problem.Problem{Code: problem.NotImplemented, Title: fmt.Sprintf("there are no logs of %s in the sandbox", root),
-			Why: fmt.Sprintf("its pods are simulated and run no containers, so nobody writes any; elsewhere these would be lines of %s", count(len(sources), "container")), Fix: "`k8or why` and `k8or status` work here"}
+			Why: fmt.Sprintf("its pods are simulated and run no containers, so nobody writes any; elsewhere these would be lines of %s", unit.Count(len(sources), "container")), Fix: "`k8or why` and `k8or status` work here"}
 	}
 	var mu sync.Mutex
 	group, ctx := errgroup.WithContext(ctx)

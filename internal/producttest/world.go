@@ -106,6 +106,19 @@ func (w *world) plan(t *testing.T, text string) (*platform.Platform, *platform.P
 	return p, plan
 }
 
+// level fails for each step of a plan that was to have nothing to do.
+func level(t *testing.T, again *platform.Plan) {
+	t.Helper()
+	if !again.Changes() {
+		return
+	}
+	for _, s := range again.Steps {
+		if s.Action != graph.None && s.Action != graph.Keep {
+			t.Errorf("a second run would %s %s: %v", s.Action, s.Node, s.Changes)
+		}
+	}
+}
+
 // serves finds what the platform offers and nothing in its cluster serves.
 func (w *world) serves(t *testing.T, name string, raw []byte) []string {
 	p, err := w.open(name, raw)

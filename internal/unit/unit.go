@@ -67,3 +67,11 @@ func (m MiB) String() string {
 	}
 	return strings.TrimSuffix(strconv.FormatFloat(float64(m)/float64(GiB), 'f', 1, 64), ".0") + "Gi"
 }
+
+// Count is a number of things in words: "1 object", "2 objects". What is one of them, and gets an s.
+func Count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

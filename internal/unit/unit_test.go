@@ -27,3 +27,12 @@ func TestQuantitiesPrintAsTheirSourcesDo(t *testing.T) {
 		}
 	}
 }
+
+func TestThingsAreCounted(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int]string{0: "0 objects", 1: "1 object", 2: "2 objects"} {
+		if got := unit.Count(n, "object"); got != want {
+			t.Errorf("%d is told as %q, want %q", n, got, want)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/k8or/k8or/internal/lint"
+	"github.com/k8or/k8or/internal/unit"
 )
 
 // Upgrade prints what DOKS would hold against the platform before it upgrades the cluster. What it does not ask itself is only
@@ -29,7 +30,7 @@ func (s Style) Upgrade(w io.Writer, findings []lint.Finding) {
 		fmt.Fprintf(w, "  %s %s of %s: %s\n    %s\n", s.paint(colour, string(f.Severity)+":"), f.Object, f.For, f.Why, s.paint(dim, fmt.Sprintf("fix: %s (%s)", f.Fix, f.Rule)))
 	}
 	if suggested > 0 {
-		fmt.Fprintf(w, "  %s\n", s.paint(dim, counted(suggested, "suggestion")+" that DOKS does not ask for; `-o json` tells them"))
+		fmt.Fprintf(w, "  %s\n", s.paint(dim, unit.Count(suggested, "suggestion")+" that DOKS does not ask for; `-o json` tells them"))
 	}
 }
 
@@ -41,16 +42,9 @@ func upgradeHead(findings []lint.Finding) string {
 	}
 	switch {
 	case n[lint.Blocks] > 0:
-		return fmt.Sprintf("DOKS's upgrade checks: %s and %s", counted(n[lint.Blocks], "error"), counted(n[lint.Warns], "warning"))
+		return fmt.Sprintf("DOKS's upgrade checks: %s and %s", unit.Count(n[lint.Blocks], "error"), unit.Count(n[lint.Warns], "warning"))
 	case n[lint.Warns] > 0:
-		return "DOKS's upgrade checks: " + counted(n[lint.Warns], "warning")
+		return "DOKS's upgrade checks: " + unit.Count(n[lint.Warns], "warning")
 	}
 	return "DOKS's upgrade checks: passed"
-}
-
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
