@@ -24,6 +24,11 @@ type Monitoring struct {
 	// Heartbeat is an address outside that is called as long as alerting works, so that a dead cluster
 	// is noticed.
 	Heartbeat *Secret `json:"heartbeat,omitempty"`
+	// Reads are databases that Grafana can ask, as a user of its own that reads all that is in them and writes
+	// nothing. Whoever signs in to Grafana then sees what they hold.
+	//
+	// +example=["databases/orders"]
+	Reads []string `json:"reads,omitempty"`
 	// Console is how people reach Grafana. Left open it is private: `k8or open grafana`.
 	Console *Console `json:"console,omitempty"`
 }

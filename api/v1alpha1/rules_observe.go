@@ -19,6 +19,7 @@ func (c *checker) observers() {
 			}
 		}
 		c.console(m.Console, "spec.monitoring.console")
+		c.stores(*m)
 	}
 	if l := c.given.Spec.Logging; l != nil {
 		c.console(l.Sink.Console, "spec.logging.sink.console")
@@ -64,6 +65,25 @@ func (c *checker) sink(s Sink) {
 			c.add(FieldError{Path: at + "." + f.name, Code: CodeLogSink, What: f.name + " does not go with product opensearch", Why: "logs go to an entry of databases, which is not in the cluster",
 				Fix: "remove it; the entry says how large it is"})
 		}
+	}
+}
+
+// stores checks that what Grafana is to ask is in the document.
+func (c *checker) stores(m Monitoring) {
+	var have []string
+	for _, name := range sorted(c.given.Spec.Databases) {
+		have = append(have, "databases/"+name)
+	}
+	for i, read := range m.Reads {
+		if slices.Contains(have, read) {
+			continue
+		}
+		e := FieldError{Path: Join("spec.monitoring.reads", i), Code: CodeBadReference, What: fmt.Sprintf("%q is no entry of databases", read), Given: read, Choices: have,
+			Why: "Grafana asks databases of the document", Fix: "remove it"}
+		if len(have) > 0 {
+			e.Fix = "name one of " + strings.Join(have, ", ")
+		}
+		c.add(e)
 	}
 }
 

@@ -213,6 +213,7 @@ var marks = map[string]map[string]Mark{
 		"pool":      {Example: "\"general\""},
 		"retention": {Default: "\"15d\"", Pattern: "^[0-9]+[hdw]$", Means: "a number and a unit, such as 36h, 15d or 4w"},
 		"receivers": {Example: "{\"oncall\": {\"slack\": {\"from\": {\"env\": \"SLACK_WEBHOOK\"}}}}"},
+		"reads":     {Example: "[\"databases/orders\"]"},
 	},
 	"Email": {
 		"to":     {Required: true, Example: "[\"oncall@example.com\"]", Min: new(1)},

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/k8or/k8or/internal/cloud/digitalocean"
@@ -140,6 +141,14 @@ type Binding struct {
 // Follow has pods that use the binding start anew when what it holds is another.
 func (b Binding) Follow() Follow {
 	return Follow{Follow: kube.Follow{Namespace: b.Namespace, Name: b.Secret}, By: b.Ready}
+}
+
+// Key is a key of the binding's Secret; nil where it has none, such as an authority that systems trust.
+func (b Binding) Key(name string) *kube.SecretKey {
+	if !slices.Contains(b.Keys, name) {
+		return nil
+	}
+	return &kube.SecretKey{Namespace: b.Namespace, Name: b.Secret, Key: name}
 }
 
 // Bucket is a bucket of object storage, which speaks S3. It is offered by storage; who uses it gets a key by its Binding.

@@ -26,7 +26,8 @@ type ChartSpec struct {
 	OwnValues bool
 	// SkipSchema leaves the chart's values schema unread, for a chart whose schema points at the network.
 	SkipSchema bool
-	// KeepNamespace is true where the namespace is not the entry's own, such as kube-system.
+	// KeepNamespace is true where the namespace is not the entry's own, such as kube-system. Where it is, the chart adds it, or stands in
+	// the one that OwnNamespace added.
 	KeepNamespace bool
 	// Adjust changes rendered objects in typed code, where that is clearer than a value of the chart.
 	Adjust func([]*unstructured.Unstructured) error
@@ -62,6 +63,8 @@ func (j joint) Chart(id graph.ID, s ChartSpec, opts ...graph.Option) (graph.Valu
 	var before []graph.ID
 	switch own := []*unstructured.Unstructured{j.EntryNamespace(s.Namespace)}; {
 	case s.KeepNamespace:
+	case j.c.Graph.Has(id + "/namespace"):
+		before = append(before, id+"/namespace")
 	case len(r.On(chart.PreInstall)) > 0: // hooks run in it before anything else is there
 		if _, err := j.Objects(id+"/namespace", "", own, opts...); err != nil {
 			return none, err

@@ -39,7 +39,7 @@ func (c Client) SecretName(entry graph.ID) string {
 	return c.Name + "." + strings.ReplaceAll(string(entry), "/", ".")
 }
 
-// Clients are who uses an entry: apps by name, then the registry, backups and logging.
+// Clients are who uses an entry: apps by name, then the registry, backups, monitoring and logging.
 func (p Platform) Clients(entry graph.ID) []Client {
 	var out []Client
 	for _, name := range slices.Sorted(maps.Keys(p.Spec.Apps)) {
@@ -55,6 +55,9 @@ func (p Platform) Clients(entry graph.ID) []Client {
 	}
 	if b := p.Spec.Backups; b != nil && b.Bucket == string(entry) {
 		out = append(out, Client{Name: "backups.velero", Namespace: "backups", Entry: "backups"})
+	}
+	if m := p.Spec.Monitoring; m != nil && slices.Contains(m.Reads, string(entry)) {
+		out = append(out, Client{Name: "monitoring.grafana", Namespace: "monitoring", Entry: "monitoring", Privileges: Reads})
 	}
 	if l := p.Spec.Logging; l != nil && l.Sink.Database != "" && l.Sink.Database == string(entry) {
 		out = append(out, LogReader, LogSetup, LogWriter)
@@ -77,13 +80,18 @@ var (
 // Reads are the [Client.Privileges] of who may read and not write.
 const Reads = "read"
 
-// AllWrite are the refusals of an entry whose clients have credentials that k8or cannot narrow: an app that only reads could write.
+// AllWrite are the refusals of an entry whose clients have credentials that k8or cannot narrow: who only reads could write.
 func (p Platform) AllWrite(entry graph.ID, why string) []Refusal {
 	var out []Refusal
 	for _, c := range p.Clients(entry) {
-		if c.Entry == "" && c.Privileges == Reads {
-			out = append(out, Refusal{What: fmt.Sprintf("%s would get credentials that may write too", c.ID()), Why: why, Fix: fmt.Sprintf("write %s in its `uses` if it may", entry)})
+		r := Refusal{What: fmt.Sprintf("%s would get credentials that may write too", c.ID()), Why: why, Fix: fmt.Sprintf("write %s in its `uses` if it may", entry)}
+		switch {
+		case c.Privileges != Reads || c.Name == LogReader.Name: // who keeps logs lets in whom it will
+			continue
+		case c.Entry != "":
+			r.Fix = fmt.Sprintf("remove %s from its `reads`", entry)
 		}
+		out = append(out, r)
 	}
 	return out
 }

@@ -35,6 +35,7 @@ func (b *Building) ClientNamespace(c Client) (graph.ID, error) {
 }
 
 // OwnNamespace adds the namespace of the entry at work before the rest of it, for what has to be there first, such as a Secret.
+// Chart stands in it then.
 func (b *Building) OwnNamespace(name string) (graph.ID, error) {
 	id := b.at + "/namespace"
 	if b.c.Graph.Has(id) {
@@ -45,7 +46,7 @@ func (b *Building) OwnNamespace(name string) (graph.ID, error) {
 }
 
 // EntryNamespace is the namespace of the entry at work as an object, labelled with its category so that network policies
-// can name it. Chart adds it by itself.
+// can name it. Chart adds it by itself, where nothing else did.
 func (j joint) EntryNamespace(name string) *unstructured.Unstructured {
 	return namespace(name, j.category())
 }

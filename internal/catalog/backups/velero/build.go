@@ -33,8 +33,7 @@ func build(b *product.Building, e entry) error {
 	if !ok {
 		return fmt.Errorf("nothing offers the bucket %s", e.Spec.Bucket)
 	}
-	namespace, err := b.OwnNamespace(e.Namespace())
-	if err != nil {
+	if _, err := b.OwnNamespace(e.Namespace()); err != nil {
 		return err
 	}
 	vals, err := own(b, e)
@@ -45,12 +44,12 @@ func build(b *product.Building, e entry) error {
 	if err != nil {
 		return err
 	}
-	after := graph.After(namespace)
+	after := graph.After()
 	if bucket.Ready != "" {
-		after = graph.After(namespace, bucket.Ready)
+		after = graph.After(bucket.Ready)
 	}
 	if _, err := b.Chart(e.ID, product.ChartSpec{Source: source, Release: release, Namespace: e.Namespace(), Values: vals, Footprint: footprint,
-		OwnValues: len(e.Spec.Values) > 0, KeepNamespace: true, Extra: resources(b.Platform(), e, bucket), Derived: []kube.Derived{key}, Sources: []graph.ID{by}}, after); err != nil {
+		OwnValues: len(e.Spec.Values) > 0, Extra: resources(b.Platform(), e, bucket), Derived: []kube.Derived{key}, Sources: []graph.ID{by}}, after); err != nil {
 		return err
 	}
 	offer(b, e)

@@ -26,6 +26,7 @@ var Product = &product.Definition[v1alpha1.Monitoring, struct{}]{
 	Page:       page,
 	Lacks: []product.Lack{
 		{Fields: []string{"receivers", "heartbeat"}, Why: "an existing Prometheus tells whom its own Alertmanager is told to", Fix: "remove it, and tell that Alertmanager, or use `product: prometheus`"},
+		{Fields: []string{"reads"}, Why: "Grafana's own Secrets are somebody else's", Fix: "remove it, and add the data source where Grafana is run, or use `product: prometheus`"},
 		{Fields: []string{"retention", "storage", "console"}, Why: "k8or changes nothing of a Prometheus that somebody else runs", Fix: "remove it, and see to it where the Prometheus is run, or use `product: prometheus`"},
 		product.NoPods,
 		{Fields: []string{"existing.address", "existing.class", "existing.service", "existing.credentials"}, Why: "it finds monitors, rules and dashboards by their labels alone",

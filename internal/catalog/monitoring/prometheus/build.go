@@ -38,7 +38,7 @@ func build(b *product.Building, e entry) error {
 		return err
 	}
 	offer(b, e)
-	return nil
+	return ask(b, e)
 }
 
 // chartValues is what the document's portable fields say to the chart.

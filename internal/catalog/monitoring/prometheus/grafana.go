@@ -65,7 +65,7 @@ func providerOf(issuerURL string) string {
 
 // source is the Secret of a data source, read by Grafana's sidecar. Credentials are copied to it in the cluster.
 func source(e entry, s product.DataSource) kube.Derived {
-	uid := strings.NewReplacer("/", "-", ".", "-").Replace(string(s.Entry))
+	uid := uidOf(s.Entry)
 	d := kube.Derived{Name: "datasource-" + uid, Namespace: e.Namespace(), Labels: map[string]string{"grafana_datasource": "1"}}
 	for i, from := range []*kube.SecretKey{s.Username, s.Password, s.CA} {
 		if from != nil {

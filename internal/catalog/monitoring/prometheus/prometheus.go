@@ -6,6 +6,10 @@ package prometheus
 
 import (
 	_ "embed"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/fit"
@@ -64,13 +68,21 @@ type SSO struct {
 
 type entry = product.Entry[v1alpha1.Monitoring, Options]
 
-// check refuses what takes effect beside another field alone.
-func check(_ product.Platform, e entry) []product.Refusal {
-	if e.Options.SSO == nil || e.Spec.Console != nil && e.Spec.Console.SSO != nil {
-		return nil
+// check refuses what takes effect beside another field alone, and databases that Grafana cannot ask.
+func check(p product.Platform, e entry) []product.Refusal {
+	var out []product.Refusal
+	if e.Options.SSO != nil && (e.Spec.Console == nil || e.Spec.Console.SSO == nil) {
+		out = append(out, product.Refusal{Field: "options.sso", What: "options.sso would have no effect", Why: "they are endpoints of the provider that console.sso names, and it names none",
+			Fix: "add `console: {sso: …}`, or remove options.sso"})
 	}
-	return []product.Refusal{{Field: "options.sso", What: "options.sso would have no effect", Why: "they are endpoints of the provider that console.sso names, and it names none",
-		Fix: "add `console: {sso: …}`, or remove options.sso"}}
+	for i, read := range e.Spec.Reads {
+		engine := p.Spec.Databases[strings.TrimPrefix(read, "databases/")].Engine
+		if _, ok := stores[engine]; !ok {
+			out = append(out, product.Refusal{Field: fmt.Sprintf("reads[%d]", i), What: "Grafana has no data source for " + engine + " in its image",
+				Why: "it has them for " + strings.Join(slices.Sorted(maps.Keys(stores)), " and "), Fix: "remove it"})
+		}
+	}
+	return out
 }
 
 // size is what one word of the document sets together. Requests are of one pod; storage is in GiB.

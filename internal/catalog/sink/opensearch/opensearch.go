@@ -12,7 +12,6 @@ import (
 	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/catalog/sink"
 	"github.com/k8or/k8or/internal/graph"
-	"github.com/k8or/k8or/internal/kube"
 	"github.com/k8or/k8or/internal/probe"
 	"github.com/k8or/k8or/internal/product"
 )
@@ -62,8 +61,8 @@ func build(b *product.Building, e entry) error {
 	if _, err := b.Set(e.ID, product.SetSpec{Namespace: e.Namespace(), Objects: objects}, graph.After(home, setup.Ready, writer.Ready, reader.Ready)); err != nil {
 		return err
 	}
-	s := product.LogSink{Entry: e.ID, OpenSearch: true, Host: key(reader, "host"), Port: key(reader, "port"), CA: key(reader, "ca.crt"),
-		Writer: &writer, Username: key(writer, "username"), Password: key(writer, "password"), Reader: key(reader, "username"), ReaderPassword: key(reader, "password"),
+	s := product.LogSink{Entry: e.ID, OpenSearch: true, Host: reader.Key("host"), Port: reader.Key("port"), CA: reader.Key("ca.crt"),
+		Writer: &writer, Username: writer.Key("username"), Password: writer.Key("password"), Reader: reader.Key("username"), ReaderPassword: reader.Key("password"),
 		Stream: sink.Stream, Ready: e.ID}
 	product.Offer(b, s)
 	product.Offer(b, search(e, reader))
@@ -85,21 +84,13 @@ func bindingOf(b *product.Building, e entry, c product.Client) (product.Binding,
 	return all[i], true
 }
 
-// key is a key of a binding's Secret; nil where it has none, such as an authority that systems trust.
-func key(b product.Binding, name string) *kube.SecretKey {
-	if !slices.Contains(b.Keys, name) {
-		return nil
-	}
-	return &kube.SecretKey{Namespace: b.Namespace, Name: b.Secret, Key: name}
-}
-
 // search proves that logs can be searched as the user who may do nothing else.
 func search(e entry, reader product.Binding) product.Probe {
 	p := product.Probe{Entry: e.ID, Name: "search", Proves: "OpenSearch answers a search in the logs as the user who may only search", Look: "k8or logs logging/sink", Namespace: reader.Namespace,
 		Spec: probe.Spec{Logs: &probe.Logs{Index: sink.Stream, Field: "message", Quiet: true}}}
 	l := p.Spec.Logs
 	for name, at := range map[string]*string{"host": &l.Host, "port": &l.Port, "ca.crt": &l.CA, "username": &l.Username, "password": &l.Password} {
-		p.Mount(name, key(reader, name), at)
+		p.Mount(name, reader.Key(name), at)
 	}
 	return p
 }
