@@ -121,6 +121,11 @@ type App struct {
 	//
 	// +example=["databases/orders"]
 	Reads []string `json:"reads,omitempty"`
+	// Bindings is the one way in which the app finds the credentials of what it uses and reads: environment variables
+	// (env), or files below /bindings (files). Left open it finds them in both.
+	//
+	// +enum=env;files
+	Bindings string `json:"bindings,omitempty"`
 	// Pool is the node pool the app runs on. Left open it may run on any.
 	//
 	// +example="general"

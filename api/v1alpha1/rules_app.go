@@ -28,7 +28,7 @@ var kindsOf = map[string][]string{
 }
 
 // anyApp are the fields that go with manifests and charts too.
-var anyApp = []string{"manifests", "chart", "namespace", "alerts", "multiline"}
+var anyApp = []string{"manifests", "chart", "namespace", "alerts", "multiline", "uses", "reads"}
 
 func (c *checker) apps() {
 	routes := map[string]string{}

@@ -64,6 +64,9 @@ func (a appChecker) references() {
 	for i, use := range a.given.Uses {
 		a.entry(use, entries, Join(a.path+".uses", i))
 	}
+	if a.given.Bindings != "" && len(a.given.Entries()) == 0 {
+		a.fail("bindings", CodeAppField, "bindings would have no effect", "the app uses and reads nothing", "remove it, or add `uses:`")
+	}
 	for i, read := range a.given.Reads {
 		at := Join(a.path+".reads", i)
 		a.entry(read, entries, at)

@@ -327,6 +327,7 @@ var marks = map[string]map[string]Mark{
 		"alerts":    {Example: "{\"too-slow\": {\"expression\": \"histogram_quantile(0.99, rate(http_request_duration_seconds_bucket{namespace=\\\"apps\\\"}[5m])) > 1\"}}"},
 		"uses":      {Example: "[\"databases/orders\", \"storage/spaces/media\"]"},
 		"reads":     {Example: "[\"databases/orders\"]"},
+		"bindings":  {Enum: []string{"env", "files"}},
 		"pool":      {Example: "\"general\""},
 	},
 	"Chart": {

@@ -16,7 +16,7 @@ import (
 	"github.com/k8or/k8or/internal/unit"
 )
 
-// Capabilities are how products meet. Those of the foundation (Foundation, Egress, PodPolicy, ImageSource, Issuer, Operator, LogSink, Bucket, Binding) are used
+// Capabilities are how products meet. Those of the foundation (Foundation, Egress, PodPolicy, ImageSource, Issuer, Operator, LogSink, PrivateServer, Bucket, Binding) are used
 // while building, by what is built after them; all others are joined while wiring.
 
 // Foundation is the cluster that everything else is built on. It is offered by the products of the category cluster and
@@ -150,6 +150,16 @@ func (b Binding) Key(name string) *kube.SecretKey {
 	}
 	return &kube.SecretKey{Namespace: b.Namespace, Name: b.Secret, Key: name}
 }
+
+// PrivateServer is a server in the private network that is not in the cluster and lets all of it in, such as a managed database. It is
+// offered by databases and messaging, and used while building by apps, whose pods keep away from those that they do not use.
+type PrivateServer struct {
+	Entry graph.ID
+	Ports Ports
+}
+
+// Ports are those from First to Last.
+type Ports struct{ First, Last int }
 
 // Bucket is a bucket of object storage, which speaks S3. It is offered by storage; who uses it gets a key by its Binding.
 type Bucket struct {
@@ -428,6 +438,9 @@ func (b *Building) Operator(name string) (Operator, error) {
 
 // LogSinks are where logs can be kept.
 func (b *Building) LogSinks() []LogSink { return taken[LogSink](b.joint) }
+
+// PrivateServers are those of the private network that were offered.
+func (b *Building) PrivateServers() []PrivateServer { return taken[PrivateServer](b.joint) }
 
 // Bucket is a bucket that was offered; false where there is none of this entry.
 func (b *Building) Bucket(entry graph.ID) (Bucket, bool) {

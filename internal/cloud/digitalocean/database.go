@@ -178,6 +178,10 @@ func (d *Database) diffStorage(f *graph.Compare, out DatabaseOut) {
 	f.Wanted("storage.max", out.Grows, d.mayGrow(have), graph.InPlace, note)
 }
 
+// FirstDatabasePort to LastDatabasePort are where DigitalOcean's databases listen, and the pools, metrics aside, beside them: 25060 and
+// 25061 by the published API's examples, 25073 for Kafka by its documentation; the end of the range is taken to be the next round one.
+const FirstDatabasePort, LastDatabasePort = 25060, 25079
+
 // StorageStep is by how much a disk grows by itself. The API takes 10 to 500 GiB, and knows how full a disk has to be and no limit.
 const StorageStep = 10 * unit.GiB
 

@@ -335,20 +335,36 @@ func playCiliumPolicy(s *Scene) Outcome {
 		return Outcome{}
 	}
 	is := condition{"Valid", "True", "", "Policy validation succeeded", 0}
-	spec := mapAt(s.Object.Object, "spec")
-	if spec["endpointSelector"] == nil && spec["nodeSelector"] == nil {
-		is = condition{"Valid", "False", "", "rule must have one of EndpointSelector or NodeSelector", 0}
+	specs := mapsAt(s.Object.Object, "specs") // or one, as spec
+	if spec := mapAt(s.Object.Object, "spec"); len(spec) > 0 {
+		specs = append(specs, spec)
 	}
-	for _, direction := range []struct{ rules, entities string }{{"ingress", "fromEntities"}, {"egress", "toEntities"}} {
+	if len(specs) == 0 {
+		is = condition{"Valid", "False", "", "CiliumNetworkPolicy has no spec", 0}
+	}
+	for _, spec := range specs {
+		if why := ciliumRefuses(spec); why != "" {
+			is = condition{"Valid", "False", "", why, 0}
+		}
+	}
+	return Outcome{Status: map[string]any{"conditions": conditions(s.Object, s.Wall, is)}}
+}
+
+// ciliumRefuses says what Cilium finds wrong with a rule; empty for nothing.
+func ciliumRefuses(spec map[string]any) string {
+	if spec["endpointSelector"] == nil && spec["nodeSelector"] == nil {
+		return "rule must have one of EndpointSelector or NodeSelector"
+	}
+	for _, direction := range []struct{ rules, entities string }{{"ingress", "fromEntities"}, {"ingressDeny", "fromEntities"}, {"egress", "toEntities"}, {"egressDeny", "toEntities"}} {
 		for _, rule := range mapsAt(spec, direction.rules) {
 			for _, entity := range textsAt(rule, direction.entities) {
 				if !slices.Contains(ciliumEntities, entity) {
-					is = condition{"Valid", "False", "", "unsupported entity: " + entity, 0}
+					return "unsupported entity: " + entity
 				}
 			}
 		}
 	}
-	return Outcome{Status: map[string]any{"conditions": conditions(s.Object, s.Wall, is)}}
+	return ""
 }
 
 // ciliumEntities are those that Cilium's documentation names.

@@ -41,7 +41,7 @@ func fromChart(b *product.Building, e entry) error {
 	}
 	offer(b, e, e.Name)
 	logs(b, e, objects)
-	return nil
+	return apart(b, e, podsOf(e, objects)...)
 }
 
 // chartSource reads oci://host/path/name, https://host/repository/name, or a folder beside the document.

@@ -75,7 +75,7 @@ func fromImage(b *product.Building, e entry) error {
 	}
 	offer(b, e, e.Name)
 	product.Offer(b, product.LogSource{Entry: e.ID, Namespace: e.Spec.Namespace, Labels: selector(e.Name), Multiline: e.Spec.Multiline})
-	return nil
+	return apart(b, e, selector(e.Name))
 }
 
 // maker makes the objects of one app from an image.

@@ -40,7 +40,7 @@ func fromManifests(b *product.Building, e entry) error {
 	}
 	offer(b, e, e.Name)
 	logs(b, e, objects)
-	return nil
+	return apart(b, e, podsOf(e, objects)...)
 }
 
 // readManifests reads all objects of a folder, in the order of the file names, or what kustomize makes of it.

@@ -78,11 +78,32 @@ func (u use) env() []corev1.EnvVar {
 	return out
 }
 
-// bind gives a container the files and variables of what the app uses. A variable that the document sets itself stays.
+// bind gives a container what the app uses, in the ways that it chooses.
 func (m maker) bind(p *corev1.PodSpec, c *corev1.Container) {
 	if len(m.uses) == 0 {
 		return
 	}
+	if m.Spec.Bindings != "files" {
+		m.variables(c)
+	}
+	if m.Spec.Bindings != "env" {
+		m.files(p, c)
+	}
+}
+
+// variables are what the app uses as its environment. A variable that the document sets itself stays.
+func (m maker) variables(c *corev1.Container) {
+	for _, u := range m.uses {
+		for _, v := range u.env() {
+			if _, own := m.Spec.Env[v.Name]; !own {
+				c.Env = append(c.Env, v)
+			}
+		}
+	}
+}
+
+// files are what the app uses as a folder each, and the variable that says where they are.
+func (m maker) files(p *corev1.PodSpec, c *corev1.Container) {
 	volume := &corev1.ProjectedVolumeSource{}
 	for _, u := range m.uses {
 		secret := &corev1.SecretProjection{LocalObjectReference: corev1.LocalObjectReference{Name: u.Secret}}
@@ -90,11 +111,6 @@ func (m maker) bind(p *corev1.PodSpec, c *corev1.Container) {
 			secret.Items = append(secret.Items, corev1.KeyToPath{Key: key, Path: u.folder + "/" + key})
 		}
 		volume.Sources = append(volume.Sources, corev1.VolumeProjection{Secret: secret})
-		for _, v := range u.env() {
-			if _, own := m.Spec.Env[v.Name]; !own {
-				c.Env = append(c.Env, v)
-			}
-		}
 	}
 	if _, own := m.Spec.Env["SERVICE_BINDING_ROOT"]; !own {
 		c.Env = append(c.Env, corev1.EnvVar{Name: "SERVICE_BINDING_ROOT", Value: bindingRoot})

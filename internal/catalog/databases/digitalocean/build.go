@@ -54,6 +54,7 @@ func build(b *product.Building, e entry) error {
 	m.rotate()
 	m.out = graph.Add(b.Graph(), e.ID, wanted)
 	graph.Add(b.Graph(), e.ID+"/firewall", &digitalocean.DatabaseFirewall{On: b.Estate(), Database: m.out, In: m.name, Allow: m.admitted(source), Cluster: m.cluster()})
+	product.Offer(b, product.PrivateServer{Entry: e.ID, Ports: m.kind.ports()})
 	m.inside()
 	if wanted.Migrates {
 		m.data = []graph.ID{m.move(source)}

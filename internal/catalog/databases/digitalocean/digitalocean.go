@@ -70,6 +70,14 @@ var engines = map[string]engine{
 	databases.OpenSearch: {"opensearch", "2", sizes("db-s-1vcpu-2gb", "db-s-2vcpu-4gb", "db-s-4vcpu-8gb"), true, false, false},
 }
 
+// ports are those that DigitalOcean's servers of an engine listen on: MongoDB's own, and one of theirs for all others.
+func (k engine) ports() product.Ports {
+	if k.slug == "mongodb" {
+		return product.Ports{First: 27017, Last: 27017}
+	}
+	return product.Ports{First: digitalocean.FirstDatabasePort, Last: digitalocean.LastDatabasePort}
+}
+
 func sizes(small, medium, large string) map[string]string {
 	return map[string]string{"small": small, "medium": medium, "large": large}
 }

@@ -100,6 +100,7 @@ func buildManaged(b *product.Building, e entry) error {
 		b.Unrotated(slices.Sorted(maps.Keys(e.Spec.Users)))
 	}
 	m.out = graph.Add(b.Graph(), e.ID, &digitalocean.Database{On: b.Estate(), Entry: string(e.ID), DatabaseSpec: spec, VPC: base.Network, Project: base.Project})
+	product.Offer(b, product.PrivateServer{Entry: e.ID, Ports: product.Ports{First: digitalocean.FirstDatabasePort, Last: digitalocean.LastDatabasePort}})
 	graph.Add(b.Graph(), e.ID+"/firewall", &digitalocean.DatabaseFirewall{On: b.Estate(), Database: m.out, In: m.name,
 		Cluster: graph.Map(base.Access, func(a kube.Access) string { return a.ID })})
 	var topics []graph.ID

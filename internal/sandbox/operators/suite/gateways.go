@@ -110,16 +110,18 @@ spec: {parentRefs: [{name: secured, sectionName: https}], hostnames: [shop.examp
 }
 
 func ciliumJudgesPolicies(t *testing.T, c *Cluster) {
-	for name, entity := range map[string]string{"right": "ingress", "wrong": "ingres"} {
+	const one = `{endpointSelector: {matchLabels: {app: web}}, enableDefaultDeny: {ingress: false}, ingress: [{fromEntities: [ingress]}]}`
+	const other = `{endpointSelector: {matchLabels: {app: web}}, egressDeny: [{toEntities: [wold]}]}`
+	for name, rules := range map[string]string{"right": "spec: " + one, "wrong": "spec: " + other, "all-right": "specs: [" + one + "," + one + "]", "one-wrong": "specs: [" + one + "," + other + "]", "empty": "specs: []"} {
 		c.create(t, `
 apiVersion: cilium.io/v2
 kind: CiliumNetworkPolicy
 metadata: {name: `+name+`}
-spec: {endpointSelector: {matchLabels: {app: web}}, enableDefaultDeny: {ingress: false}, ingress: [{fromEntities: [`+entity+`]}]}
-`)
+`+rules+"\n")
 	}
-	c.becomes(t, "ciliumnetworkpolicies.v2.cilium.io", "right", "valid", is("Valid", "True"))
-	c.becomes(t, "ciliumnetworkpolicies.v2.cilium.io", "wrong", "refused", is("Valid", "False"))
+	for name, valid := range map[string]string{"right": "True", "wrong": "False", "all-right": "True", "one-wrong": "False", "empty": "False"} {
+		c.becomes(t, "ciliumnetworkpolicies.v2.cilium.io", name, "judged", is("Valid", valid))
+	}
 }
 
 func ingressesGetAddresses(t *testing.T, c *Cluster) {
