@@ -14,8 +14,7 @@ import (
 	"github.com/k8or/k8or/internal/sandbox/digitalocean"
 )
 
-// A backup is a copy of the data while the server runs, by PostgreSQL's own way of doing that: its log is copied last and
-// played when the copy is first started.
+// A backup is a copy of the data while the server runs, by its own way of doing that.
 
 func (s *server) backupDir(at time.Time) string {
 	return filepath.Join(s.dir, "backups", strconv.FormatInt(at.Unix(), 10))
@@ -52,35 +51,17 @@ func (s *server) copyTo(to string) error {
 	if err := os.RemoveAll(to); err != nil {
 		return err
 	}
-	own, err := openSession(s.socket(), superuser, "postgres")
-	if err != nil {
-		return err
-	}
-	defer own.close()
-	if _, err := own.query("SELECT pg_backup_start('k8or', true)"); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Join(to, "pg_wal"), 0o700); err != nil {
-		return err
-	}
 	last := ""
 	if len(s.backups) > 0 {
 		last = s.backupDir(slices.MaxFunc(s.backups, time.Time.Compare))
 	}
-	if err := (tree{s.data(), to, last, []string{"pg_wal", "postmaster.pid", "postmaster.opts"}}).copy(); err != nil {
+	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
 		return err
 	}
-	rows, err := own.query("SELECT labelfile FROM pg_backup_stop(false)")
-	if err != nil {
+	if err := giveAway(filepath.Dir(to), s.runtime.place.owner); err != nil {
 		return err
 	}
-	if len(rows) != 1 {
-		return fmt.Errorf("PostgreSQL gave no label")
-	}
-	if err := os.WriteFile(filepath.Join(to, "backup_label"), []byte(rows[0][0]), 0o600); err != nil {
-		return err
-	}
-	return tree{from: filepath.Join(s.data(), "pg_wal"), to: filepath.Join(to, "pg_wal")}.copy()
+	return s.admin.copyTo(to, last)
 }
 
 // tree is a folder to copy.
@@ -171,7 +152,7 @@ func (s *server) restore(spec digitalocean.DatabaseServer) error {
 	if spec.RestoredFrom == "" || spec.RestoredFrom == s.id {
 		return nil
 	}
-	from, err := s.runtime.server(spec.RestoredFrom)
+	from, err := s.runtime.server(digitalocean.DatabaseServer{ID: spec.RestoredFrom, Engine: spec.Engine})
 	if err != nil {
 		return err
 	}
@@ -194,5 +175,5 @@ func (s *server) restore(spec digitalocean.DatabaseServer) error {
 	if err != nil {
 		return fmt.Errorf("restore from cluster %s: %w", spec.RestoredFrom, err)
 	}
-	return giveAway(s.dir, s.runtime.binary.owner)
+	return giveAway(s.dir, s.runtime.place.owner)
 }

@@ -7,18 +7,21 @@
 // (`k8s:<cluster id>`, `droplet:<id>`, `app:<id>` or `ip:<address>`). A source that is not let in gets its connection closed
 // without a byte; in life it would get no answer at all.
 //
-// Behind a PostgreSQL cluster stands a real PostgreSQL where the machine has one (`postgres` and `initdb` in the PATH): one
-// instance for each cluster, started when it is first wanted, with the users, passwords, databases and the limit of connections
-// that the API says. What it is not: it has the machine's version, whatever the cluster's; a pool passes connections on, at
-// most its size at a time, each for as long as its client keeps it, whatever the mode; parameters are not applied; a copy to read from
-// is a way to its cluster's own server whose sessions begin read-only, never behind it, where a real one cannot be told to write at
-// all. Everything else answers in its protocol that it is simulated.
+// Behind a PostgreSQL cluster stands a real PostgreSQL where the machine has one (`postgres` and `initdb` in the PATH), and behind a
+// MySQL cluster a real MySQL (`mysqld`): one instance for each cluster, started when it is first wanted, with the users, passwords,
+// databases and the limit of connections that the API says. What it is not: it has the machine's version, whatever the cluster's; a
+// pool passes connections on, at most its size at a time, each for as long as its client keeps it, whatever the mode; parameters are
+// not applied, except to MySQL, as far as they are variables that can be set while it runs; a copy to read from is a way to its
+// cluster's own server whose sessions begin read-only, never behind it, where a real one cannot be told to write at all. Everything
+// else answers in its protocol that it is simulated.
 //
-// Read database.go (ports), front.go (what happens to a connection), instance.go and sync.go (the real server), session.go
-// (PostgreSQL's protocol, as much as is needed).
+// Read database.go (ports), program.go (what is asked of a real server), instance.go (its life); of PostgreSQL front.go (what happens
+// to a connection), postgres.go and sync.go (users and databases), session.go (the protocol, as much as is needed); of MySQL the same
+// in mysql_front.go and mysql.go.
 package database
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -51,9 +54,9 @@ type Options struct {
 
 // Runtime serves all clusters of a cloud. It is safe for use by several goroutines.
 type Runtime struct {
-	options Options
-	binary  *postgres // nil: the machine has none
-	place   place
+	options         Options
+	postgres, mysql program // nil: the machine has none
+	place           place
 
 	nudged chan struct{} // holds one
 	ended  chan struct{}
@@ -79,11 +82,8 @@ func New(o Options) *Runtime {
 		options: o, nudged: make(chan struct{}, 1), ended: make(chan struct{}),
 		ports: map[portKey]*port{}, servers: map[string]*server{}, place: place{asked: o.Dir},
 	}
-	if !o.NoServers {
-		r.binary = findPostgres()
-	}
-	if r.binary != nil {
-		r.place.owner = r.binary.owner
+	if owner, ok := whoRuns(); ok && !o.NoServers {
+		r.place.owner, r.postgres, r.mysql = owner, findPostgres(owner), findMySQL(owner)
 	}
 	r.wait.Go(r.follow)
 	return r
@@ -142,13 +142,16 @@ func (r *Runtime) Ports() []Port {
 
 // serves says in words what answers for a cluster.
 func (r *Runtime) serves(spec digitalocean.DatabaseServer) string {
+	behind := r.program(spec)
 	switch {
-	case !isPostgres(spec):
-		return "simulated: a listener that says so, since no " + spec.Engine + " is here"
-	case r.binary == nil:
+	case behind == nil && isPostgres(spec):
 		return "simulated: a listener that says so, since the machine has no PostgreSQL"
+	case behind == nil && isMySQL(spec):
+		return "simulated: a listener that says so, since the machine has no MySQL"
+	case behind == nil:
+		return "simulated: a listener that says so, since no " + spec.Engine + " is here"
 	}
-	what := fmt.Sprintf("a real PostgreSQL %s, for version %s", r.binary.version, spec.Version)
+	what := fmt.Sprintf("a real %s, for version %s", behind.what(), spec.Version)
 	if spec.CopyOf != "" {
 		what += ", to read from"
 	}
@@ -197,11 +200,11 @@ func (r *Runtime) hasEnded() bool {
 // followOne lets a running server follow, and gives the copy of another cluster its data while those are there.
 func (r *Runtime) followOne(id string) error {
 	spec, err := r.options.Cloud.DatabaseServer(id)
-	if err != nil || r.binary == nil || !isPostgres(spec) {
+	if err != nil || r.program(spec) == nil {
 		return err
 	}
 	if spec.RestoredFrom != "" {
-		if s, err := r.server(id); err != nil {
+		if s, err := r.server(spec); err != nil {
 			return err
 		} else if err := s.inherit(spec); err != nil {
 			return err
@@ -218,6 +221,21 @@ func (r *Runtime) followOne(id string) error {
 
 func isPostgres(spec digitalocean.DatabaseServer) bool {
 	return spec.Engine == "pg" || spec.Engine == "advanced_pg"
+}
+
+func isMySQL(spec digitalocean.DatabaseServer) bool {
+	return spec.Engine == "mysql" || spec.Engine == "advanced_mysql"
+}
+
+// program is what the machine has for a cluster; nil: nothing.
+func (r *Runtime) program(spec digitalocean.DatabaseServer) program {
+	switch {
+	case isPostgres(spec):
+		return r.postgres
+	case isMySQL(spec):
+		return r.mysql
+	}
+	return nil
 }
 
 // forget closes the ports of clusters that are gone, and returns their servers. Each is asked for now: others may have come since
@@ -245,8 +263,9 @@ func (r *Runtime) forget() []*server {
 	return servers
 }
 
-// server returns what stands behind a PostgreSQL cluster.
-func (r *Runtime) server(id string) (*server, error) {
+// server returns what stands behind a cluster, or behind a copy of one to read from: the server of what it copies. The machine has a program for it.
+func (r *Runtime) server(spec digitalocean.DatabaseServer) (*server, error) {
+	id := cmp.Or(spec.CopyOf, spec.ID)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if s := r.servers[id]; s != nil {
@@ -259,37 +278,31 @@ func (r *Runtime) server(id string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{runtime: r, id: id, dir: filepath.Join(dir, id[:min(8, len(id))]), applied: map[string]string{}}
+	s := &server{runtime: r, id: id, program: r.program(spec), dir: filepath.Join(dir, id[:min(8, len(id))])}
 	s.backups = s.taken()
 	r.servers[id] = s
 	return s, nil
 }
 
-// template is the data of a new server, made once and copied for each.
-func (r *Runtime) template() (string, error) {
+// template is the data of a program's new server, made once and copied for each.
+func (r *Runtime) template(p program) (string, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	place, err := r.place.folder()
 	if err != nil {
 		return "", err
 	}
-	data := filepath.Join(place, templateDir)
+	data := filepath.Join(place, p.template())
 	if _, err := os.Stat(filepath.Join(data, "made")); err == nil {
 		return data, nil
 	}
 	if err := os.RemoveAll(data); err != nil { // of a run that ended in between
 		return "", err
 	}
-	init := r.binary.command(r.binary.initdb, "-D", data, "-U", superuser, "--auth=reject", "--encoding=UTF8", "--no-locale", "--no-sync", "--no-instructions", "--wal-segsize=1")
-	if out, err := init.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("initdb: %w: %s", err, strings.TrimSpace(string(out)))
-	}
-	// Only we and what passed a cluster's firewall can reach its socket.
-	rules := "local all " + superuser + " trust\nlocal replication all reject\nlocal all all scram-sha-256\n"
-	if err := os.WriteFile(filepath.Join(data, "pg_hba.conf"), []byte(rules), 0o600); err != nil {
+	if err := p.initialise(data); err != nil {
 		return "", err
 	}
-	return data, os.WriteFile(filepath.Join(data, "made"), []byte(r.binary.version+"\n"), 0o600)
+	return data, os.WriteFile(filepath.Join(data, "made"), []byte(p.what()+"\n"), 0o600)
 }
 
 // Close ends ports and servers; what they hold stays, unless the folder was a temporary one.

@@ -3,7 +3,6 @@
 package database
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -73,7 +72,7 @@ func (f front) begin(c net.Conn) (client net.Conn, code uint32, rest []byte, err
 // session joins a client with the server; what it returns, if anything, is the answer that refuses it.
 func (f front) session(client net.Conn, asked [][2]string) []byte {
 	r := f.port.runtime
-	if r.binary == nil {
+	if r.postgres == nil {
 		return fatal("57P03", "this PostgreSQL cluster is simulated: the machine has no PostgreSQL to stand behind it")
 	}
 	user, database := value(asked, "user"), value(asked, "database")
@@ -83,7 +82,7 @@ func (f front) session(client net.Conn, asked [][2]string) []byte {
 	if user == superuser {
 		return fatal("28000", fmt.Sprintf("role %q is not permitted to log in", user))
 	}
-	s, err := r.server(f.behind())
+	s, err := r.server(f.spec)
 	if err != nil {
 		r.options.Log("database cluster %s: %v", f.spec.Name, err)
 		return fatal("57P03", "the database server could not be started; the sandbox's log has the reason")
@@ -119,10 +118,16 @@ func (f front) session(client net.Conn, asked [][2]string) []byte {
 		return fatal("57P03", "the database server is not running")
 	}
 	defer server.Close()
-	client.SetDeadline(time.Time{}) //nolint:errcheck // reading finds out
 	if _, err := server.Write(start(protocolVersion, encode(asked))); err != nil {
 		return nil
 	}
+	join(client, server)
+	return nil
+}
+
+// join passes bytes both ways until either side ends.
+func join(client, server net.Conn) {
+	client.SetDeadline(time.Time{}) //nolint:errcheck // reading finds out
 	var both sync.WaitGroup
 	both.Go(func() {
 		io.Copy(server, client) //nolint:errcheck // either side may end it
@@ -131,19 +136,15 @@ func (f front) session(client net.Conn, asked [][2]string) []byte {
 	io.Copy(client, server) //nolint:errcheck // either side may end it
 	client.Close()
 	both.Wait()
-	return nil
 }
-
-// behind is the cluster whose server stands behind it: a copy's is that of what it copies.
-func (f front) behind() string { return cmp.Or(f.spec.CopyOf, f.spec.ID) }
 
 // cancel passes a cancellation on; as in life nothing is answered.
 func (f front) cancel(rest []byte) {
 	r := f.port.runtime
-	if r.binary == nil {
+	if r.postgres == nil {
 		return
 	}
-	s, err := r.server(f.behind())
+	s, err := r.server(f.spec)
 	if err != nil {
 		return
 	}

@@ -21,17 +21,17 @@ import (
 // superuser is our own in every server; no client may be it.
 const superuser = "k8or_sandbox"
 
-// server is the real PostgreSQL behind one cluster.
+// server is the real one behind one cluster.
 type server struct {
 	runtime *Runtime
+	program program
 	id      string
 	dir     string // data, socket and log
 
 	mu      sync.Mutex // guards what follows; held while the server is started or made as the API says
 	process *process
-	admin   *session
-	applied map[string]string // the passwords that were set, by user
-	backups []time.Time       // that were taken
+	admin   admin       // nil: it does not run
+	backups []time.Time // that were taken
 	gone    bool
 
 	poolsMu sync.Mutex
@@ -45,12 +45,11 @@ type process struct {
 	exited  chan struct{}
 }
 
-// keeper runs the server, and ends it (SIGINT is PostgreSQL's fast shutdown) when the pipe on its standard input closes.
-const keeper = `exec 3<&0; "$@" </dev/null 3<&- & p=$!; { read -r x <&3; kill -INT $p; } 2>/dev/null & exec 3<&-; wait $p`
+// keeper runs the server, and ends it by the signal that it is given first when the pipe on its standard input closes.
+const keeper = `s=$1; shift; exec 3<&0; "$@" </dev/null 3<&- & p=$!; { read -r x <&3; kill -$s $p; } 2>/dev/null & exec 3<&-; wait $p`
 
-func (s *server) data() string   { return filepath.Join(s.dir, "data") }
-func (s *server) socket() string { return filepath.Join(s.dir, ".s.PGSQL.5432") }
-func (s *server) log() string    { return filepath.Join(s.dir, "log") }
+func (s *server) data() string { return filepath.Join(s.dir, "data") }
+func (s *server) log() string  { return filepath.Join(s.dir, "log") }
 
 // ready starts the server if it does not run, makes it as the API says, and returns its socket.
 func (s *server) ready(ctx context.Context) (string, error) {
@@ -66,10 +65,10 @@ func (s *server) ready(ctx context.Context) (string, error) {
 	if err := s.run(ctx, spec); err != nil {
 		return "", err
 	}
-	if err := s.level(spec); err != nil {
+	if err := s.admin.level(spec); err != nil {
 		return "", err
 	}
-	return s.socket(), s.backUp(spec)
+	return s.program.socket(s.dir), s.backUp(spec)
 }
 
 // follow makes a server that runs as the API says, and takes the backups that are due; one that does not run has time.
@@ -83,7 +82,7 @@ func (s *server) follow() error {
 	if err != nil {
 		return err
 	}
-	if err := s.level(spec); err != nil {
+	if err := s.admin.level(spec); err != nil {
 		return err
 	}
 	return s.backUp(spec)
@@ -99,7 +98,6 @@ func (s *server) run(ctx context.Context, spec digitalocean.DatabaseServer) erro
 			return nil
 		}
 	}
-	b := s.runtime.binary
 	if err := s.prepare(spec); err != nil {
 		return err
 	}
@@ -108,36 +106,28 @@ func (s *server) run(ctx context.Context, spec digitalocean.DatabaseServer) erro
 		return err
 	}
 	defer log.Close()
-	args := []string{"-c", keeper, "sh", b.server, "-D", s.data(), "-k", s.dir}
 	connections := spec.Connections
 	if connections == 0 {
 		connections = 100
 	}
-	for _, setting := range []string{
-		"listen_addresses=", "port=5432", "max_connections=" + strconv.Itoa(connections), "superuser_reserved_connections=3",
-		"fsync=off", "full_page_writes=off", "min_wal_size=2MB", "max_wal_size=32MB", "shared_buffers=8MB", "password_encryption=scram-sha-256", "log_statement=none",
-		"log_min_error_statement=panic", // a failed statement may hold a password
-	} {
-		args = append(args, "-c", setting)
-	}
-	c := b.command("/bin/sh", args...)
+	c := command(s.runtime.place.owner, "/bin/sh", append([]string{"-c", keeper, "sh"}, s.program.run(s.dir, connections)...)...)
 	c.Stdout, c.Stderr = log, log
 	stdin, err := c.StdinPipe()
 	if err != nil {
 		return err
 	}
 	if err := c.Start(); err != nil {
-		return fmt.Errorf("start PostgreSQL: %w", err)
+		return fmt.Errorf("start %s: %w", s.program.what(), err)
 	}
 	p := &process{c, stdin, make(chan struct{})}
 	go func() {
 		c.Wait() //nolint:errcheck // its end is all that matters
 		close(p.exited)
 	}()
-	s.process, s.applied = p, map[string]string{}
+	s.process = p
 	if err := s.connect(ctx); err != nil {
 		s.halt()
-		return fmt.Errorf("start PostgreSQL: %w; its log: %s", err, s.lastWords())
+		return fmt.Errorf("start %s: %w; its log: %s", s.program.what(), err, s.lastWords())
 	}
 	return nil
 }
@@ -153,7 +143,7 @@ func (s *server) connect(ctx context.Context) error {
 	defer tick.Stop()
 	for {
 		var err error
-		if s.admin, err = openSession(s.socket(), superuser, "postgres"); err == nil {
+		if s.admin, err = s.program.open(s.dir); err == nil {
 			return nil
 		}
 		select {
@@ -177,7 +167,7 @@ func (s *server) lastWords() string {
 
 // prepare sees to it that there are data.
 func (s *server) prepare(spec digitalocean.DatabaseServer) error {
-	b := s.runtime.binary
+	owner := s.runtime.place.owner
 	if s.hasData() {
 		return s.endStranger()
 	}
@@ -187,27 +177,27 @@ func (s *server) prepare(spec digitalocean.DatabaseServer) error {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return err
 	}
-	if err := giveAway(s.dir, b.owner); err != nil {
+	if err := giveAway(s.dir, owner); err != nil {
 		return err
 	}
-	fresh, err := s.runtime.template()
+	fresh, err := s.runtime.template(s.program)
 	if err != nil {
 		return err
 	}
 	if err := (tree{from: fresh, to: s.data()}).copy(); err != nil {
 		return err
 	}
-	return giveAway(s.dir, b.owner)
+	return giveAway(s.dir, owner)
 }
 
 func (s *server) hasData() bool {
-	_, err := os.Stat(filepath.Join(s.data(), "PG_VERSION"))
+	_, err := os.Stat(filepath.Join(s.data(), s.program.sign()))
 	return err == nil
 }
 
 // endStranger removes the lock of a server that was killed; one that still runs, since the sandbox was, is ended first.
 func (s *server) endStranger() error {
-	lock := filepath.Join(s.data(), "postmaster.pid")
+	lock := s.program.lock(s.dir)
 	text, err := os.ReadFile(lock)
 	if err != nil {
 		return nil //nolint:nilerr // none is there

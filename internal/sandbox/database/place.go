@@ -20,7 +20,7 @@ type place struct {
 }
 
 const (
-	templateDir = "template" // the data of a new server
+	templateDir = "template" // what the names of folders begin with that hold the data of a new server
 	signFile    = "place"    // in the folder asked for, says where the place is
 )
 
@@ -74,7 +74,7 @@ func (p *place) leave() {
 		return
 	}
 	entries, err := os.ReadDir(p.found)
-	used := err != nil || slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() != templateDir })
+	used := err != nil || slices.ContainsFunc(entries, func(e os.DirEntry) bool { return !strings.HasPrefix(e.Name(), templateDir) })
 	if p.asked != "" && used {
 		return
 	}

@@ -95,9 +95,12 @@ func (p *port) answer(c net.Conn) {
 		t := tls.Server(c, &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12})
 		return t, t.Handshake()
 	}
-	if isPostgres(spec) {
+	switch {
+	case isPostgres(spec):
 		front{p, spec, secure}.serve(c)
-		return
+	case isMySQL(spec) && p.runtime.mysql != nil:
+		mysqlFront{p.runtime, spec, secure}.serve(c)
+	default:
+		admit(c, spec.Engine, secure)
 	}
-	admit(c, spec.Engine, secure)
 }

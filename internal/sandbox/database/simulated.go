@@ -13,7 +13,7 @@ import (
 func admit(c net.Conn, engine string, secure func() (*tls.Conn, error)) {
 	text := "this " + engine + " cluster is simulated: no server stands behind it"
 	if engine == "mysql" || engine == "advanced_mysql" {
-		c.Write(mysqlError(text)) //nolint:errcheck // the client went away
+		mysqlError(0, 1040, "", text).write(c) //nolint:errcheck // the client went away
 		return
 	}
 	t, err := secure()
@@ -34,10 +34,4 @@ func admit(c net.Conn, engine string, secure func() (*tls.Conn, error)) {
 	default:
 		fmt.Fprintln(t, text)
 	}
-}
-
-// mysqlError is the packet by which a MySQL server refuses a connection in place of its greeting: ERR, code 1040.
-func mysqlError(text string) []byte {
-	body := append([]byte{0xff, 0x10, 0x04}, text...)
-	return append([]byte{byte(len(body)), byte(len(body) >> 8), 0, 0}, body...)
 }

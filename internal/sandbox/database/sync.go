@@ -14,18 +14,18 @@ import (
 const mark = "made by the API"
 
 // level makes users and databases as the API says: missing ones are made, those it no longer names go, passwords follow.
-func (s *server) level(spec digitalocean.DatabaseServer) error {
-	if err := s.users(spec); err != nil {
+func (p *postgresAdmin) level(spec digitalocean.DatabaseServer) error {
+	if err := p.users(spec); err != nil {
 		return err
 	}
-	if err := s.databases(spec); err != nil {
+	if err := p.databases(spec); err != nil {
 		return err
 	}
-	return s.dropUsers(spec)
+	return p.dropUsers(spec)
 }
 
-func (s *server) column(query string) ([]string, error) {
-	rows, err := s.admin.query(query)
+func (p *postgresAdmin) column(query string) ([]string, error) {
+	rows, err := p.query(query)
 	var values []string
 	for _, r := range rows {
 		values = append(values, r[0])
@@ -33,14 +33,14 @@ func (s *server) column(query string) ([]string, error) {
 	return values, err
 }
 
-func (s *server) users(spec digitalocean.DatabaseServer) error {
-	there, err := s.column("SELECT rolname FROM pg_roles")
+func (p *postgresAdmin) users(spec digitalocean.DatabaseServer) error {
+	there, err := p.column("SELECT rolname FROM pg_roles")
 	if err != nil {
 		return fmt.Errorf("list users: %w", err)
 	}
 	for _, u := range spec.Users {
 		want := u.Password + fmt.Sprint(u.Replication)
-		if slices.Contains(there, u.Name) && s.applied[u.Name] == want {
+		if slices.Contains(there, u.Name) && p.applied[u.Name] == want {
 			continue
 		}
 		var statements []string
@@ -55,17 +55,17 @@ func (s *server) users(spec digitalocean.DatabaseServer) error {
 			may += " CREATEDB CREATEROLE"
 		}
 		statements = append(statements, "ALTER ROLE "+name(u.Name)+" LOGIN"+may+" PASSWORD "+text(u.Password))
-		if _, err := s.admin.query(strings.Join(statements, ";")); err != nil {
+		if _, err := p.query(strings.Join(statements, ";")); err != nil {
 			return fmt.Errorf("make user %s: %w", u.Name, err)
 		}
-		s.applied[u.Name] = want
+		p.applied[u.Name] = want
 	}
 	return nil
 }
 
 // databases belong to the cluster's first user.
-func (s *server) databases(spec digitalocean.DatabaseServer) error {
-	there, err := s.column("SELECT datname FROM pg_database")
+func (p *postgresAdmin) databases(spec digitalocean.DatabaseServer) error {
+	there, err := p.column("SELECT datname FROM pg_database")
 	if err != nil {
 		return fmt.Errorf("list databases: %w", err)
 	}
@@ -73,14 +73,14 @@ func (s *server) databases(spec digitalocean.DatabaseServer) error {
 		if slices.Contains(there, db) {
 			continue
 		}
-		if _, err := s.admin.query("CREATE DATABASE " + name(db) + " OWNER " + name(primary(spec))); err != nil {
+		if _, err := p.query("CREATE DATABASE " + name(db) + " OWNER " + name(primary(spec))); err != nil {
 			return fmt.Errorf("make database %s: %w", db, err)
 		}
-		if _, err := s.admin.query("COMMENT ON DATABASE " + name(db) + " IS " + text(mark)); err != nil {
+		if _, err := p.query("COMMENT ON DATABASE " + name(db) + " IS " + text(mark)); err != nil {
 			return fmt.Errorf("mark database %s: %w", db, err)
 		}
 	}
-	ours, err := s.column("SELECT datname FROM pg_database WHERE shobj_description(oid, 'pg_database') = " + text(mark))
+	ours, err := p.column("SELECT datname FROM pg_database WHERE shobj_description(oid, 'pg_database') = " + text(mark))
 	if err != nil {
 		return fmt.Errorf("list databases: %w", err)
 	}
@@ -88,7 +88,7 @@ func (s *server) databases(spec digitalocean.DatabaseServer) error {
 		if slices.Contains(spec.Databases, db) {
 			continue
 		}
-		if _, err := s.admin.query("DROP DATABASE " + name(db) + " WITH (FORCE)"); err != nil {
+		if _, err := p.query("DROP DATABASE " + name(db) + " WITH (FORCE)"); err != nil {
 			return fmt.Errorf("delete database %s: %w", db, err)
 		}
 	}
@@ -105,8 +105,8 @@ func primary(spec digitalocean.DatabaseServer) string {
 }
 
 // dropUsers ends the sessions of users that are gone, and leaves what they own to the first user.
-func (s *server) dropUsers(spec digitalocean.DatabaseServer) error {
-	ours, err := s.column("SELECT rolname FROM pg_roles WHERE shobj_description(oid, 'pg_authid') = " + text(mark))
+func (p *postgresAdmin) dropUsers(spec digitalocean.DatabaseServer) error {
+	ours, err := p.column("SELECT rolname FROM pg_roles WHERE shobj_description(oid, 'pg_authid') = " + text(mark))
 	if err != nil {
 		return fmt.Errorf("list users: %w", err)
 	}
@@ -114,24 +114,24 @@ func (s *server) dropUsers(spec digitalocean.DatabaseServer) error {
 		if slices.ContainsFunc(spec.Users, func(known digitalocean.DatabaseUser) bool { return known.Name == u }) {
 			continue
 		}
-		if err := s.dropUser(u, primary(spec)); err != nil {
+		if err := p.dropUser(u, primary(spec)); err != nil {
 			return fmt.Errorf("delete user %s: %w", u, err)
 		}
-		delete(s.applied, u)
+		delete(p.applied, u)
 	}
 	return nil
 }
 
-func (s *server) dropUser(user, heir string) error {
-	if _, err := s.admin.query("ALTER ROLE " + name(user) + " NOLOGIN; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = " + text(user)); err != nil {
+func (p *postgresAdmin) dropUser(user, heir string) error {
+	if _, err := p.query("ALTER ROLE " + name(user) + " NOLOGIN; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = " + text(user)); err != nil {
 		return err
 	}
-	all, err := s.column("SELECT datname FROM pg_database WHERE datallowconn")
+	all, err := p.column("SELECT datname FROM pg_database WHERE datallowconn")
 	if err != nil {
 		return err
 	}
 	for _, db := range all {
-		in, err := openSession(s.socket(), superuser, db)
+		in, err := openSession(p.socket, superuser, db)
 		if err != nil {
 			return err
 		}
@@ -141,6 +141,6 @@ func (s *server) dropUser(user, heir string) error {
 			return err
 		}
 	}
-	_, err = s.admin.query("DROP ROLE " + name(user))
+	_, err = p.query("DROP ROLE " + name(user))
 	return err
 }

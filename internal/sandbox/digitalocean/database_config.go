@@ -215,14 +215,14 @@ func (c *Cloud) setEvictionPolicy(q *request, d *database) (any, error) {
 	return d.setText(q, &in, &in.Policy, "eviction_policy", "valkey_maxmemory_policy", "valkey", "redis")
 }
 
-// defaultSQLMode is the published example's.
-const defaultSQLMode = "ANSI,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,NO_ZERO_DATE,NO_ZERO_IN_DATE,STRICT_ALL_TABLES"
+// DefaultSQLMode is what MySQL's sql_mode is where nobody set it: the published example's.
+const DefaultSQLMode = "ANSI,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,NO_ZERO_DATE,NO_ZERO_IN_DATE,STRICT_ALL_TABLES"
 
 func (c *Cloud) getSQLMode(_ *request, d *database) (any, error) {
 	if err := d.only("sql_mode", "mysql"); err != nil {
 		return nil, err
 	}
-	return object{"sql_mode": d.setting("sql_mode", defaultSQLMode)}, nil
+	return object{"sql_mode": d.setting("sql_mode", DefaultSQLMode)}, nil
 }
 
 func (c *Cloud) setSQLMode(q *request, d *database) (any, error) {

@@ -3,8 +3,10 @@
 package digitalocean
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -27,6 +29,8 @@ type DatabaseServer struct {
 	Backups                   []time.Time // that are kept, oldest first
 	RestoredFrom              string      // the cluster whose data it began with, if any
 	RestoredAt                time.Time   // the moment of that cluster that it shows
+
+	Parameters map[string]json.RawMessage // that somebody set
 }
 
 // DatabaseUser is a user that a cluster's server knows.
@@ -83,8 +87,14 @@ func (c *Cloud) DatabaseServer(id string) (s DatabaseServer, err error) {
 			Online: d.Status != databaseCreating && d.Status != databaseForking,
 			Hosts:  append([]string{d.Host, "private-" + d.Host, "replica-" + d.Host, "private-replica-" + d.Host}, d.CNAMEs...),
 		}
-		if d.is("pg", "advanced_pg") {
-			s.Connections = 25 * databaseMemory(d.Size)
+		s.Parameters = maps.Clone(d.Config)
+		switch memory := databaseMemory(d.Size); {
+		case d.is("pg", "advanced_pg"):
+			s.Connections = 25 * memory
+		case d.is("mysql", "advanced_mysql") && memory < 4: // docs.digitalocean.com, MySQL, limits, 2025-11
+			s.Connections = 75 * memory
+		case d.is("mysql", "advanced_mysql"):
+			s.Connections = 100 * memory
 		}
 		for _, u := range d.Users {
 			replication := u.Settings != nil && u.Settings.Replication != nil && *u.Settings.Replication
