@@ -29,23 +29,30 @@ func grantsToo(name, other string) bool {
 	return true
 }
 
-// mysqlSurplus says how a user loses what it holds and should not have, which it is asked for itself: everybody sees its own
-// rights. MySQL has no transaction around them, so that nothing is taken to be given again, with one exception. DigitalOcean
-// makes a user with the rights of doadmin, beyond any database and with the right to pass them on; all of that goes at once,
-// right before what it may do is given, and before anybody signs in as it: a user's Secret is written after this Job.
-// Source: docs.digitalocean.com, MySQL, modify user privileges and manage users, 2025-04. The Job's words were tried by hand on MariaDB
-// 10.11.19, 2026-11-26, whose client knows no --ssl-mode and whose server no caching_sha2_password; on MySQL itself by nobody yet.
+// mysqlSurplus says how a user loses what it holds and should not have, which it is asked for itself: everybody sees its own rights.
+// MySQL has no transaction around them, so that nothing is taken to be given again, with one exception. DigitalOcean makes a user with
+// the rights of doadmin, beyond any database and with the right to pass them on; all of that goes at once, right before what it may do
+// is given, and before anybody signs in as it: a user's Secret is written after this Job.
+//
+// That, the user says itself, and so what it holds of MySQL's dynamic rights, whose names have an underscore. Some databases of
+// DigitalOcean's own are closed to doadmin (partial_revokes), and MySQL lets nobody take such from somebody to whom not the same
+// databases are closed (error 3879): not from a user who has little left, for one. The rest doadmin takes, each by its name and place.
+// Source: docs.digitalocean.com, MySQL, modify user privileges and manage users, 2025-04; dev.mysql.com, MySQL 8.4, partial revokes.
 const mysqlSurplus = `surplus() {
-all=$(as "$1" "$2" <<SQL
-SELECT DISTINCT CONCAT('REVOKE ALL PRIVILEGES, GRANT OPTION FROM ', grantee, ';') FROM (
-  SELECT grantee FROM information_schema.user_privileges WHERE privilege_type <> 'USAGE' OR is_grantable = 'YES'
-  UNION SELECT grantee FROM information_schema.schema_privileges WHERE is_grantable = 'YES') AS held WHERE grantee = '''$1''@''%''';
+own=$(as "$1" "$2" <<SQL
+SELECT CONCAT(IF(MAX(privilege_type = 'CREATE USER'), 'REVOKE ALL PRIVILEGES, GRANT OPTION', CONCAT('REVOKE ', GROUP_CONCAT(privilege_type SEPARATOR ', '), ' ON *.*')), ' FROM ', grantee, ';')
+  FROM information_schema.user_privileges WHERE grantee = '''$1''@''%''' AND (privilege_type = 'CREATE USER' OR INSTR(privilege_type, '_') AND is_grantable = 'YES') GROUP BY grantee;
 SQL
 )
-if [ -n "$all" ]; then printf '%s\n' "$all"; return; fi
+if [ -n "$own" ]; then printf '%s\n' "$own" | as "$1" "$2"; fi
 as "$1" "$2" <<SQL
-SELECT CONCAT('REVOKE ', GROUP_CONCAT(privilege_type SEPARATOR ', '), ' ON \` + "`" + `', table_schema, '\` + "`" + `.* FROM ', MAX(grantee), ';') FROM information_schema.schema_privileges
-  WHERE grantee = '''$1''@''%''' AND privilege_type <> 'USAGE' AND NOT ($3) GROUP BY table_schema;
+SELECT CONCAT('REVOKE ', GROUP_CONCAT(privilege_type SEPARATOR ', '), ' ON *.* FROM ', grantee, ';') FROM information_schema.user_privileges
+  WHERE grantee = '''$1''@''%''' AND privilege_type <> 'USAGE' GROUP BY grantee;
+SELECT CONCAT('REVOKE GRANT OPTION ON ', place, '.* FROM ', grantee, ';') FROM (
+  SELECT grantee, is_grantable, '*' AS place FROM information_schema.user_privileges
+  UNION SELECT grantee, is_grantable, CONCAT('\` + "`" + `', table_schema, '\` + "`" + `') FROM information_schema.schema_privileges) AS held WHERE grantee = '''$1''@''%''' AND is_grantable = 'YES';
+SELECT CONCAT('REVOKE ', GROUP_CONCAT(privilege_type SEPARATOR ', '), ' ON \` + "`" + `', table_schema, '\` + "`" + `.* FROM ', grantee, ';') FROM information_schema.schema_privileges
+  WHERE grantee = '''$1''@''%''' AND privilege_type <> 'USAGE' AND NOT ($3) GROUP BY table_schema, grantee;
 SQL
 }
 `

@@ -24,19 +24,21 @@ import (
 	"github.com/k8or/k8or/internal/sandbox/wire"
 )
 
-// tried is a real PostgreSQL behind the API of the simulated cloud, and the Job's own words for it.
+// tried is a real server behind the API of the simulated cloud, and the Job's own words for it.
 type tried struct {
 	*testing.T
+	engine  string
 	now     *clock.Manual
 	servers *database.Runtime
-	client  *http.Client
+	api     *http.Client
 
 	host, port string
+	serves     string // what answers there
 	at         string // the database cluster's path
 	passwords  map[string]string
 }
 
-// try makes the database cluster orders, with databases orders and reports.
+// try makes the database cluster orders of PostgreSQL, with databases orders and reports.
 func try(t *testing.T) *tried {
 	t.Helper()
 	for _, program := range []string{"psql", "postgres", "initdb"} {
@@ -44,6 +46,11 @@ func try(t *testing.T) *tried {
 			t.Skipf("the machine has no %s, so that nothing real can be tried", program)
 		}
 	}
+	return tryOf(t, databases.PostgreSQL)
+}
+
+func tryOf(t *testing.T, engine string) *tried {
+	t.Helper()
 	now := clock.NewManual(time.Now())
 	var runtime atomic.Pointer[database.Runtime]
 	cloud := simulated.New(simulated.Options{Clock: now, Seed: 1, Changed: func() {
@@ -55,7 +62,7 @@ func try(t *testing.T) *tried {
 	servers := database.New(database.Options{Cloud: cloud, Log: t.Logf})
 	t.Cleanup(servers.Close)
 	runtime.Store(servers)
-	w := &tried{T: t, now: now, servers: servers, client: &http.Client{Transport: wire.Transport(cloud)}}
+	w := &tried{T: t, engine: engine, now: now, servers: servers, api: &http.Client{Transport: wire.Transport(cloud)}}
 	w.cluster(`"name": "orders"`)
 	w.call(http.MethodPost, w.at+"/dbs", `{"name": "orders"}`, nil)
 	w.call(http.MethodPost, w.at+"/dbs", `{"name": "reports"}`, nil)
@@ -71,7 +78,7 @@ func (w *tried) cluster(more string) {
 			Users []struct{ Name, Password string }
 		}
 	}
-	w.call(http.MethodPost, "/v2/databases", `{"engine": "pg", "version": "16", "region": "nyc3", "num_nodes": 1, "size": "db-s-1vcpu-2gb", `+more+`}`, &d)
+	w.call(http.MethodPost, "/v2/databases", `{"engine": "`+engines[w.engine].slug+`", "version": "`+engines[w.engine].version+`", "region": "nyc3", "num_nodes": 1, "size": "db-s-1vcpu-2gb", `+more+`}`, &d)
 	w.now.Advance(10 * time.Minute)
 	w.at = "/v2/databases/" + d.Database.ID
 	w.call(http.MethodGet, w.at, "", &d)
@@ -83,6 +90,7 @@ func (w *tried) cluster(more string) {
 	if err != nil {
 		w.Fatal(err)
 	}
+	w.serves = port.Serves
 	if w.host, w.port, err = net.SplitHostPort(port.Address); err != nil {
 		w.Fatal(err)
 	}
@@ -95,7 +103,7 @@ func (w *tried) call(method, path, body string, into any) {
 		w.Fatal(err)
 	}
 	r.Header.Set("Authorization", "Bearer "+simulated.DefaultToken)
-	answer, err := w.client.Do(r)
+	answer, err := w.api.Do(r)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -129,9 +137,17 @@ func (w *tried) psql(ctx context.Context, user, db string) *exec.Cmd {
 	return w.command(ctx, []string{"PGUSER=" + user, "PGPASSWORD=" + w.passwords[user]}, "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", db)
 }
 
-// as is what somebody sees who says a statement; the error is PostgreSQL's.
+// client is the engine's own, signed in as somebody.
+func (w *tried) client(ctx context.Context, user, db string) *exec.Cmd {
+	if w.engine == databases.MySQL {
+		return w.command(ctx, []string{"MYSQL_PWD=" + w.passwords[user]}, "mysql", "--host="+w.host, "--port="+w.port, "--user="+user, "--ssl-mode=REQUIRED", "--batch", "--skip-column-names", db)
+	}
+	return w.psql(ctx, user, db)
+}
+
+// as is what somebody sees who says a statement; the error is the server's.
 func (w *tried) as(user, db, statement string) (string, error) {
-	c := w.psql(w.Context(), user, db)
+	c := w.client(w.Context(), user, db)
 	c.Stdin = strings.NewReader(statement)
 	out, err := c.CombinedOutput()
 	return strings.TrimSpace(string(out)), err
@@ -148,7 +164,7 @@ func (w *tried) may(user, db, statement string) string {
 
 func (w *tried) mayNot(user, db, statement string) {
 	w.Helper()
-	if out, err := w.as(user, db, statement); err == nil || !strings.Contains(out, "permission denied") && !strings.Contains(out, "must be owner") {
+	if out, err := w.as(user, db, statement); err == nil || !strings.Contains(out, "denied") && !strings.Contains(out, "must be owner") {
 		w.Errorf("%s may %q in %s: %v %s", user, statement, db, err, out)
 	}
 }
@@ -156,7 +172,7 @@ func (w *tried) mayNot(user, db, statement string) {
 // grant runs the Job's own words. The first user signs in under a name of its turn.
 func (w *tried) grant(first string, users ...user) {
 	w.Helper()
-	m := &maker{entry: entry{ID: "databases/orders", Name: "orders", Spec: v1alpha1.Database{Engine: databases.PostgreSQL, Databases: []string{"orders", "reports"}}}, kind: engines[databases.PostgreSQL]}
+	m := &maker{entry: entry{ID: "databases/orders", Name: "orders", Spec: v1alpha1.Database{Engine: w.engine, Databases: []string{"orders", "reports"}}}, kind: engines[w.engine]}
 	env := []string{"ADMIN=" + w.passwords["doadmin"]}
 	for i, u := range users {
 		name := u.name
