@@ -77,7 +77,7 @@ var alsoHere = map[string][]string{
 	"github.com/digitalocean/godo":   {"internal/sandbox"},                      // its tests hold the sandbox to the unchanged client
 	"github.com/aws/":                {"internal/sandbox", "internal/probe"},    // its tests hold the simulated Spaces to the unchanged client, and the Velero that it plays keeps its backups with it; a probe speaks S3 as apps do
 	"github.com/jackc/pgx":           {"internal/sandbox/database", "test/e2e"}, // tests try the simulated databases' ports with the unchanged driver
-	"github.com/go-sql-driver/mysql": {"internal/sandbox/database"},             // the simulated MySQL clusters' servers are told by it what the API says, and tests try their ports with it
+	"github.com/go-sql-driver/mysql": {"internal/sandbox/database", "test/e2e"}, // the simulated MySQL clusters' servers are told by it what the API says, and tests try their ports with it
 	"go.yaml.in/yaml/v4":             {"internal/schemagen", "internal/cloud/digitalocean"},
 }
 

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -61,6 +62,12 @@ func haveControlPlane() bool {
 	return err == nil
 }
 
+// haveMySQL reports whether the sandbox finds a MySQL, which MariaDB is not.
+func haveMySQL() bool {
+	version, err := exec.Command("mysqld", "--no-defaults", "--version").Output()
+	return err == nil && !strings.Contains(string(version), "MariaDB")
+}
+
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
@@ -74,6 +81,8 @@ func TestScripts(t *testing.T) {
 				return haveControlPlane(), nil
 			case "root":
 				return os.Getuid() == 0, nil
+			case "mysql":
+				return haveMySQL(), nil
 			case "proc":
 				return haveProc(), nil
 			}
