@@ -178,6 +178,9 @@ func check(p product.Platform, e entry) []product.Refusal {
 	} else if e.Options.EvictionPolicy != "" && !slices.Contains(evictionPolicies, underscored(e.Options.EvictionPolicy)) {
 		refuse("options.evictionPolicy", fmt.Sprintf("Valkey knows no eviction policy %q", e.Options.EvictionPolicy), "it is one of "+strings.Join(evictionPolicies, ", "), "write one of them")
 	}
+	for _, w := range digitalocean.WrongParameters(kind.slug, d.Parameters) {
+		refuse(w.At("parameters"), w.What, w.Why, w.Fix)
+	}
 	if nodes(d) > 1 && strings.HasSuffix(kind.sold(d.Size), "-1gb") {
 		refuse("standby", fmt.Sprintf("a database of size %s cannot have a standby", kind.sold(d.Size)), "DigitalOcean's smallest size stands alone", "choose a larger size")
 	}

@@ -37,6 +37,13 @@ func TestWhatDigitalOceanCannotDoIsRefused(t *testing.T) {
 		"databases of what has indexes":         {"opensearch, databases: [orders]", "databases", "indexes"},
 		"a policy that Valkey does not know":    {"valkey, options: {evictionPolicy: oldest}", "options.evictionPolicy", "allkeys_lru"},
 		"databases that a grant takes for one":  {"mysql, databases: [carts, shop_a, shop1a]", "databases[1]", "could use shop1a too"},
+		"a parameter of nobody's":               {"postgresql, parameters: {work_men: 8}", "parameters.work_men", `did you mean "work_mem"?`},
+		"a parameter out of its range":          {"mysql, parameters: {wait_timeout: 0}", "parameters.wait_timeout", "a whole number from 1 to 2147483"},
+		"a parameter of another kind":           {"valkey, parameters: {valkey_ssl: 1}", "parameters.valkey_ssl", "write true or false"},
+		"a parameter with another word":         {"mongodb, parameters: {default_read_concern: linearizable}", "parameters.default_read_concern", "local, available or majority"},
+		"a parameter within another":            {"postgresql, parameters: {pgbouncer: {min_pool_sice: 1}}", "parameters.pgbouncer.min_pool_sice", `did you mean "pgbouncer.min_pool_size"?`},
+		"a parameter whose name has a dot":      {`postgresql, parameters: {"pg_partman_bgw.rolle": app}`, `parameters["pg_partman_bgw.rolle"]`, `did you mean "pg_partman_bgw.role"?`},
+		"a parameter of another engine's":       {"opensearch, parameters: {work_mem: 8}", "parameters.work_mem", "knows no parameter work_mem"},
 		"a moment that is none":                 {"postgresql, restoreFrom: {database: databases/old, time: yesterday}", "restoreFrom.time", "RFC 3339"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -51,7 +58,7 @@ func TestWhatDigitalOceanCannotDoIsRefused(t *testing.T) {
 			}
 		})
 	}
-	for _, entry := range []string{"mysql, databases: [shop_a, shop1ab, shopb]", "postgresql, databases: [shop_a, shop1a]", "postgresql, storage: {size: 50Gi, max: 60Gi}", "mysql, storage: {max: 200Gi}, replicas: {reading: {size: large, region: ams3}}", "mongodb, backups: {retention: 1w}", "valkey, options: {evictionPolicy: allkeys-lru}",
+	for _, entry := range []string{"mysql, databases: [shop_a, shop1ab, shopb]", "postgresql, databases: [shop_a, shop1a]", "postgresql, storage: {size: 50Gi, max: 60Gi}", "mysql, storage: {max: 200Gi}, replicas: {reading: {size: large, region: ams3}}", "mongodb, backups: {retention: 1w}", "valkey, options: {evictionPolicy: allkeys-lru}", "postgresql, parameters: {work_mem: 8, pgbouncer: {min_pool_size: 1}}", "mysql, parameters: {sql_mode: ANSI, long_query_time: 0.5}",
 		`postgresql, restoreFrom: {database: databases/old, time: "2026-11-20T10:00:00Z"}`} {
 		if err := checked(entry); err != nil {
 			t.Errorf("%s is refused: %v", entry, err)

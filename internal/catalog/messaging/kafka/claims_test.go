@@ -208,3 +208,23 @@ func TestWhatCannotBeMirroredIsRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestATopicsConfigIsWhatDigitalOceanKnows(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		value any
+		says  string
+	}{
+		"cleanup.polict":    {"compact", `did you mean "cleanup_policy"?`},
+		"cleanup_policy":    {"compact,delete", "delete, compact or compact_delete"},
+		"retention.ms":      {"a week", "a whole number"},
+		"segment.bytes":     {1048576.0, ""},
+		"max_message_bytes": {1048576.0, ""},
+	} {
+		e := entry{ID: "messaging/events", Name: "events", Spec: v1alpha1.Messaging{Topics: map[string]v1alpha1.Topic{"clicks": {Config: map[string]any{name: tt.value}}}}}
+		refused := checkManaged(e)
+		if tt.says == "" && len(refused) > 0 || tt.says != "" && (len(refused) != 1 || refused[0].Field != v1alpha1.Join("topics.clicks.config", name) || !strings.Contains(refused[0].Why+refused[0].Fix, tt.says)) {
+			t.Errorf("%s: %v: got %q, want it to say %q", name, tt.value, refused, tt.says)
+		}
+	}
+}

@@ -50,6 +50,9 @@ func checkManaged(e entry) []product.Refusal {
 				Fix: "write 2 or more, or remove it"})
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(e.Spec.Topics)) {
+		out = append(out, wrongConfig(name, e.Spec.Topics[name].Config)...)
+	}
 	if e.Spec.Pool != "" {
 		out = append(out, product.Refusal{Field: "pool", What: "a Kafka of DigitalOcean's is on no node pool of yours", Why: "its brokers are DigitalOcean's machines", Fix: "remove pool, or write placement: cluster"})
 	}
@@ -62,6 +65,21 @@ func checkManaged(e entry) []product.Refusal {
 	}
 	return out
 }
+
+// wrongConfig says what DigitalOcean would not take of a topic's config. It is said by the names that the document uses.
+func wrongConfig(topic string, config map[string]any) []product.Refusal {
+	var out []product.Refusal
+	at := v1alpha1.Join("topics", topic) + ".config"
+	for _, name := range slices.Sorted(maps.Keys(config)) {
+		for _, w := range digitalocean.WrongParameters("topic", map[string]any{underscored(name): config[name]}) {
+			out = append(out, product.Refusal{Field: v1alpha1.Join(at, name), What: w.What, Why: w.Why, Fix: w.Fix})
+		}
+	}
+	return out
+}
+
+// underscored is DigitalOcean's name of one of Kafka's settings, which Kafka itself writes with dots.
+func underscored(name string) string { return strings.ReplaceAll(name, ".", "_") }
 
 // chooseManaged declares what it costs.
 func chooseManaged(s *product.Selecting, e entry) {
@@ -125,8 +143,8 @@ func (m managed) topic(name string) *digitalocean.KafkaTopic {
 	if given.Retention != "" {
 		t.Config["retention_ms"] = retention(given).Milliseconds()
 	}
-	for key, value := range given.Config { // Kafka's own names, with dots, are DigitalOcean's with underscores
-		t.Config[strings.ReplaceAll(key, ".", "_")] = value
+	for key, value := range given.Config {
+		t.Config[underscored(key)] = value
 	}
 	return t
 }
