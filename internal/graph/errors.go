@@ -15,6 +15,8 @@ var (
 	ErrProtected = errors.New("is protected from deletion")
 	// ErrStranger says that the name is taken by something that does not carry the platform's mark. It is never touched.
 	ErrStranger = errors.New("exists and does not belong to this platform")
+	// ErrUnmet says that something of somebody else's, on which a part of the platform stands, is not there or not as it has to be.
+	ErrUnmet = errors.New("is not there as it is needed")
 	// ErrUnreachable says that the thing inside which a resource lives cannot be reached from here.
 	ErrUnreachable = errors.New("cannot be reached from this machine")
 	// ErrLockLost ends a run that can no longer prove it is the only writer.

@@ -129,6 +129,9 @@ func (g *Graph) Plan(ctx context.Context, opts Options) (*Plan, error) {
 	for _, n := range g.nodes { // those that are read come before those that read them
 		st := v.step(n)
 		v.anew[n.index] = slices.ContainsFunc(st.Changes, func(c Change) bool { return c.Anew })
+		if n.kind.Given && st.Action == Create { // it can only be looked at once what it is in is there
+			continue
+		}
 		p.Steps = append(p.Steps, st)
 	}
 	for _, f := range listed {
@@ -234,8 +237,11 @@ func (v *view) step(n *node) Step {
 	st := Step{Node: n.id, Kind: n.kind.Name, Key: n.key, ID: s.id, Action: None, State: s.state, Out: s.out}
 	if err := v.errs[n.index]; err != nil {
 		st.Action, st.Err, st.Reason = Unknown, err, "it could not be observed"
-		if errors.Is(err, ErrStranger) {
+		switch {
+		case errors.Is(err, ErrStranger):
 			st.Action, st.Reason = Refuse, "its name is taken"
+		case errors.Is(err, ErrUnmet):
+			st.Action, st.Reason = Refuse, "it is not there as it is needed"
 		}
 		return st
 	}

@@ -67,6 +67,8 @@ type Kind struct {
 	Owner ID
 	// Stays is true of kinds whose broken things are not replaced: only another wish mends them (a workload that crashes).
 	Stays bool
+	// Given is true of kinds whose things are somebody else's: they are looked at and never made.
+	Given bool
 	// List finds everything of this kind that carries the platform's mark. Nil for things that go with their parent.
 	List func(ctx context.Context, c *Call) ([]Item, error)
 	// Delete asks for the item's end. It is repeated until the list no longer shows the item, so it must not fail

@@ -23,6 +23,8 @@ import (
 type Kinds struct {
 	// Sets are sets of objects.
 	Sets *graph.Kind
+	// Premises are objects of somebody else's that sets stand on.
+	Premises *graph.Kind
 
 	options KindsOptions
 	mu      sync.Mutex
@@ -65,6 +67,7 @@ func NewKinds(o KindsOptions) *Kinds {
 		o.Say = func(string) {}
 	}
 	k := &Kinds{options: o, byID: map[string]*Cluster{}, wanted: map[string]bool{}, turning: map[string]Set{}}
+	k.Premises = &graph.Kind{Name: "kubernetes/premise", Given: true}
 	k.Sets = &graph.Kind{Name: SetsKind, Rank: SetsRank, Deadline: 15 * time.Minute, Stays: true, List: k.list, Delete: k.delete}
 	return k
 }

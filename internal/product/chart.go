@@ -122,7 +122,7 @@ func (j joint) Release(id graph.ID, s ChartSpec, opts ...graph.Option) (graph.Va
 	if err := j.rendersRelease(s); err != nil {
 		j.Note("the pods of %s are not counted: %v", id, err)
 	}
-	return graph.Add(j.c.Graph, id, r, append([]graph.Option{graph.After(f.Ready...)}, opts...)...), nil
+	return graph.Add(j.c.Graph, id, r, append([]graph.Option{graph.After(j.ready(f)...)}, opts...)...), nil
 }
 
 // rendersRelease renders a chart that Helm will install, for counting its pods alone.
@@ -148,7 +148,7 @@ func (j joint) hooks(id graph.ID, namespace string, r chart.Rendered, moment cha
 		j.renders(Rendered{Namespace: namespace, Objects: []*unstructured.Unstructured{h.Object}, Passing: true})
 	}
 	set := kube.Set{Name: setName(id), Namespace: namespace, Known: map[string]string{"node": string(id)}}
-	graph.Add(j.c.Graph, id, j.Kube().Hooks(f.Access, set, hooksOn(r, moment)...), append([]graph.Option{graph.After(f.Ready...)}, opts...)...)
+	graph.Add(j.c.Graph, id, j.Kube().Hooks(f.Access, set, hooksOn(r, moment)...), append([]graph.Option{graph.After(j.ready(f)...)}, opts...)...)
 	return nil
 }
 

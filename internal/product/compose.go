@@ -161,7 +161,7 @@ func Items(p Platform, uses []Use, support func(name string) (Product, bool)) ([
 // order given, so foundations come first. Support finds the support product of a name. All errors are found before it
 // returns.
 func Compose(ctx context.Context, p Platform, s Services, uses []Use, support func(name string) (Product, bool)) (*Composition, error) {
-	c := &composer{ctx: ctx, platform: p, services: s, said: map[string][]string{}, outputs: map[graph.ID]graph.Value[kube.Output]{}, Composition: &Composition{Graph: graph.New(), Support: map[string][]graph.ID{}, Wirings: map[graph.ID]*Wired{}, offers: offers{}}}
+	c := &composer{ctx: ctx, platform: p, services: s, said: map[string][]string{}, outputs: map[graph.ID]graph.Value[kube.Output]{}, premises: map[graph.ID][]graph.ID{}, Composition: &Composition{Graph: graph.New(), Support: map[string][]graph.ID{}, Wirings: map[graph.ID]*Wired{}, offers: offers{}}}
 	bounds, err := bindAll(p, uses)
 	if err != nil {
 		return nil, err
@@ -221,7 +221,8 @@ type composer struct {
 	services Services
 	said     map[string][]string // charts by what is to be said of them
 	outputs  map[graph.ID]graph.Value[kube.Output]
-	rotate   []graph.ID // entries whose credentials can be changed for others
+	premises map[graph.ID][]graph.ID // what each entry needs of somebody else's
+	rotate   []graph.ID              // entries whose credentials can be changed for others
 	*Composition
 }
 

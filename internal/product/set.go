@@ -66,7 +66,7 @@ func (j joint) Set(id graph.ID, s SetSpec, opts ...graph.Option) (graph.Value[ku
 	if s.Protected {
 		set.Known[kube.ProtectedKey] = "true"
 	}
-	after := append(j.govern(&set), f.Ready...)
+	after := append(j.govern(&set), j.ready(f)...)
 	var made []graph.Value[kube.Output]
 	for _, follow := range s.Follows {
 		by, ok := j.c.outputs[follow.By]
@@ -106,7 +106,7 @@ func (j joint) FilledAgain(id graph.ID, o *unstructured.Unstructured, data graph
 	set := kube.Set{Name: setName(id), Objects: []*unstructured.Unstructured{o}, Known: map[string]string{"node": string(id)}}
 	resource := j.Kube().Filled(f.Access, set, data)
 	resource.Again = again
-	j.c.outputs[id] = graph.Add(j.c.Graph, id, resource, append([]graph.Option{graph.After(f.Ready...)}, opts...)...)
+	j.c.outputs[id] = graph.Add(j.c.Graph, id, resource, append([]graph.Option{graph.After(j.ready(f)...)}, opts...)...)
 	j.c.Sets = append(j.c.Sets, set)
 	return nil
 }
@@ -119,7 +119,7 @@ func (j joint) Patched(id graph.ID, namespace string, o *unstructured.Unstructur
 		return err
 	}
 	set := kube.Set{Name: setName(id), Namespace: namespace, Objects: []*unstructured.Unstructured{o}, Known: map[string]string{"node": string(id)}}
-	graph.Add(j.c.Graph, id, j.Kube().Patched(f.Access, set, spec), append([]graph.Option{graph.After(f.Ready...)}, opts...)...)
+	graph.Add(j.c.Graph, id, j.Kube().Patched(f.Access, set, spec), append([]graph.Option{graph.After(j.ready(f)...)}, opts...)...)
 	j.c.Sets = append(j.c.Sets, set)
 	j.renders(Rendered{Namespace: namespace, Objects: set.Objects})
 	return nil

@@ -40,6 +40,9 @@ var Product = &product.Definition[v1alpha1.Database, Options]{
 	},
 	Check: check,
 	Build: build,
+	Wire: func(w *product.Wiring, e entry) error {
+		return w.NeedsService("existing.address", e.Spec.Existing.Address)
+	},
 }
 
 // Options are the settings that only this product has.

@@ -6,6 +6,8 @@ package existing
 
 import (
 	_ "embed"
+	"errors"
+	"fmt"
 
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -13,6 +15,8 @@ import (
 	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/catalog/gateway"
 	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/kube"
+	"github.com/k8or/k8or/internal/problem"
 	"github.com/k8or/k8or/internal/product"
 )
 
@@ -63,8 +67,21 @@ func build(b *product.Building, e entry) error {
 	return nil
 }
 
+// needs are the controller's class, without which nobody serves its Ingresses, and its namespace, from which it is let in.
+func needs(w *product.Wiring, e entry) error {
+	class, namespace := e.Spec.Existing.Class, e.Spec.Existing.Namespace
+	return errors.Join(
+		w.Needs("existing.class", kube.Needed{Object: kube.ID{Group: "networking.k8s.io", Version: "v1", Kind: "IngressClass", Name: class},
+			Missing: problem.Problem{Code: problem.NotFound, Kind: problem.Preflight, Title: fmt.Sprintf("the cluster has no ingress class %s", class),
+				Why: "no controller would serve the Ingresses of its routes", Fix: "`kubectl get ingressclasses` lists those that there are; write one of them, or install the controller first"}}),
+		w.NeedsNamespace("existing.namespace", namespace, "the controller's pods are let in to the apps by its name"))
+}
+
 // wire makes an Ingress for each host and namespace, and lets the controller's namespace in where nobody is let in who is not named.
 func wire(w *product.Wiring, e entry) error {
+	if err := needs(w, e); err != nil {
+		return err
+	}
 	hosts := gateway.Hosts(product.Offered[product.Route](w), e.Name)
 	gateway.Of(e).Prove(w, hosts, gateway.Known{Elsewhere: true, Address: e.Spec.Existing.Address})
 	for _, host := range hosts {

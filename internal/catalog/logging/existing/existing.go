@@ -54,6 +54,9 @@ func wire(w *product.Wiring, e entry) error {
 	if err != nil {
 		return err
 	}
+	if err := w.NeedsService("existing.address", net.JoinHostPort(to.Host, strconv.Itoa(to.Port))); err != nil {
+		return err
+	}
 	a := logging.AgentSet{ID: e.ID, Namespace: e.Namespace(), Values: e.Spec.Values, OwnNamespace: true}
 	if there.Credentials != nil {
 		f, err := w.Platform().SecretField(logging.KeyField, *there.Credentials, "spec.logging.existing.credentials", e.Namespace())

@@ -10,6 +10,8 @@ import (
 
 	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/catalog/monitoring"
+	"github.com/k8or/k8or/internal/kube"
+	"github.com/k8or/k8or/internal/problem"
 	"github.com/k8or/k8or/internal/product"
 )
 
@@ -37,7 +39,18 @@ var Product = &product.Definition[v1alpha1.Monitoring, struct{}]{
 		if e.Spec.Existing != nil {
 			there = *e.Spec.Existing
 		}
-		_, err := monitoring.Join(w, monitoring.Watcher{Entry: e.ID, Namespace: cmp.Or(there.Namespace, "monitoring"), Labels: there.Selector})
+		namespace := cmp.Or(there.Namespace, "monitoring")
+		if err := w.NeedsNamespace("existing.namespace", namespace, "monitors, rules and dashboards are put there"); err != nil {
+			return err
+		}
+		const definition = "podmonitors.monitoring.coreos.com"
+		err := w.Needs("existing", kube.Needed{Object: kube.ID{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition", Name: definition},
+			Missing: problem.Problem{Code: problem.NotFound, Kind: problem.Preflight, Title: "the cluster has no Prometheus Operator", Why: "it does not have the CRD " + definition,
+				Fix: "install the operator first, or use `product: prometheus`"}})
+		if err != nil {
+			return err
+		}
+		_, err = monitoring.Join(w, monitoring.Watcher{Entry: e.ID, Namespace: namespace, Labels: there.Selector})
 		return err
 	},
 }

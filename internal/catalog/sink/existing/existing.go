@@ -38,6 +38,16 @@ var Product = &product.Definition[v1alpha1.Sink, struct{}]{
 		{Fields: []string{"existing.namespace", "existing.class", "existing.service", "existing.selector"}, Why: "it is reached by its address", Fix: "remove it; of a Service in the cluster `existing.address` is <service>.<namespace>.svc:9200"},
 	},
 	Build: build,
+	Wire: func(w *product.Wiring, e entry) error {
+		if e.Spec.Existing == nil {
+			return nil
+		}
+		address, _, err := addressOf(e.Spec.Existing.Address)
+		if err != nil {
+			return err
+		}
+		return w.NeedsService("existing.address", address)
+	},
 }
 
 type entry = product.Entry[v1alpha1.Sink, struct{}]
