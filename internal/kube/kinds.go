@@ -114,6 +114,9 @@ func (k *Kinds) list(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
 	var items []graph.Item
 	for _, s := range sets {
 		title := fmt.Sprintf("%s of %s", unit.Count(len(s.Objects), "object"), s.Name)
+		if n := s.definitions(); n > 0 {
+			title += fmt.Sprintf(", %s among them", unit.Count(n, "CRD"))
+		}
 		if n := s.due(); n > 0 {
 			title += ", after " + unit.Count(n, "delete hook")
 		}
@@ -124,6 +127,15 @@ func (k *Kinds) list(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
 			}
 			if len(stays) > 0 {
 				title += "; what holds data stays: " + strings.Join(stays, ", ")
+			}
+			if c.Planning {
+				remains, err := k.Cluster(access.ID).remains(ctx, s, sets, func(set string) bool { return c.Teardown || !k.wants(set) })
+				if err != nil {
+					return nil, classify(err)
+				}
+				for _, one := range remains {
+					title += "; " + one
+				}
 			}
 		}
 		item := graph.Item{Key: s.Name, ID: s.Name, Title: title, Name: s.Known["node"], Owner: graph.ID(s.Known["node"]), Ref: Listed{access, s.Known}}

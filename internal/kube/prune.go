@@ -254,27 +254,37 @@ func (c *Cluster) wantedElsewhere(ctx context.Context, set string) (map[ID]strin
 
 // customResourceOf names one custom resource of a CRD, whoever made it.
 func (conn *connection) customResourceOf(ctx context.Context, crd *unstructured.Unstructured) (string, error) {
+	found, err := conn.customResourcesOf(ctx, crd, client.Limit(1))
+	if err != nil || len(found) == 0 {
+		return "", err
+	}
+	return IDOf(&found[0]).String(), nil
+}
+
+// customResourcesOf lists the custom resources of a CRD, whoever made them.
+func (conn *connection) customResourcesOf(ctx context.Context, crd *unstructured.Unstructured, opts ...client.ListOption) ([]metav1.PartialObjectMetadata, error) {
 	group, _, _ := unstructured.NestedString(crd.Object, "spec", "group")
 	kind, _, _ := unstructured.NestedString(crd.Object, "spec", "names", "kind")
 	mapping, err := conn.mapper.RESTMapping(ID{Group: group, Kind: kind}.groupKind())
 	if isUnknownKind(err) {
-		return "", nil
+		return nil, nil
 	}
 	if err != nil {
-		return "", fmt.Errorf("look for custom resources of %s: %w", crd.GetName(), err)
+		return nil, fmt.Errorf("look for custom resources of %s: %w", crd.GetName(), err)
 	}
 	found := &metav1.PartialObjectMetadataList{}
 	found.SetGroupVersionKind(mapping.GroupVersionKind)
-	err = conn.client.List(ctx, found, client.Limit(1))
+	err = conn.client.List(ctx, found, opts...)
 	switch {
 	case apierrors.IsNotFound(err) || isUnknownKind(err):
-		return "", nil
+		return nil, nil
 	case err != nil:
-		return "", fmt.Errorf("look for custom resources of %s: %w", crd.GetName(), err)
-	case len(found.Items) == 0:
-		return "", nil
+		return nil, fmt.Errorf("look for custom resources of %s: %w", crd.GetName(), err)
 	}
-	return ID{group, mapping.GroupVersionKind.Version, kind, found.Items[0].Namespace, found.Items[0].Name}.String(), nil
+	for i := range found.Items {
+		found.Items[i].SetGroupVersionKind(mapping.GroupVersionKind)
+	}
+	return found.Items, nil
 }
 
 // unownedClaims are the claims that go with nothing else.

@@ -63,9 +63,9 @@ func TestACategoryComesAndGoesByAWord(t *testing.T) {
 			case kind == "persistentvolumes", kind == "volume", kind == "tag": // a claim's, a bucket's
 				told = true
 			case kind == "customresourcedefinitions":
-				told = strings.Contains(said, object+" stays: ")
-			case kind == "secrets" && space == "gateways-public": // cert-manager leaves what it signed, until the gateway's namespace goes
-				told = rung > 0 && strings.HasPrefix(object, "public-") && strings.HasSuffix(object, "-example-com")
+				told = strings.Contains(planned, object+" stays as long as there is ") && strings.Contains(said, object+" stays: ")
+			case kind == "secrets": // cert-manager leaves what it signed
+				told = strings.Contains(planned, name+" stays until its namespace goes")
 			case in != "" && (kind == "namespaces" || object == "kube-root-ca.crt" || object == "default"):
 				told = strings.Contains(planned, " "+in+"/")
 			}
