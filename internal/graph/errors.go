@@ -3,6 +3,7 @@
 package graph
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -88,14 +89,18 @@ func (e *ErrRefused) Error() string {
 	return fmt.Sprintf("%s cannot change from %q to %q: %s", e.Change.Path, e.Change.Before, e.Change.After, e.Change.Note)
 }
 
-// ErrAt is an error of one node.
+// ErrAt is an error of one node, or of what no node wants.
 type ErrAt struct {
 	Node ID
-	Err  error
+	// Item is what a person knows something by that no node wants and whose end failed; empty for a node.
+	Item string
+	// Listed is the name of the kind whose things could not be listed; empty where it is not about that.
+	Listed string
+	Err    error
 }
 
 // Error names the node and the cause.
-func (e *ErrAt) Error() string { return fmt.Sprintf("%s: %v", e.Node, e.Err) }
+func (e *ErrAt) Error() string { return fmt.Sprintf("%s: %v", cmp.Or(e.Item, string(e.Node)), e.Err) }
 
 // Unwrap gives the cause.
 func (e *ErrAt) Unwrap() error { return e.Err }

@@ -240,7 +240,7 @@ func (r *Run) findItems(ctx context.Context, m *memo) (Next, error) {
 		class, after := classOf(f.err, classRetry)
 		r.listTry++
 		if class == classPermanent || r.listTry > maxAttempts {
-			r.listErr = &ErrAt{Node: ID(f.kind.Name), Err: f.err}
+			r.listErr = &ErrAt{Node: ID(f.kind.Name), Listed: f.kind.Name, Err: f.err}
 			return r.finish(), nil
 		}
 		r.listNext = time.Now().Add(max(after, backoff(r.listTry, r.opts.speed())))

@@ -88,7 +88,9 @@ type Step struct {
 	// Err is why an Unknown or Refuse step is one.
 	Err error `json:"-"`
 
-	item bool // no node wants it
+	item   bool   // no node wants it
+	known  string // what a person knows such an item by
+	listed string // the kind whose things could not be listed, where the step is about that
 }
 
 // Plan is what is, compared with what is wanted.
@@ -106,7 +108,7 @@ func (p *Plan) Errors() []*ErrAt {
 	var errs []*ErrAt
 	for _, s := range p.Steps {
 		if s.Err != nil {
-			errs = append(errs, &ErrAt{Node: s.Node, Err: s.Err})
+			errs = append(errs, &ErrAt{Node: s.Node, Item: s.known, Listed: s.listed, Err: s.Err})
 		}
 	}
 	return errs
@@ -136,7 +138,7 @@ func (g *Graph) Plan(ctx context.Context, opts Options) (*Plan, error) {
 	}
 	for _, f := range listed {
 		if f.err != nil {
-			p.Steps = append(p.Steps, Step{Node: ID(f.kind.Name), Kind: f.kind.Name, Action: Unknown, Err: f.err,
+			p.Steps = append(p.Steps, Step{Node: ID(f.kind.Name), Kind: f.kind.Name, Action: Unknown, Err: f.err, listed: f.kind.Name,
 				Reason: "what there is could not be listed"})
 		}
 		for _, it := range f.items {
@@ -304,7 +306,7 @@ func judge(st Step, changes []Change, err error) Step {
 // itemStep says what becomes of something that no node wants.
 func itemStep(k *Kind, it Item, opts Options) Step {
 	st := Step{Node: ID(identity(k, it.Key)), Kind: k.Name, Key: it.Key, ID: it.ID, Title: it.Title, Action: Delete, Data: it.Data, Risk: Replaces, State: Ready, Out: it.Ref, Reason: it.Note,
-		Owner: cmp.Or(it.Owner, k.Owner), item: true}
+		Owner: cmp.Or(it.Owner, k.Owner), item: true, known: it.known()}
 	kept := it.Data != "" && !opts.Data.goes(it.Data) && (!opts.Teardown || slices.Contains(opts.Data.Keep, it.Data))
 	if it.Protected != nil && !kept {
 		st.Action, st.Risk, st.Reason, st.Err = Refuse, Refused, "it is protected from deletion", it.Protected

@@ -3,6 +3,7 @@
 package graph
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -107,6 +108,9 @@ type Item struct {
 	// Ref is for the kind's own Delete, and what the plan's step has as its output.
 	Ref any
 }
+
+// known is what a person knows the item by.
+func (i Item) known() string { return cmp.Or(i.Name, i.Title, i.Key) }
 
 // Call is the engine's hand in one call of a resource or kind: which inputs may be read, and what this pass has lately
 // listed.

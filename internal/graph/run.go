@@ -91,6 +91,15 @@ func (t *task) name() string {
 	return t.item.Name
 }
 
+// failure is the task's error.
+func (t *task) failure() *ErrAt {
+	e := &ErrAt{Node: t.id, Err: t.err}
+	if t.item != nil {
+		e.Item = t.item.known()
+	}
+	return e
+}
+
 // again sets the next look. What it reads may be what another look of the same pass has read, when that began in the second
 // half of the wait; never what began before now.
 func (t *task) again(now time.Time, wait time.Duration) {
@@ -195,7 +204,7 @@ func (r *Run) result() error {
 	for _, t := range r.tasks {
 		switch t.phase {
 		case failed:
-			errs = append(errs, &ErrAt{Node: t.id, Err: t.err})
+			errs = append(errs, t.failure())
 			incomplete = true
 		case held, blocked:
 			incomplete = true
@@ -223,7 +232,7 @@ func (r *Run) Failed() []*ErrAt {
 	var errs []*ErrAt
 	for _, t := range r.tasks {
 		if t.phase == failed {
-			errs = append(errs, &ErrAt{Node: t.id, Err: t.err})
+			errs = append(errs, t.failure())
 		}
 	}
 	return errs

@@ -3,6 +3,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -136,6 +137,9 @@ func (c *Cluster) systemNamespace(ctx context.Context, conn *connection) error {
 	}
 	return nil
 }
+
+// known is what a person knows the set by: the node that it is of.
+func (i Inventory) known() string { return cmp.Or(i.Known["node"], i.Name) }
 
 // has reports whether a list names an object, in whatever version.
 func has(ids []ID, id ID) bool {

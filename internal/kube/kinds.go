@@ -3,6 +3,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -208,7 +209,7 @@ func (k *Kinds) delete(ctx context.Context, c *graph.Call, item graph.Item) (str
 	}
 	for _, other := range sets {
 		if other.due() > 0 && slices.Contains(other.Needs, item.Key) {
-			return "", &graph.ErrBehind{Key: other.Name, Why: fmt.Sprintf("the delete hooks of %s are to run first", other.Name)}
+			return "", &graph.ErrBehind{Key: other.Name, Why: fmt.Sprintf("the delete hooks of %s are to run first", other.known())}
 		}
 	}
 	keep := holdsData
@@ -216,11 +217,11 @@ func (k *Kinds) delete(ctx context.Context, c *graph.Call, item graph.Item) (str
 	if k.taken(c) {
 		keep = func(id ID) bool { return !mayFront(id) }
 		goOn = func(err error) bool {
-			k.options.Say(fmt.Sprintf("a delete hook of %s did not succeed, and the cluster goes all the same: %v", item.Key, err))
+			k.options.Say(fmt.Sprintf("a delete hook of %s did not succeed, and the cluster goes all the same: %v", cmp.Or(item.Name, item.Key), err))
 			return true
 		}
-	} else if other := k.stoodOn(sets, c.Teardown, item.Key); other != "" {
-		return "", &graph.ErrBehind{Key: other, Why: fmt.Sprintf("waits until %s is gone, which stands on it", other)}
+	} else if other, ok := k.stoodOn(sets, c.Teardown, item.Key); ok {
+		return "", &graph.ErrBehind{Key: other.Name, Why: fmt.Sprintf("waits until %s is gone, which stands on it", other.known())}
 	}
 	gone, err := cluster.End(ctx, item.Key, keep, goOn)
 	if err != nil {
@@ -232,15 +233,15 @@ func (k *Kinds) delete(ctx context.Context, c *graph.Call, item graph.Item) (str
 
 // stoodOn says which set has to be gone before one that it stands on: custom resources before the operator that tidies up
 // after them. A set that stays does not count; it stands on something else by now.
-func (k *Kinds) stoodOn(sets []Inventory, teardown bool, set string) string {
+func (k *Kinds) stoodOn(sets []Inventory, teardown bool, set string) (Inventory, bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, other := range sets {
 		if (teardown || !k.wanted[other.Name]) && other.Name != set && slices.Contains(other.Needs, set) {
-			return other.Name
+			return other, true
 		}
 	}
-	return ""
+	return Inventory{}, false
 }
 
 // Drain empties the nodes that carry a label, one step a call, and says what is waited for; empty when they are.

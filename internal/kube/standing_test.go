@@ -34,7 +34,7 @@ func TestASetGoesAfterWhatStandsOnIt(t *testing.T) {
 		for _, name := range row.wanted {
 			k.Objects(graph.Known(Access{}), Set{Name: name})
 		}
-		if got := k.stoodOn(sets, row.teardown, row.set); got != row.want {
+		if got, _ := k.stoodOn(sets, row.teardown, row.set); got.Name != row.want {
 			t.Errorf("%s waits for %q, want %q, since %s", row.set, got, row.want, row.why)
 		}
 	}

@@ -72,7 +72,7 @@ func (p *Platform) explain(err error) *problem.Problem {
 	}
 	pr := &problem.Problem{Code: problem.StepFailed, Title: err.Error(), Cause: err, Fix: "mend the cause and run the same command again: what is done stays done"}
 	if at, ok := errors.AsType[*graph.ErrAt](err); ok {
-		pr.Title, pr.Why = fmt.Sprintf("%s could not be brought to what the document says", at.Node), at.Err.Error()
+		pr.Title, pr.Why = cameToNothing(at), at.Err.Error()
 	}
 	if e, ok := errors.AsType[*digitalocean.Error](err); ok {
 		pr.Call = &problem.Call{Provider: e.Provider, Call: e.Call, Status: e.Status, RequestID: e.RequestID}
@@ -113,6 +113,38 @@ func (p *Platform) explain(err error) *problem.Problem {
 	}
 	p.explainOthers(pr, err)
 	return pr
+}
+
+// cameToNothing says what did not come about.
+func cameToNothing(at *graph.ErrAt) string {
+	switch {
+	case at.Listed != "":
+		return listOf(at.Listed) + " could not be read"
+	case at.Item != "":
+		return at.Item + " could not be taken away"
+	}
+	return fmt.Sprintf("%s could not be brought to what the document says", at.Node)
+}
+
+// entitled gives the steps that are about a kind's list a title.
+func entitled(steps []graph.Step) {
+	for i, s := range steps {
+		if s.Err != nil && string(s.Node) == s.Kind {
+			steps[i].Title = listOf(s.Kind)
+		}
+	}
+}
+
+// listOf is a kind's list, for people.
+func listOf(kind string) string {
+	switch provider, what, _ := strings.Cut(kind, "/"); {
+	case kind == kube.SetsKind:
+		return "the list of what the platform has in the cluster"
+	case provider == "helm":
+		return "the list of the Helm releases in the cluster"
+	default:
+		return fmt.Sprintf("DigitalOcean's list of the kind %q", strings.ReplaceAll(what, "-", " "))
+	}
 }
 
 // explainOption says what is wrong with an option.

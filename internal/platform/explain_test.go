@@ -129,6 +129,25 @@ func TestOneCauseOfManyNodesIsToldOnce(t *testing.T) {
 	}
 }
 
+func TestWhatDoesNotGoIsNamedAsAPersonKnowsIt(t *testing.T) {
+	t.Parallel()
+	p := open(t, small, nil)
+	for _, row := range []struct {
+		at   graph.ErrAt
+		want string
+	}{
+		{graph.ErrAt{Node: "apps/web"}, "apps/web could not be brought to what the document says"},
+		{graph.ErrAt{Node: "kubernetes/set:apps-web", Item: "apps/web"}, "apps/web could not be taken away"},
+		{graph.ErrAt{Node: "kubernetes/set", Listed: "kubernetes/set"}, "the list of what the platform has in the cluster could not be read"},
+		{graph.ErrAt{Node: "digitalocean/database-user", Listed: "digitalocean/database-user"}, `DigitalOcean's list of the kind "database user" could not be read`},
+	} {
+		row.at.Err = errors.New("no")
+		if got := p.explainAll(&row.at); len(got) != 1 || got[0].Title != row.want {
+			t.Errorf("got %v, want %q", got, row.want)
+		}
+	}
+}
+
 func TestEverythingThatProductsRefuseIsToldAtOnceAtItsPlace(t *testing.T) {
 	t.Parallel()
 	text := small + `  gateways:

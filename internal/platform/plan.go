@@ -63,6 +63,7 @@ func (p *Platform) makePlan(ctx context.Context) (*Plan, error) {
 	if plan.plan, err = c.Graph.Plan(ctx, opts); err != nil {
 		return nil, p.explainAll(err).Err()
 	}
+	entitled(plan.plan.Steps)
 	plan.whole = plan.plan.Steps
 	if err := p.choose(plan); err != nil {
 		return nil, err

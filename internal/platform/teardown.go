@@ -48,6 +48,7 @@ func (p *Platform) makeTeardown(ctx context.Context, data graph.DataDecisions) (
 			return nil, err
 		}
 	}
+	entitled(plan.Steps)
 	t := &Teardown{Platform: p.Name(), Account: account, Sandbox: p.options.Sandbox, Steps: plan.Steps, graph: g, decided: decided}
 	t.Notes = p.said.all()
 	if err := p.namesakes(ctx, call); err != nil {
@@ -274,7 +275,7 @@ func (p *Platform) prove(ctx context.Context, r *Result, data graph.DataDecision
 		case s.Kind == "digitalocean/tag" && len(data.Keep) > 0:
 			// the memory of what is kept
 		case s.Err != nil:
-			left = append(left, &problem.Problem{Code: problem.LeftBehind, Kind: problem.Left, Title: fmt.Sprintf("nothing proves that all is gone: what there is of %s could not be listed", s.Kind), Why: s.Err.Error(),
+			left = append(left, &problem.Problem{Code: problem.LeftBehind, Kind: problem.Left, Title: fmt.Sprintf("nothing proves that all is gone: %s could not be read", listOf(s.Kind)), Why: s.Err.Error(),
 				Fix: "run the same command again"})
 		default:
 			left = append(left, r.leave(k, s.Reason))
