@@ -74,7 +74,7 @@ func (a *app) downCommand(working context.Context) *cobra.Command {
 func (a *app) confirmDown(ctx context.Context, name, given string) error {
 	if given == "" && a.Interactive {
 		question := huh.NewInput().Title(fmt.Sprintf("Type %s to destroy all this", name)).Value(&given)
-		if err := a.ask(ctx, "nothing was changed", huh.NewGroup(question)); err != nil {
+		if err := a.ask(ctx, "nothing was changed", page{questions: huh.NewGroup(question)}); err != nil {
 			return err
 		}
 	}

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 	"sigs.k8s.io/yaml"
 
 	"github.com/k8or/k8or/internal/graph"
@@ -51,7 +52,23 @@ func (e Env) get(name string) string {
 // style is how much the output may be dressed up.
 func (e Env) style(terminal bool) text.Style {
 	_, plain := e.Getenv("NO_COLOR")
-	return text.Style{Colour: terminal && !plain}
+	s := text.Style{Colour: terminal && !plain}
+	if terminal {
+		s.Width = e.width()
+	}
+	return s
+}
+
+// width is how wide the terminal is.
+func (e Env) width() int {
+	for _, w := range []io.Writer{e.Stderr, e.Stdout} {
+		if f, ok := w.(*os.File); ok {
+			if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {
+				return columns
+			}
+		}
+	}
+	return 80
 }
 
 // Main runs one command and gives its exit code. Problems go to error output; with -o json they are one object. A verb's own

@@ -115,19 +115,19 @@ func (a *app) askAll(ctx context.Context, in *answers) error {
 		return err == nil && !p.asks
 	}
 	name := in.Name
-	err := a.ask(ctx, "nothing was written", huh.NewGroup(
+	err := a.ask(ctx, "nothing was written", page{questions: huh.NewGroup(
 		huh.NewInput().Title(offers("What is the platform called?", in.Name)).Description("Lower-case letters, digits and hyphens").Validate(spelled("Metadata", "name")).Value(&in.Name),
 		huh.NewSelect[string]().Title(offers("In which region?", in.Region)).Options(huh.NewOptions("nyc3", "sfo3", "ams3", "fra1", "lon1", "sgp1", "tor1", "blr1", "syd1")...).Value(&in.Region),
 		huh.NewSelect[string]().Title(offers("What kind of platform?", in.Profile)).Options(choices...).Value(&in.Profile),
-	), huh.NewGroup(
+	)}, page{moot: decided, questions: huh.NewGroup(
 		huh.NewSelect[string]().Title(offers("How large are the nodes?", in.Size)).Options(
 			huh.NewOption("2 vCPUs, 4 GiB: $24 a month each", "s-2vcpu-4gb"), huh.NewOption("4 vCPUs, 8 GiB: $48 a month each", "s-4vcpu-8gb")).Value(&in.Size),
 		huh.NewSelect[string]().Title(offers("How many nodes?", nodes)).Options(huh.NewOptions("2", "3", "5")...).Value(&nodes),
 		huh.NewConfirm().Title("A gateway with a load balancer, $15 a month?").Value(&in.Gateway),
 		huh.NewConfirm().Title("A hello app to see it work?").Value(&in.Hello),
-	).WithHideFunc(decided), huh.NewGroup(
+	)}, page{moot: func() bool { return !chosenGateway(*in) }, questions: huh.NewGroup(
 		huh.NewInput().Title("Which name will lead to it?").Description("Such as shop.example.com; left open, it is reached by its address, without a certificate").Validate(spelled("Route", "host")).Value(&in.Domain),
-	).WithHideFunc(func() bool { return !chosenGateway(*in) }))
+	)})
 	if err != nil {
 		return err
 	}

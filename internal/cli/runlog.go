@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"golang.org/x/term"
-
 	"github.com/k8or/k8or/internal/problem"
 	"github.com/k8or/k8or/internal/ui/ndjson"
 )
@@ -52,14 +50,4 @@ func prune(dir string) {
 	for _, name := range names[:len(names)-keptLogs] { // names sort by time
 		os.Remove(name) //nolint:errcheck // an old log too many harms nobody
 	}
-}
-
-// width is how wide the terminal is.
-func (a *app) width() int {
-	if f, ok := a.Stderr.(*os.File); ok {
-		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
-			return w
-		}
-	}
-	return 80
 }

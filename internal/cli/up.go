@@ -123,7 +123,7 @@ func (a *app) approve(ctx context.Context, o *opened, plan *platform.Plan, saved
 	fmt.Fprintln(a.Stderr)
 	var ok bool
 	question := huh.NewConfirm().Title(fmt.Sprintf("Carry this out? The gravest change is: %s.", plan.Risk())).Value(&ok)
-	if err := a.ask(ctx, "nothing was changed", huh.NewGroup(question)); err != nil {
+	if err := a.ask(ctx, "nothing was changed", page{questions: huh.NewGroup(question)}); err != nil {
 		return graph.Approval{}, err
 	}
 	if !ok {

@@ -40,12 +40,7 @@ func (s Style) Cost(w io.Writer, file string, c *platform.Cost) {
 			fmt.Fprintf(w, "  %24s  %s %s\n", "", s.paint(yellow, "but"), a.But)
 		}
 	}
-	for i, n := range c.Notes {
-		if i == 0 {
-			fmt.Fprintln(w)
-		}
-		fmt.Fprintf(w, "%s %s\n", s.paint(yellow, "note:"), n)
-	}
+	s.notes(w, c.Notes)
 }
 
 // actual prints what was billed so far.

@@ -19,7 +19,11 @@ import (
 )
 
 // Style says how much a terminal can show.
-type Style struct{ Colour bool }
+type Style struct {
+	Colour bool
+	// Width is how many columns it has, by which long sentences are broken; 0 leaves them whole, for whoever reads lines.
+	Width int
+}
 
 func (s Style) paint(code, text string) string {
 	if !s.Colour || text == "" {
@@ -89,11 +93,21 @@ func (s Style) Plan(w io.Writer, p *platform.Plan) {
 	fmt.Fprintln(w)
 	s.Fit(w, p.Fit)
 	s.Upgrade(w, p.Upgrade)
-	if len(p.Notes) > 0 {
+	s.notes(w, p.Notes)
+}
+
+// notes prints what a person should read, each on lines of its own.
+func (s Style) notes(w io.Writer, notes []string) {
+	if len(notes) > 0 {
 		fmt.Fprintln(w)
 	}
-	for _, n := range p.Notes {
-		fmt.Fprintf(w, "%s %s\n", s.paint(yellow, "note:"), n)
+	const word = "note:"
+	for _, n := range notes {
+		lines := []string{n}
+		if s.Width > 0 {
+			lines = wrapped(n, max(s.Width-len(word)-2, 20)) // a full last column makes some terminals go on to the next line
+		}
+		fmt.Fprintf(w, "%s %s\n", s.paint(yellow, word), strings.Join(lines, "\n"+strings.Repeat(" ", len(word)+1)))
 	}
 }
 

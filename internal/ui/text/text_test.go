@@ -294,6 +294,21 @@ func TestPeopleReadWhatIsRecorded(t *testing.T) {
 	}
 }
 
+func TestNotesAreBrokenByTheTerminalsWidth(t *testing.T) {
+	t.Parallel()
+	plan := &platform.Plan{Notes: []string{"one two three four five six seven eight nine ten", "short"}}
+	for width, want := range map[int]string{
+		0:  "note: one two three four five six seven eight nine ten\nnote: short\n",
+		36: "note: one two three four five six\n      seven eight nine ten\nnote: short\n",
+	} {
+		var b strings.Builder
+		text.Style{Width: width}.Plan(&b, plan)
+		if !strings.HasSuffix(b.String(), "\n\n"+want) {
+			t.Errorf("in %d columns it ends in %q, want %q", width, b.String(), want)
+		}
+	}
+}
+
 func TestColourChangesNoWord(t *testing.T) {
 	t.Parallel()
 	bare := strings.NewReplacer("\x1b[0m", "", "\x1b[1m", "", "\x1b[2m", "", "\x1b[31m", "", "\x1b[32m", "", "\x1b[33m", "")

@@ -8,6 +8,8 @@ import (
 	"github.com/k8or/k8or/internal/catalog/mesh"
 	"github.com/k8or/k8or/internal/chart"
 	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/kube"
+	"github.com/k8or/k8or/internal/problem"
 	"github.com/k8or/k8or/internal/product"
 )
 
@@ -17,6 +19,12 @@ const namespace = "linkerd"
 func source(name string) chart.Source {
 	return chart.Source{Repo: "https://helm.linkerd.io/edge", Name: name, Version: "2026.8.3"}
 }
+
+// gatewayAPI is the younger of the two definitions that Linkerd looks for.
+var gatewayAPI = kube.Needed{Object: kube.ID{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition", Name: "grpcroutes.gateway.networking.k8s.io"},
+	Missing: problem.Problem{Code: problem.NotFound, Kind: problem.Preflight, Title: "the existing cluster has no Gateway API, and Linkerd does not start without its definitions",
+		Why: "it does not have the CRD grpcroutes.gateway.networking.k8s.io, which DigitalOcean keeps in VPC-native clusters from 1.33 on",
+		Fix: "install the standard channel of the Gateway API first (https://gateway-api.sigs.k8s.io/guides/getting-started/), or use `product: istio`"}}
 
 func build(b *product.Building, e entry) error {
 	issuer, err := b.Issuer()
@@ -28,8 +36,13 @@ func build(b *product.Building, e entry) error {
 		return err
 	}
 	// Where DOKS has definitions of the Gateway API they are its own: those in this chart are older and would take their place. Linkerd
-	// does not start without any.
+	// does not start without any. Of an existing cluster the document does not tell, and its owner sees to them.
 	lacking := b.Platform().LacksGatewayAPI() != ""
+	if b.Platform().Spec.Cluster.Existing != "" {
+		if err := b.Needs("product", gatewayAPI); err != nil {
+			return err
+		}
+	}
 	crds := e.ID + "/crds"
 	if _, err := b.Chart(crds, product.ChartSpec{Source: source("linkerd-crds"), Release: "linkerd-crds", Namespace: namespace, KeepNamespace: true,
 		Footprint: crdsFootprint, Values: map[string]any{"installGatewayAPI": lacking}}, graph.After(before)); err != nil {
