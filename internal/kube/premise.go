@@ -16,11 +16,11 @@ import (
 // Needed is an object of somebody else's that something of the platform stands on.
 type Needed struct {
 	Object ID
-	// Missing is what a person is told where it is not there.
+	// Missing is what a person is told where it is not there. Without a code it may be missing.
 	Missing problem.Problem
 	// Wrong is what a person is told of it as it is, nil where it will do. Without it, its being there is enough.
 	Wrong func(live *unstructured.Unstructured) *problem.Problem
-	// Say is what a person should know of it though it will do; empty for nothing. It may be nil.
+	// Say is what a person should know of it though it will do; empty for nothing. It may be nil, and so may live.
 	Say func(live *unstructured.Unstructured) string
 }
 
@@ -64,6 +64,7 @@ func (p *Premise) Observe(ctx context.Context, c *graph.Call) (graph.Observed[st
 	}
 	var wrong *problem.Problem
 	switch {
+	case live == nil && p.needed.Missing.Code == "":
 	case live == nil:
 		missing := p.needed.Missing
 		wrong = &missing

@@ -5,6 +5,7 @@ package kubernetes
 import (
 	"context"
 	"net/netip"
+	"strconv"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -52,6 +53,9 @@ func furnish(ctx context.Context, client kubernetes.Interface, k digitalocean.Cl
 			return err
 		}
 	}
+	if _, err := client.CoreV1().ConfigMaps(system).Create(ctx, cilium(k), metav1.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
+		return err
+	}
 	// Asked for first, since creating it again would be refused for its address, not for its name.
 	_, err := client.CoreV1().Services(system).Get(ctx, "kube-dns", metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
@@ -68,6 +72,15 @@ func furnish(ctx context.Context, client kubernetes.Interface, k digitalocean.Cl
 		return err
 	}
 	return nil
+}
+
+// cilium is what Cilium is told. DigitalOcean publishes that Cilium stands in for kube-proxy in VPC-native clusters, and nothing of the
+// rest: these are what Cilium's chart 1.18 says unless somebody says otherwise.
+func cilium(k digitalocean.ClusterSpec) *corev1.ConfigMap {
+	return &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Name: "cilium-config", Namespace: system, Labels: map[string]string{"doks.digitalocean.com/managed": "true"}},
+		Data:       map[string]string{"kube-proxy-replacement": strconv.FormatBool(k.VPCNative), "bpf-lb-sock": "false", "cni-exclusive": "true"},
+	}
 }
 
 func (f furniture) place(ctx context.Context, client kubernetes.Interface) error {

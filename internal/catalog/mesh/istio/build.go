@@ -23,6 +23,9 @@ func build(b *product.Building, e entry) error {
 	if err != nil {
 		return err
 	}
+	if err := mesh.LookAtCilium(b); err != nil {
+		return err
+	}
 	base := e.ID + "/base"
 	if _, err := b.Chart(base, product.ChartSpec{Source: source("base"), Release: "istio-base", Namespace: namespace, Footprint: baseFootprint,
 		Values: map[string]any{"base": vals["base"]}}); err != nil {

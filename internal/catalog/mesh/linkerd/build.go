@@ -31,6 +31,9 @@ func build(b *product.Building, e entry) error {
 	if err != nil {
 		return err
 	}
+	if err := mesh.LookAtCilium(b); err != nil {
+		return err
+	}
 	before := e.ID + "/certificates"
 	if _, err := b.Set(before, certificates(b, issuer.SelfSigned), graph.After(issuer.Ready)); err != nil {
 		return err
