@@ -218,16 +218,20 @@ func (d drainer) Drain(ctx context.Context, clusterID, pool string) (string, err
 
 // Compose makes the graph of the document, without a call to any cloud. Charts are fetched where they are not at hand.
 func (p *Platform) Compose(ctx context.Context) (*product.Composition, error) {
-	return p.compose(ctx, p.options.Sandbox)
+	return p.compose(ctx, p.about(), p.options.Sandbox)
+}
+
+// outline is Compose without the document's secrets: for what leads to things, counts or proves them, and applies nothing of it.
+func (p *Platform) outline(ctx context.Context) (*product.Composition, error) {
+	return p.compose(ctx, p.about().Undisclosed(), p.options.Sandbox)
 }
 
 // compose is Compose; with standIns, a chart that cannot be had is made up from its recorded footprint.
-func (p *Platform) compose(ctx context.Context, standIns bool) (*product.Composition, error) {
+func (p *Platform) compose(ctx context.Context, about product.Platform, standIns bool) (*product.Composition, error) {
 	uses, err := usesOf(p.doc.Spec)
 	if err != nil {
 		return nil, err
 	}
-	about := p.about()
 	services := product.Services{Estate: p.estate, Kube: p.kinds, Charts: p.options.Charts, Releases: p.helm}
 	if services.Charts == nil {
 		services.Charts = charts{p.fetcher, standIns}

@@ -75,7 +75,7 @@ func (p *Platform) Cost(ctx context.Context, by By) (*Cost, error) {
 	if p.options.Offline {
 		c.Notes = append(c.Notes, fmt.Sprintf("prices are from k8or's price book of %s; with a token, DigitalOcean is asked for those of nodes and of its registry", book.Date()))
 	}
-	composition, err := p.compose(ctx, true)
+	composition, err := p.compose(ctx, p.about().Undisclosed(), true)
 	if err != nil {
 		c.Notes = append(c.Notes, "whether fewer or smaller nodes would do is not known: "+strings.Join(strings.Fields(p.explainAll(err).Err().Error()), " "))
 		composition = &product.Composition{Items: items}

@@ -342,3 +342,24 @@ func TestUpgradeChecksCountTheDocumentsNodes(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatOnlyLooksNeedsNoSecret(t *testing.T) {
+	t.Parallel()
+	p := open(t, small+"  cluster: {nodePools: {general: {size: s-4vcpu-8gb, count: 2}}}\n"+
+		"  apps: {web: {image: docker.io/acme/web:1, port: 80, env: {KEY: {from: {env: API_KEY}}, TOKEN: {from: {file: no-such-file}}}}}\n",
+		func(o *Options) { o.Offline, o.Env = true, func(string) (string, bool) { return "", false } })
+	if _, err := p.Compose(t.Context()); err == nil {
+		t.Error("a composition that is to be carried out does without a secret")
+	}
+	c, err := p.outline(t.Context())
+	if err != nil || len(c.Workloads) != 1 {
+		t.Errorf("without it there is %v, %v; want the pods of web", c, err)
+	}
+	cost, err := p.Cost(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(cost.Advice, func(a Advice) bool { return a.Code == "nodes" }) || strings.Contains(strings.Join(cost.Notes, " "), "not known") {
+		t.Errorf("the bill does not say that fewer nodes would do: %v, %v", cost.Advice, cost.Notes)
+	}
+}

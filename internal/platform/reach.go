@@ -37,7 +37,7 @@ type Opened struct {
 // port of this machine until the context ends. Told is called once it can be looked at, with the password where there is
 // one: it is in nothing else.
 func (p *Platform) Open(ctx context.Context, word string, port int, told func(o Opened, password string)) error {
-	c, err := p.Compose(ctx)
+	c, err := p.outline(ctx)
 	if err != nil {
 		return p.explainAll(err).Err()
 	}
@@ -136,7 +136,7 @@ func pageOf(c *product.Composition, word string) (product.Page, error) {
 // Logs hands over the lines that an entry's containers write, each with its pod, until they end or, following, until the
 // context does.
 func (p *Platform) Logs(ctx context.Context, entry string, o kube.LogOptions, line func(pod, text string)) error {
-	c, err := p.Compose(ctx)
+	c, err := p.outline(ctx)
 	if err != nil {
 		return p.explainAll(err).Err()
 	}

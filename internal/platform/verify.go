@@ -69,7 +69,7 @@ const together = 4
 // the error is for what kept probes from being run at all. When the context ends, what was begun is taken away first.
 func (p *Platform) Verify(ctx context.Context, o VerifyOptions) (*Verification, error) {
 	began := time.Now()
-	c, err := p.Compose(ctx)
+	c, err := p.outline(ctx)
 	if err != nil {
 		return nil, p.explainAll(err).Err()
 	}

@@ -40,3 +40,12 @@ func (p Platform) SecretField(key string, s v1alpha1.Secret, path, namespace str
 		return kube.Field{Key: key, Text: strings.TrimRight(string(v), "\r\n")}, nil
 	}
 }
+
+// Undisclosed is the platform with the same word in place of every secret that its document takes from the environment or a file: for what
+// looks at the shape of things and writes nothing, so that it needs no secret.
+func (p Platform) Undisclosed() Platform {
+	const hidden = "[hidden]"
+	p.Env = func(string) (string, bool) { return hidden, true }
+	p.File = func(string) ([]byte, error) { return []byte(hidden), nil }
+	return p
+}
