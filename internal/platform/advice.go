@@ -164,7 +164,7 @@ func (s shape) nodes() []Advice {
 	}
 	var out []Advice
 	for _, c := range suggestion.Changes {
-		a := Advice{Code: "nodes", For: "cluster/pools/" + c.Pool, Do: fmt.Sprintf("%d × %s instead of %d × %s would do", c.ToMin, c.ToSize, c.FromMin, c.FromSize),
+		a := Advice{Code: "nodes", For: poolEntry(c.Pool), Do: fmt.Sprintf("%d × %s instead of %d × %s would do", c.ToMin, c.ToSize, c.FromMin, c.FromSize),
 			But: "less room is left for what is deployed beside the document"}
 		if c.ToSize != c.FromSize {
 			a.But += ", and the nodes' own disks are smaller"
@@ -199,7 +199,7 @@ func (s shape) tops() []Advice {
 
 // lower is the advice to lower a pool's maximum.
 func (s shape) lower(pool fit.Pool, top int, why, but string) Advice {
-	a := Advice{Code: "top", For: "cluster/pools/" + pool.Name, Do: fmt.Sprintf("autoscale.max: %d instead of %d would do: %s", top, pool.Max, why), But: but}
+	a := Advice{Code: "top", For: poolEntry(pool.Name), Do: fmt.Sprintf("autoscale.max: %d instead of %d would do: %s", top, pool.Max, why), But: but}
 	a.Change = s.change(func(it price.Item) (price.Item, bool) {
 		if it.For == a.For && it.Kind == price.Node {
 			it.Max = top

@@ -105,6 +105,47 @@ func TestAPlanBeyondItsBudgetNamesTheDearestAndTheWayBack(t *testing.T) {
 	}
 }
 
+func TestABudgetOfPodsThatDoNotFitIsHeldToNodesOnWhichTheyDo(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		why, size, pool, budget string
+		load                    fit.Workload
+		title, fix              string // both empty where the budget does
+	}{
+		{"over it as it is, and more so with nodes enough", "s-2vcpu-4gb", "count: 2", "40", fit.Workload{For: "apps/web", Name: "web", Replicas: 4, CPU: 1500, Memory: 512},
+			"with nodes that its pods fit the platform may cost $96.00 a month", "budget: {monthly: 96}"},
+		{"within it as it is, and not with nodes enough", "s-2vcpu-4gb", "count: 2", "60", fit.Workload{For: "apps/web", Name: "web", Replicas: 4, CPU: 1500, Memory: 512},
+			"with nodes that its pods fit the platform may cost $96.00 a month", "budget: {monthly: 96}"},
+		{"within it with nodes enough", "s-2vcpu-4gb", "count: 2", "100", fit.Workload{For: "apps/web", Name: "web", Replicas: 4, CPU: 1500, Memory: 512}, "", ""},
+		{"an autoscaler whose nodes are too small", "s-2vcpu-4gb", "autoscale: {min: 2, max: 9}", "200", fit.Workload{For: "apps/web", Name: "web", Replicas: 2, CPU: 100, Memory: 5000},
+			"with nodes that its pods fit the platform may cost", "autoscale.max: "},
+		{"more of its nodes, where smaller ones would be cheaper still", "s-8vcpu-16gb", "count: 2", "200", fit.Workload{For: "apps/web", Name: "web", Replicas: 15, CPU: 1000, Memory: 512},
+			"with nodes that its pods fit the platform may cost $288.00 a month", "budget: {monthly: 288}"},
+	} {
+		s := shaped(t, "  budget: {monthly: "+c.budget+"}\n  cluster: {nodePools: {general: {size: "+c.size+", "+c.pool+"}}}\n", c.load)
+		larger, ok := fit.Suggest(s.pools, s.workloads, s.sizes)
+		if !ok {
+			t.Fatalf("%s: nothing is suggested", c.why)
+		}
+		pr := s.exceeds(larger.Changes)
+		if pr == nil {
+			if c.title != "" {
+				t.Errorf("%s: with %s it is within its budget, want %s", c.why, larger, c.title)
+			}
+			continue
+		}
+		if c.title == "" || !strings.Contains(pr.Title, c.title) || !strings.Contains(pr.Fix, c.fix) {
+			t.Errorf("%s: with %s it says %q, %q; want %q, %q", c.why, larger, pr.Title, pr.Fix, c.title, c.fix)
+		}
+		if after := s.resized(larger.Changes); !fits(after.pools, after.workloads) {
+			t.Errorf("%s: the pods do not fit %s", c.why, larger)
+		}
+		if strings.Contains(pr.Fix, " × s-") {
+			t.Errorf("%s: with %s for the nodes, the budget says %s", c.why, larger, pr.Fix)
+		}
+	}
+}
+
 func TestABudgetIsNotPromisedWherePricesAreUnknown(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ why, text, want string }{

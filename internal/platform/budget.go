@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/k8or/k8or/api/v1alpha1"
+	"github.com/k8or/k8or/internal/fit"
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/price"
 	"github.com/k8or/k8or/internal/problem"
@@ -100,17 +101,58 @@ func enough(advice []Advice, over unit.Money) []Advice {
 
 func ceilDollars(m unit.Money) int { return int((m + unit.Dollar - 1) / unit.Dollar) }
 
-// judgeBudget holds a plan to the document's budget.
-func (p *Platform) judgeBudget(ctx context.Context, call *graph.Call, plan *Plan) {
+// judgeBudget holds a plan to the document's budget. Where its pods do not fit, the budget has to do for the pools with which they would,
+// so that both problems can be mended at once.
+func (p *Platform) judgeBudget(ctx context.Context, call *graph.Call, plan *Plan, larger []fit.Resize) {
 	plan.Budget = budgetOf(p.doc.Spec, plan.Bill)
 	if plan.Budget == nil {
 		return
 	}
-	if !plan.Budget.Within {
-		s := p.shapeOf(ctx, call, plan.book, plan.composition)
-		advice := slices.Concat(s.advice(), s.under(plan.Budget.TopMicros-plan.Budget.Micros))
-		plan.Problems = append(plan.Problems, p.given.At("spec.budget.monthly", overBudget(plan.Budget, plan.Bill, advice)))
+	s := p.shapeOf(ctx, call, plan.book, plan.composition)
+	if pr := s.exceeds(larger); pr != nil {
+		plan.Problems = append(plan.Problems, p.given.At("spec.budget.monthly", pr))
 	} else if len(plan.Budget.Unknown) > 0 {
 		plan.Notes = append(plan.Notes, plan.Budget.String())
 	}
 }
+
+// exceeds is the problem of a shape that goes beyond its budget once its pools are changed so, nil of one that does not.
+func (s shape) exceeds(larger []fit.Resize) *problem.Problem {
+	s = s.resized(larger)
+	bill := s.book.Of(s.items)
+	b := budgetOf(s.spec, bill)
+	if b.Within {
+		return nil
+	}
+	advice := slices.DeleteFunc(slices.Concat(s.advice(), s.under(b.TopMicros-b.Micros)), func(a Advice) bool {
+		return a.Code == "nodes" && slices.ContainsFunc(larger, func(c fit.Resize) bool { return a.For == poolEntry(c.Pool) })
+	})
+	pr := overBudget(b, bill, advice)
+	if len(larger) > 0 {
+		pr.Title = fmt.Sprintf("with nodes that its pods fit the platform may cost %s a month, and its budget is %s", bill.High, b.Monthly)
+	}
+	return pr
+}
+
+// resized is the shape with its pools changed.
+func (s shape) resized(changes []fit.Resize) shape {
+	s.pools, s.items = slices.Clone(s.pools), slices.Clone(s.items)
+	for _, c := range changes {
+		for i := range s.pools {
+			if pool := &s.pools[i]; pool.Name == c.Pool {
+				size, _ := s.book.Size(c.ToSize)
+				pool.Size, pool.MemoryMiB, pool.VCPUs = size.Slug, size.MemoryMiB, size.VCPUs
+				pool.Min, pool.Max = c.ToMin, max(pool.Max, c.ToMin)
+			}
+		}
+		for i := range s.items {
+			if it := &s.items[i]; it.For == poolEntry(c.Pool) && it.Kind == price.Node {
+				it.Slug, it.Min, it.Max = c.ToSize, c.ToMin, max(it.Max, c.ToMin)
+			}
+		}
+	}
+	return s
+}
+
+// poolEntry is what a bill says that the nodes of a pool are for.
+func poolEntry(pool string) string { return "cluster/pools/" + pool }

@@ -82,9 +82,9 @@ func (p *Platform) makePlan(ctx context.Context) (*Plan, error) {
 	plan.book = p.book(ctx, call)
 	plan.reckon(c.Items)
 	plan.Bill.Growth = plan.book.Growth(plan.Bill, c.Copies)
-	p.judgeFit(plan, plan.book, c.Workloads)
+	larger := p.judgeFit(plan, plan.book, c.Workloads)
 	p.judgeUpgrade(plan, c.Rendered)
-	p.judgeBudget(ctx, call, plan)
+	p.judgeBudget(ctx, call, plan, larger)
 	return plan, nil
 }
 
@@ -190,20 +190,21 @@ func (p *Platform) book(ctx context.Context, c *graph.Call) *price.Book {
 	return book
 }
 
-// judgeFit holds the pods against the nodes; what does not fit is a problem of the plan.
-func (p *Platform) judgeFit(plan *Plan, book *price.Book, workloads []fit.Workload) {
+// judgeFit holds the pods against the nodes; what does not fit is a problem of the plan. It gives the changes of pools that the problem
+// tells to make, if any.
+func (p *Platform) judgeFit(plan *Plan, book *price.Book, workloads []fit.Workload) []fit.Resize {
 	if p.doc.Spec.Cluster.Existing != "" {
 		plan.Notes = append(plan.Notes, "whether the pods fit an existing cluster is not judged")
-		return
+		return nil
 	}
 	pools, unknown := poolsOf(p.doc.Spec.Cluster, book)
 	if unknown != "" {
 		plan.Notes = append(plan.Notes, fmt.Sprintf("whether the pods fit is not judged: the size %s is not known", unknown))
-		return
+		return nil
 	}
 	plan.Fit = fit.Check(pools, workloads)
 	if plan.Fit.Fits || plan.Fit.FitsAtMax {
-		return
+		return nil
 	}
 	var why []string
 	for _, s := range plan.Fit.Short {
@@ -220,13 +221,14 @@ func (p *Platform) judgeFit(plan *Plan, book *price.Book, workloads []fit.Worklo
 			note += "; safe is " + suggestion.String()
 		}
 		plan.Notes = append(plan.Notes, note)
-		return
+		return nil
 	}
 	pr := &problem.Problem{Code: problem.DoesNotFit, Kind: problem.Preflight, Title: "the pods do not fit the nodes", Why: strings.Join(why, "; ")}
 	if helps {
 		pr.Fix = suggestion.String()
 	}
 	plan.Problems = append(plan.Problems, p.given.At("spec.cluster.nodePools", pr))
+	return suggestion.Changes
 }
 
 // poolsOf are the document's node pools for fit, or the size that the book does not know.
