@@ -34,6 +34,12 @@ func (a *app) downCommand(working context.Context) *cobra.Command {
 			}
 			name := o.doc.Platform.Metadata.Name
 			t, err := o.PlanDown(ctx, data)
+			if err == nil && a.Interactive && !dryRun && t.OnlyProtected() && len(t.Undecided()) > 0 {
+				if err := a.decide(ctx, t.Undecided(), &data); err != nil {
+					return err
+				}
+				t, err = o.PlanDown(ctx, data) // what is kept keeps what it lives in
+			}
 			if err != nil {
 				return err
 			}
@@ -68,6 +74,37 @@ func (a *app) downCommand(working context.Context) *cobra.Command {
 	f.StringSliceVar(&data.Lose, "allow-data-loss", nil, "destroy this data store; more as for --keep")
 	f.BoolVar(&dryRun, "dry-run", false, "show what would be destroyed and change nothing")
 	return c
+}
+
+// decide asks what becomes of each store.
+func (a *app) decide(ctx context.Context, stores []platform.Store, data *graph.DataDecisions) error {
+	chosen := make([]string, len(stores))
+	var groups []*huh.Group
+	for i, s := range stores {
+		var ways []huh.Option[string]
+		for _, w := range s.Ways() {
+			ways = append(ways, huh.NewOption(w.Means, w.Decision))
+		}
+		title := fmt.Sprintf("%s holds data: %s. What becomes of it?", s.Data, s.Title)
+		if a.plain() {
+			title += " [1]" // what an empty line answers
+		}
+		groups = append(groups, huh.NewGroup(huh.NewSelect[string]().Title(title).Options(ways...).Value(&chosen[i])))
+	}
+	if err := a.ask(ctx, "nothing was changed", groups...); err != nil {
+		return err
+	}
+	for i, s := range stores {
+		switch chosen[i] {
+		case "keep":
+			data.Keep = append(data.Keep, s.Data)
+		case "snapshot":
+			data.Copied = append(data.Copied, s.Data)
+		case "lose":
+			data.Lose = append(data.Lose, s.Data)
+		}
+	}
+	return nil
 }
 
 // confirmDown wants the platform's name: typed, or as a flag. --yes is not enough.

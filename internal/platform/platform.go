@@ -141,24 +141,5 @@ type Teardown struct {
 	decided graph.DataDecisions // as asked for, and what follows from that
 }
 
-// Undecided are the stores that nobody decided on.
-func (t *Teardown) Undecided() []Store {
-	var out []Store
-	for _, s := range t.Data {
-		if s.Decision == "" {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
-// Store is something that holds data.
-type Store struct {
-	Data     string     `json:"data"` // "volumes/apps/uploads"
-	Title    string     `json:"title"`
-	Decision string     `json:"decision"` // keep, snapshot, lose, or empty
-	Cost     price.Bill `json:"cost"`
-}
-
 // Watch is handed a run's gentle stop before it starts: calls under way are finished, nothing more is begun.
 type Watch func(stop func())

@@ -92,6 +92,51 @@ func TestADecisionAboutDataThatIsNotThereIsRefused(t *testing.T) {
 	}
 }
 
+func TestWhatMayBecomeOfAStoreIsSaidWithItsPriceAndLosesNothingFirst(t *testing.T) {
+	t.Parallel()
+	bill := func(dollars int) price.Bill {
+		return price.Bill{Low: unit.Money(dollars) * unit.Dollar, High: unit.Money(dollars) * unit.Dollar}
+	}
+	down := &Teardown{Data: []Store{
+		{Data: "volumes/apps/uploads", Title: "volume", Cost: bill(5), last: price.Bill{High: 3 * unit.Dollar}},
+		{Data: "databases/orders", Title: "database", Cost: bill(60)},
+		{Data: "databases/safe", Title: "database", Cost: bill(60), protected: true},
+		{Data: "storage/spaces/media", Title: "bucket", Cost: bill(5)},
+		{Data: "storage/spaces/media", Title: "CDN"},
+		{Data: "registry", Title: "registry", Decision: "keep"},
+	}}
+	want := map[string][]string{
+		"volumes/apps/uploads": {"keep: keep it, for $5.00 a month;", "snapshot: take a snapshot of it first, which stays for $0.00 to $3.00 a month", "lose: delete it, for good"},
+		"databases/orders":     {"keep: keep it, for $60.00 a month, with its private network; the next `up` finds it again", "lose: delete it, for good, with its backups: no snapshot outlives it"},
+		"databases/safe":       {"keep: keep it, for $60.00 a month, with its private network; it is protected from deletion"},
+		"storage/spaces/media": {"keep: keep it, for $5.00 a month;", "lose: delete it, for good"},
+	}
+	asked := down.Undecided()
+	if len(asked) != len(want) {
+		t.Errorf("asked is about %d stores, want %d: %v", len(asked), len(want), asked)
+	}
+	for _, s := range asked {
+		ways := s.Ways()
+		if len(ways) != len(want[s.Data]) {
+			t.Errorf("of %s may become %v, want %d ways", s.Data, ways, len(want[s.Data]))
+			continue
+		}
+		for i, w := range ways {
+			if got := w.Decision + ": " + w.Means; !strings.HasPrefix(got, want[s.Data][i]) {
+				t.Errorf("of %s may become %q, want %q", s.Data, got, want[s.Data][i])
+			}
+		}
+	}
+	down.Problems = problem.List{{Code: problem.Protected}}
+	if !down.OnlyProtected() {
+		t.Error("what is protected cannot be decided to be kept")
+	}
+	down.Problems = append(down.Problems, &problem.Problem{Code: problem.Namesake})
+	if down.OnlyProtected() {
+		t.Error("a teardown that cannot be is decided all the same")
+	}
+}
+
 const ours = "11111111-1111-4111-8111-111111111111"
 
 // team is DigitalOcean's account of one team.

@@ -79,6 +79,9 @@ func (p *Platform) makeTeardown(ctx context.Context, data graph.DataDecisions) (
 			store.Cost, kept = book.Of(last), append(kept, last...)
 		case slices.Contains(data.Lose, s.Data):
 			store.Decision = "lose"
+		default:
+			store.protected = errors.Is(s.Err, graph.ErrProtected)
+			store.last = book.Of(lastItems(s, items))
 		}
 		t.Data = append(t.Data, store)
 	}
@@ -174,23 +177,10 @@ func (p *Platform) Down(ctx context.Context, t *Teardown, watch Watch) (*Result,
 	if undecided := t.Undecided(); len(undecided) > 0 {
 		var list problem.List
 		var all []string
-		for _, s := range undecided { // one decision is of all that is called so: a bucket, and what stands in front of it
-			if slices.Contains(all, s.Data) {
-				continue
-			}
+		for _, s := range undecided {
 			all = append(all, s.Data)
-			titles, cost := []string{}, s.Cost
-			for _, o := range undecided {
-				if o.Data != s.Data {
-					continue
-				}
-				titles = append(titles, o.Title)
-				if o.Cost.High > cost.High || len(o.Cost.Unknown) > 0 { // what stands in front costs nothing
-					cost = o.Cost
-				}
-			}
 			list = append(list, &problem.Problem{Code: problem.DataUndecided, Kind: problem.Preflight,
-				Title: fmt.Sprintf("%s holds data, and nobody said what becomes of it", s.Data), Why: fmt.Sprintf("%s; it costs %s a month", strings.Join(titles, ", "), cost),
+				Title: fmt.Sprintf("%s holds data, and nobody said what becomes of it", s.Data), Why: fmt.Sprintf("%s; it costs %s a month", s.Title, s.Cost),
 				Fix: undecidedFix(s.Data)})
 		}
 		if len(all) > 1 {
