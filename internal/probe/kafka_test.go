@@ -4,11 +4,14 @@ package probe_test
 
 import (
 	"crypto/tls"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/k8or/k8or/internal/probe"
 )
@@ -84,6 +87,48 @@ func TestKafkaSaysWhatIsWrong(t *testing.T) {
 	odd := binding(c, "s3cret-of-web", "sasl-mechanism", "GSSAPI")
 	f, _ = run(t, message("orders"), odd)
 	wants(t, f, probe.Failed, "GSSAPI")
+}
+
+// may is an ACL, as k8or writes it for an app.
+func may(kind kmsg.ACLResourceType, name string, operation kmsg.ACLOperation) kfake.ACL {
+	return kfake.ACL{Resource: kind, Name: name, Pattern: kmsg.ACLResourcePatternTypeLiteral, Operation: operation, Allow: true}
+}
+
+func TestKafkaProvesWhatAnAppMayAndWritesNothing(t *testing.T) {
+	t.Parallel()
+	topic, group := kmsg.ACLResourceTypeTopic, kmsg.ACLResourceTypeGroup
+	reads := []kfake.ACL{may(topic, "orders", kmsg.ACLOperationDescribe), may(topic, "orders", kmsg.ACLOperationRead), may(group, "app", kmsg.ACLOperationDescribe), may(group, "app", kmsg.ACLOperationRead)}
+	c := brokers(t, kfake.EnableACLs(), kfake.User("SCRAM-SHA-512", "app-reader", "s3cret-of-reader", reads...),
+		kfake.User("SCRAM-SHA-512", "app-writer", "s3cret-of-writer", append(slices.Clone(reads), may(topic, "orders", kmsg.ACLOperationWrite))...),
+		kfake.User("SCRAM-SHA-512", "app-blind", "s3cret-of-blind", may(topic, "orders", kmsg.ACLOperationDescribe), may(topic, "orders", kmsg.ACLOperationWrite)),
+		kfake.User("SCRAM-SHA-512", "app-alone", "s3cret-of-alone", slices.Concat(reads[:2], []kfake.ACL{reads[2], may(topic, "orders", kmsg.ACLOperationWrite)})...))
+	as := func(name string, writes bool) probe.Finding {
+		files := binding(c, "s3cret-of-"+name)
+		files["kafka/username"] = "app-" + name
+		f, _ := run(t, probe.Spec{Timeout: 20 * time.Second, Kafka: &probe.Kafka{Binding: "kafka", Topics: []string{"orders"}, Writes: writes, Group: "app"}}, files)
+		return f
+	}
+	wants(t, as("writer", true), probe.Passed, "orders can be read and written to, in the group app")
+	wants(t, as("reader", false), probe.Passed, "orders can be read, in the group app")
+	for _, p := range c.PartitionInfos("orders") {
+		if p.HighWatermark != 0 {
+			t.Errorf("something was written to partition %d of an app's topic", p.Partition)
+		}
+	}
+	if c.GroupInfo("app") != nil {
+		t.Error("a group is left behind")
+	}
+	write(t, c, 0, 3)
+	wants(t, as("writer", true), probe.Passed)
+	wants(t, as("reader", true), probe.Failed, "lacks the right WRITE of the topic orders", "ACLs")
+	wants(t, as("blind", true), probe.Failed, "lacks the right READ of the topic orders", "ACLs")
+	wants(t, as("alone", true), probe.Failed, "lacks the right READ of the group app", "ACLs")
+	c.ControlKey(int16(kmsg.Fetch), func(asked kmsg.Request) (kmsg.Response, error, bool) {
+		answer := asked.ResponseKind().(*kmsg.FetchResponse)
+		answer.ErrorCode = kerr.KafkaStorageError.Code
+		return answer, nil, true
+	})
+	wants(t, as("reader", false), probe.Failed, "the topic orders cannot be read")
 }
 
 func TestKafkaOutOfReachIsAFailureWithinItsTime(t *testing.T) {

@@ -69,6 +69,11 @@ type Kafka struct {
 	// security-protocol says so, by authorities that the system trusts.
 	Binding string `json:"binding"`
 	Topic   string `json:"topic,omitempty"`
+	// Topics are of others, who would read what is written there: in place of a message, each is read from, the broker is asked for
+	// leave to write to it where Writes says so, and to consume in Group, if there is one.
+	Topics []string `json:"topics,omitempty"`
+	Writes bool     `json:"writes,omitempty"`
+	Group  string   `json:"group,omitempty"`
 }
 
 // Mirror counts the messages of topics in two Kafkas: all that the source has are in the target too.

@@ -4,8 +4,12 @@
 package messaging
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/kube"
+	"github.com/k8or/k8or/internal/probe"
 	"github.com/k8or/k8or/internal/product"
 	"github.com/k8or/k8or/internal/secret"
 )
@@ -57,11 +61,40 @@ func Data(bootstrap, protocol, mechanism, username string, password, ca secret.T
 
 // Bind makes an app's Secret known to it; ready is the node after which it is there.
 func Bind(b *product.Building, entry graph.ID, user product.Client, d kube.Derived, ready graph.ID) {
+	b.Bind(entry, user, Type, Keys(d), ready)
+}
+
+// Keys are those that a Secret has.
+func Keys(d kube.Derived) []string {
 	var keys []string
 	for _, f := range d.Fields {
 		if !f.Unwritten {
 			keys = append(keys, f.Key)
 		}
 	}
-	b.Bind(entry, user, Type, keys, ready)
+	return keys
+}
+
+// ProbeLabel is on the pods of a client's probe, with the entry's namespace as its value, so that a policy can let them in.
+const ProbeLabel = "k8or.io/probe"
+
+// Probe proves that a client can use an entry, by the very Secret that it has: it signs in and, of the topics that k8or knows of,
+// reads each and asks for leave to write where the client writes. In the client's topics nothing is written. Keys are those that the
+// Secret has.
+func Probe(entry graph.ID, c product.Client, keys, topics []string) product.Probe {
+	files := map[string]kube.SecretKey{}
+	for _, key := range keys {
+		files["kafka/"+key] = kube.SecretKey{Namespace: c.Namespace, Name: c.SecretName(entry), Key: key}
+	}
+	p := product.Probe{Entry: entry, Name: "sign-in-" + c.Name, Proves: "a broker lets " + c.Name + " in, by the Secret that it got", Namespace: c.Namespace, Files: files,
+		Spec: probe.Spec{Kafka: &probe.Kafka{Binding: probe.Folder + "/kafka"}}}
+	if len(topics) == 0 {
+		return p
+	}
+	p.Name, p.Spec.Kafka.Topics, p.Spec.Kafka.Group = "topics-"+c.Name, topics, c.Name
+	p.Proves = fmt.Sprintf("%s may read and write %s, by the Secret that it got; nothing is written", c.Name, strings.Join(topics, ", "))
+	if p.Spec.Kafka.Writes = c.Privileges != product.Reads; !p.Spec.Kafka.Writes {
+		p.Proves = fmt.Sprintf("%s may read %s, by the Secret that it got", c.Name, strings.Join(topics, ", "))
+	}
+	return p
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/k8or/k8or/internal/catalog/messaging"
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/kube"
-	"github.com/k8or/k8or/internal/probe"
 	"github.com/k8or/k8or/internal/problem"
 	"github.com/k8or/k8or/internal/product"
 )
@@ -92,14 +91,9 @@ func build(b *product.Building, e entry) error {
 			return err
 		}
 		messaging.Bind(b, e.ID, user, d, id)
-		files := map[string]kube.SecretKey{}
-		for _, f := range d.Fields {
-			if !f.Unwritten {
-				files["kafka/"+f.Key] = kube.SecretKey{Namespace: d.Namespace, Name: d.Name, Key: f.Key}
-			}
-		}
-		product.Offer(b, product.Probe{Entry: e.ID, Name: "sign-in-" + user.Name, Proves: "a broker lets " + user.Name + " in, by the Secret that it got", Namespace: d.Namespace, Files: files,
-			Spec: probe.Spec{Kafka: &probe.Kafka{Binding: probe.Folder + "/kafka"}}, Look: at + ": its address, credentials and options"})
+		probe := messaging.Probe(e.ID, user, messaging.Keys(d), nil) // its topics are its owner's
+		probe.Look = at + ": its address, credentials and options"
+		product.Offer(b, probe)
 	}
 	return nil
 }

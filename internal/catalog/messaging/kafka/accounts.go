@@ -37,6 +37,9 @@ func (m maker) accounts(b *product.Building) error {
 			return err
 		}
 		messaging.Bind(b, m.ID, app, d, id)
+		probe := messaging.Probe(m.ID, app, messaging.Keys(d), m.topicNames())
+		probe.PodLabels, probe.Look = map[string]string{messaging.ProbeLabel: m.Namespace()}, "k8or logs "+string(m.ID)
+		product.Offer(b, probe)
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.Spec.Users)) {
 		d := m.access(name).Secret(m.Namespace(), name+".binding")

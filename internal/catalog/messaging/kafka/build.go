@@ -183,8 +183,8 @@ func template(part map[string]any) map[string]any {
 
 const listenerPort = 9093
 
-// peers are the pods that the brokers' network policy lets in: those of the apps that use this entry, and this namespace's
-// own, where probes run. Users that the document names itself may be anywhere in the cluster.
+// peers are the pods that the brokers' network policy lets in: those of the apps that use this entry and of their probes, and this
+// namespace's own, where others run. Users that the document names itself may be anywhere in the cluster.
 func (m maker) peers() []any {
 	space := func(name string) map[string]any {
 		return map[string]any{"matchLabels": map[string]any{"kubernetes.io/metadata.name": name}}
@@ -193,9 +193,15 @@ func (m maker) peers() []any {
 		return []any{map[string]any{"namespaceSelector": map[string]any{}}}
 	}
 	out := []any{map[string]any{"namespaceSelector": space(m.Namespace())}}
+	var probed []string
 	for _, u := range m.users {
 		out = append(out, map[string]any{"namespaceSelector": space(u.Namespace),
 			"podSelector": map[string]any{"matchLabels": map[string]any{"app.kubernetes.io/name": u.Name}}})
+		if !slices.Contains(probed, u.Namespace) {
+			probed = append(probed, u.Namespace)
+			out = append(out, map[string]any{"namespaceSelector": space(u.Namespace),
+				"podSelector": map[string]any{"matchLabels": map[string]any{messaging.ProbeLabel: m.Namespace()}}})
+		}
 	}
 	for _, name := range slices.Sorted(slices.Values(messaging.MirroredTo(m.platform, m.ID))) {
 		out = append(out, map[string]any{"namespaceSelector": space(namespaceOf(name)), "podSelector": map[string]any{"matchLabels": product.Texts(mirrorPods(name))}})

@@ -173,7 +173,11 @@ func (m managed) users(topics []graph.ID) error {
 		if _, err := m.account(id, digitalocean.UserPrefix+app.Name, app.Namespace, app.SecretName(m.ID), may, append(after, before)); err != nil {
 			return err
 		}
-		m.b.Bind(m.ID, app, messaging.Type, slices.Collect(maps.Keys(m.access(digitalocean.UserOut{}))), id)
+		keys := slices.Sorted(maps.Keys(m.access(digitalocean.UserOut{})))
+		m.b.Bind(m.ID, app, messaging.Type, keys, id)
+		probe := messaging.Probe(m.ID, app, keys, slices.Sorted(maps.Keys(m.Spec.Topics)))
+		probe.Look = "the database cluster " + m.name + " at DigitalOcean"
+		product.Offer(m.b, probe)
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.Spec.Users)) {
 		if _, err := m.account(m.ID+graph.ID("/secrets/"+name), name, m.Namespace(), name+".binding", topicGrants(m.Spec.Users[name].Grants), append(after, home)); err != nil {
@@ -218,7 +222,7 @@ func (m managed) offer() {
 	for key := range m.access(digitalocean.UserOut{}) {
 		files["kafka/"+key] = kube.SecretKey{Namespace: m.Namespace(), Name: probeUser + ".binding", Key: key}
 	}
-	product.Offer(m.b, product.Probe{Entry: m.ID, Name: "message", Proves: "a message is written to all copies of a topic and read again, with the kind of credentials that apps get",
+	product.Offer(m.b, product.Probe{Entry: m.ID, Name: "message", Proves: "a message is written to all copies of a topic of k8or's own and read again, by a user who may do only that",
 		Spec:  probe.Spec{Timeout: 2 * time.Minute, Kafka: &probe.Kafka{Binding: "/probe/kafka", Topic: probeTopic}},
 		Files: files, Namespace: m.Namespace(), Look: "the database cluster " + m.name + " at DigitalOcean"})
 }

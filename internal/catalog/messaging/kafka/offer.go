@@ -28,7 +28,7 @@ func (m maker) offer(b *product.Building) {
 		files["kafka/"+key] = kube.SecretKey{Namespace: m.Namespace(), Name: probeUser + ".binding", Key: key}
 	}
 	product.Offer(b, product.Probe{Entry: m.ID, Name: "message",
-		Proves: "a message is written to all copies of a topic and read again, with the kind of credentials that apps get",
+		Proves: "a message is written to all copies of a topic of k8or's own and read again, by a user who may do only that",
 		Spec:   probe.Spec{Timeout: 2 * time.Minute, Kafka: &probe.Kafka{Binding: "/probe/kafka", Topic: probeTopic}},
 		Files:  files, Namespace: m.Namespace(), Look: "k8or logs " + string(m.ID)})
 }
