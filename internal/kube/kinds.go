@@ -32,6 +32,7 @@ type Kinds struct {
 	byID    map[string]*Cluster
 	wanted  map[string]bool // sets that the document speaks of
 	turning map[string]Set  // those of them with objects that take turns
+	topical map[string]Set  // those of them with topics of Kafka's
 }
 
 // KindsOptions say whose cluster it is and how it is reached.
@@ -67,7 +68,7 @@ func NewKinds(o KindsOptions) *Kinds {
 	if o.Say == nil {
 		o.Say = func(string) {}
 	}
-	k := &Kinds{options: o, byID: map[string]*Cluster{}, wanted: map[string]bool{}, turning: map[string]Set{}}
+	k := &Kinds{options: o, byID: map[string]*Cluster{}, wanted: map[string]bool{}, turning: map[string]Set{}, topical: map[string]Set{}}
 	k.Premises = &graph.Kind{Name: "kubernetes/premise", Given: true}
 	k.Sets = &graph.Kind{Name: SetsKind, Rank: SetsRank, Deadline: 15 * time.Minute, Stays: true, List: k.list, Delete: k.delete}
 	return k
@@ -141,8 +142,7 @@ func (k *Kinds) list(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
 		}
 		item := graph.Item{Key: s.Name, ID: s.Name, Title: title, Name: s.Known["node"], Owner: graph.ID(s.Known["node"]), Ref: Listed{access, s.Known}}
 		if s.Known[ProtectedKey] != "" {
-			item.Protected = &problem.Problem{Code: problem.Protected, Kind: problem.Preflight, Title: s.Known["node"] + " is protected from deletion",
-				Why: "deletionProtection was on when it was last brought up", Fix: "put it back with `deletionProtection: false`, run `k8or up`, and then remove it"}
+			item.Protected = errProtected(s.Known["node"])
 		}
 		items = append(items, item)
 	}
@@ -150,7 +150,17 @@ func (k *Kinds) list(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
 		return items, nil
 	}
 	past, err := k.pastTurns(ctx, access, sets)
-	return append(items, past...), classify(err)
+	if err != nil {
+		return nil, classify(err)
+	}
+	left, err := k.leftTopics(ctx, access, sets)
+	return slices.Concat(items, past, left), classify(err)
+}
+
+// errProtected says that nothing of a node may be deleted.
+func errProtected(node string) error {
+	return &problem.Problem{Code: problem.Protected, Kind: problem.Preflight, Title: node + " is protected from deletion",
+		Why: "deletionProtection was on when it was last brought up", Fix: "put it back with `deletionProtection: false`, run `k8or up`, and then remove it"}
 }
 
 // taken says that all that is in the cluster goes with it.
@@ -197,6 +207,9 @@ func (k *Kinds) delete(ctx context.Context, c *graph.Call, item graph.Item) (str
 	if past, ok := item.Ref.(pastTurn); ok {
 		waiting, err := k.Cluster(past.access.ID).endTurn(ctx, past)
 		return waiting, classify(err)
+	}
+	if left, ok := item.Ref.(leftTopic); ok {
+		return "", classify(k.Cluster(left.access.ID).Withdraw(ctx, left.live))
 	}
 	access, ok := item.Ref.(Listed)
 	if !ok {

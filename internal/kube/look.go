@@ -92,7 +92,7 @@ func (c *Cluster) Look(ctx context.Context, set Set) (View, error) {
 			!slices.ContainsFunc(waits, func(w pending) bool { return w.id.same() == id.same() })
 		switch {
 		case gone && holdsData(id):
-			changes = append(changes, Change{ID: id, Action: Keep, Note: "no longer wanted; it holds data and is left as it is"})
+			changes = append(changes, Change{ID: id, Action: Keep, Note: "no longer wanted; it holds data, and stays until it is given up by name"})
 		case gone:
 			change, err := conn.leaves(ctx, Change{ID: id, Action: Delete, Note: "no longer wanted"}, sights)
 			if err != nil {

@@ -55,6 +55,9 @@ func (k *Kinds) Objects(access graph.Value[Access], set Set) *Objects {
 	if len(set.Turns) > 0 {
 		k.turning[set.Name] = set
 	}
+	if slices.ContainsFunc(set.Objects, func(o *unstructured.Unstructured) bool { return isTopic(IDOf(o)) }) {
+		k.topical[set.Name] = set
+	}
 	return &Objects{Access: access, kinds: k, set: set}
 }
 
@@ -240,5 +243,5 @@ func (k *Kinds) tell(p Pruned) {
 // holdsData keeps what data goes with: a claim, with which its volume may go, and a KafkaTopic, with which Strimzi deletes
 // the topic's messages.
 func holdsData(id ID) bool {
-	return id.Kind == "PersistentVolumeClaim" || id.groupKind().String() == "KafkaTopic.kafka.strimzi.io"
+	return id.Kind == "PersistentVolumeClaim" || isTopic(id)
 }

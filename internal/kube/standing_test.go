@@ -4,6 +4,7 @@ package kube
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"testing"
 	"time"
@@ -88,6 +89,77 @@ func TestATopicThatIsTakenOutIsKeptAndSaid(t *testing.T) {
 	}
 	if view, err = c.Look(t.Context(), topics(false)); err != nil || len(view.Changes) > 0 {
 		t.Errorf("a second look finds %v, %v, want nothing to do", view.Changes, err)
+	}
+}
+
+// A topic that is taken out has the id that it has in a Kafka of DigitalOcean's, by which it is given up.
+func TestATopicThatIsTakenOutGoesByItsName(t *testing.T) {
+	t.Parallel()
+	access, c := Access{ID: "c1", Endpoint: "https://memkube.invalid"}, &graph.Call{}
+	kinds := func(set Set, transport http.RoundTripper) *Kinds {
+		k := NewKinds(KindsOptions{Platform: "shop-x7k2p9", Find: func(context.Context, *graph.Call) (Access, bool, error) { return access, true, nil },
+			Credentials: func(context.Context, string) (Credentials, error) {
+				return Credentials{Server: access.Endpoint, Token: "none", Expires: time.Now().Add(time.Hour)}, nil
+			},
+			Connect: func(o Options) *Cluster { o.Transport = transport; return New(o) }})
+		set.Known = map[string]string{"node": "messaging/events"}
+		k.Objects(graph.Known(access), set)
+		return k
+	}
+	transport := wire.Transport(memkube.New(memkube.Options{}))
+	topic := func(name string, spec map[string]any) *unstructured.Unstructured {
+		return &unstructured.Unstructured{Object: map[string]any{"apiVersion": "kafka.strimzi.io/v1", "kind": "KafkaTopic", "metadata": map[string]any{"name": name}, "spec": spec}}
+	}
+	before := topics(true)
+	before.Objects = append(before.Objects, topic("user-clicks-1f2e3d4c", map[string]any{"topicName": "User_Clicks"}))
+	after := topics(true)
+	list := func(set Set) []graph.Item {
+		t.Helper()
+		k := kinds(set, transport)
+		for range 50 {
+			o, err := k.apply(t.Context(), access.ID, k.topical[set.Name])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if o.Message == "applied" {
+				items, err := k.list(t.Context(), graph.NewCall())
+				if err != nil {
+					t.Fatal(err)
+				}
+				return slices.DeleteFunc(items, func(it graph.Item) bool { return it.Data == "" })
+			}
+		}
+		t.Fatal("the set is not applied after 50 steps")
+		return nil
+	}
+	if items := list(before); len(items) > 0 {
+		t.Errorf("topics of the document are up for a decision: %v", items)
+	}
+	theirs := topic("theirs", map[string]any{})
+	theirs.SetNamespace("default")
+	direct, err := kinds(after, transport).Cluster(access.ID).Client(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := direct.Create(t.Context(), theirs); err != nil {
+		t.Fatal(err)
+	}
+	items := list(after)
+	if len(items) != 1 || items[0].Data != "messaging/events/topics/User_Clicks" || items[0].Owner != "messaging/events" {
+		t.Fatalf("a topic that was taken out is told as %+v", items)
+	}
+	k := kinds(after, transport)
+	if _, err := k.delete(t.Context(), c, items[0]); err != nil {
+		t.Fatal(err)
+	}
+	if items := list(after); len(items) > 0 {
+		t.Errorf("it is given up, and there is still %v", items)
+	}
+	for name, want := range map[string]bool{"clicks": true, "theirs": true, "user-clicks-1f2e3d4c": false} {
+		live, err := k.Cluster(access.ID).Answer(t.Context(), ID{"kafka.strimzi.io", "v1", "KafkaTopic", "default", name})
+		if err != nil || (live != nil) != want {
+			t.Errorf("the topic %s is there: %v, %v, want %v", name, live != nil, err, want)
+		}
 	}
 }
 
