@@ -31,7 +31,7 @@ func (k *Kafka) rights(ctx context.Context, client *kgo.Client) (string, error) 
 		if err := lacks("the topic "+*t.Topic, t.AuthorizedOperations, wanted...); err != nil {
 			return "", err
 		}
-		if err := k.fetch(ctx, client, t, held[*t.Topic]); err != nil {
+		if err := k.fetch(ctx, client, t, held); err != nil {
 			return "", err
 		}
 	}
@@ -67,13 +67,13 @@ func lacks(what string, may int32, wanted ...kmsg.ACLOperation) error {
 }
 
 // fetch reads from a partition of a topic, at its beginning. Where there is nothing, the broker's leave is what is proven.
-func (k *Kafka) fetch(ctx context.Context, client *kgo.Client, t kmsg.MetadataResponseTopic, held map[int32]span) error {
+func (k *Kafka) fetch(ctx context.Context, client *kgo.Client, t kmsg.MetadataResponseTopic, held map[partition]span) error {
 	k.Topic = *t.Topic
 	for _, p := range t.Partitions[:1] {
 		ask := kmsg.NewPtrFetchRequest()
 		ask.MaxWaitMillis, ask.MaxBytes = 100, 1 // the least that is answered is one batch
 		of, at := kmsg.NewFetchRequestTopic(), kmsg.NewFetchRequestTopicPartition()
-		of.Topic, at.Partition, at.FetchOffset, at.PartitionMaxBytes = k.Topic, p.Partition, held[p.Partition].begin, 1
+		of.Topic, at.Partition, at.FetchOffset, at.PartitionMaxBytes = k.Topic, p.Partition, held[partition{k.Topic, p.Partition}].begin, 1
 		of.Partitions = append(of.Partitions, at)
 		ask.Topics = append(ask.Topics, of)
 		answer, err := ask.RequestWith(ctx, client.Broker(int(p.Leader)))

@@ -118,7 +118,7 @@ func TestKafkaProvesWhatAnAppMayAndWritesNothing(t *testing.T) {
 	if c.GroupInfo("app") != nil {
 		t.Error("a group is left behind")
 	}
-	write(t, c, 0, 3)
+	write(t, c, 0, 1, 2, 3)
 	wants(t, as("writer", true), probe.Passed)
 	wants(t, as("reader", true), probe.Failed, "lacks the right WRITE of the topic orders", "ACLs")
 	wants(t, as("blind", true), probe.Failed, "lacks the right READ of the topic orders", "ACLs")

@@ -76,7 +76,8 @@ type Kafka struct {
 	Group  string   `json:"group,omitempty"`
 }
 
-// Mirror counts the messages of topics in two Kafkas: all that the source has are in the target too.
+// Mirror compares topics in two Kafkas: all messages that the source has are in the target too, and groups of consumers go on there
+// from where they are.
 type Mirror struct {
 	// Source and Target are the folders of their Bindings, as [Kafka] takes them.
 	Source string   `json:"source"`

@@ -169,7 +169,7 @@ func wire(w *product.Wiring, e entry) error {
 	if err := w.Patched(e.ID+"/mirroring", e.Namespace(), o, late, graph.After(before), operators[i].After()); err != nil {
 		return err
 	}
-	w.ProbeLate(product.Probe{Entry: e.ID, Name: "mirror", Proves: fmt.Sprintf("all messages of %s that are in %s are here too", strings.Join(topics, ", "), e.Spec.MigrateFrom),
+	w.ProbeLate(product.Probe{Entry: e.ID, Name: "mirror", Proves: fmt.Sprintf("all messages of %s that are in %s are here too, and groups of consumers go on from where they are", strings.Join(topics, ", "), e.Spec.MigrateFrom),
 		Spec:  probe.Spec{Timeout: 2 * time.Minute, Mirror: &probe.Mirror{Source: "/probe/source", Target: "/probe/target", Topics: topics}},
 		Files: files, Namespace: e.Namespace(), Look: "k8or logs " + string(e.ID)})
 	w.Note("%[1]s mirrors %[2]s: both run. Once `k8or verify %[1]s` finds nothing missing, let the apps' `uses` name %[1]s instead of %[2]s and run `k8or up`; then remove migrateFrom, which ends the mirror", e.ID, e.Spec.MigrateFrom)
