@@ -114,10 +114,15 @@ func (conn *connection) admit(ctx context.Context, job *batchv1.Job, s ServicePo
 		rule.Ports = append(rule.Ports, networkingv1.NetworkPolicyPort{Port: &target, Protocol: new(protocol(p.Protocol))})
 	}
 	return &networkingv1.NetworkPolicy{
-		ObjectMeta: metav1.ObjectMeta{Name: job.Name, Namespace: service.Namespace},
+		ObjectMeta: metav1.ObjectMeta{Name: wayInto(job, s), Namespace: service.Namespace},
 		Spec: networkingv1.NetworkPolicySpec{PodSelector: metav1.LabelSelector{MatchLabels: service.Spec.Selector},
 			PolicyTypes: []networkingv1.PolicyType{networkingv1.PolicyTypeIngress}, Ingress: []networkingv1.NetworkPolicyIngressRule{rule}},
 	}, nil
+}
+
+// wayInto is the name of the policy that lets a task into a Service: it may call several of one namespace.
+func wayInto(job *batchv1.Job, s ServicePort) string {
+	return fmt.Sprintf("%s-%s-%d", job.Name, s.Name, s.Port)
 }
 
 func protocol(p corev1.Protocol) corev1.Protocol {
@@ -184,7 +189,7 @@ func (c *Cluster) EndTask(ctx context.Context, t Task) error {
 	}
 	var errs []error
 	for _, s := range t.Into {
-		errs = append(errs, conn.gone(ctx, &networkingv1.NetworkPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: t.Job.Name}}, t.Job.Name))
+		errs = append(errs, conn.gone(ctx, &networkingv1.NetworkPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: wayInto(t.Job, s)}}, t.Job.Name))
 	}
 	errs = append(errs, conn.gone(ctx, &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: t.Job.Namespace, Name: t.Job.Name}}, t.Job.Name))
 	return errors.Join(errs...)

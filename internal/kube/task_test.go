@@ -63,7 +63,7 @@ func TestATaskIsLetInWhereItIsShutOutAndLeavesNothingBehind(t *testing.T) {
 	place(t, direct, ns, strings.ReplaceAll(behind, "APP", "guarded"))
 	place(t, direct, ns, strings.ReplaceAll(behind, "APP", "open"))
 	place(t, direct, ns, shut)
-	one := kube.Task{Job: task(ns, "probe-one", ns), Into: []kube.ServicePort{{Namespace: ns, Name: "guarded", Port: 80}, {Namespace: ns, Name: "open"}, {Namespace: ns, Name: "nowhere"}}}
+	one := kube.Task{Job: task(ns, "probe-one", ns), Into: []kube.ServicePort{{Namespace: ns, Name: "guarded", Port: 80}, {Namespace: ns, Name: "guarded", Port: 81}, {Namespace: ns, Name: "open"}, {Namespace: ns, Name: "nowhere"}}}
 	if err := c.StartTask(t.Context(), one); err != nil {
 		t.Fatal(err)
 	}
@@ -72,8 +72,8 @@ func TestATaskIsLetInWhereItIsShutOutAndLeavesNothingBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The open pods get none: a first policy would shut everybody else out.
-	if len(policies.Items) != 1 {
-		t.Fatalf("%d policies let the task in, want one, into the guarded pods", len(policies.Items))
+	if len(policies.Items) != 2 {
+		t.Fatalf("%d policies let the task in, want two, into each port of the guarded pods", len(policies.Items))
 	}
 	rule := policies.Items[0].Spec
 	if rule.PodSelector.MatchLabels["app"] != "guarded" || len(rule.Ingress) != 1 || len(rule.Ingress[0].Ports) != 1 || rule.Ingress[0].Ports[0].Port.String() != "web" ||

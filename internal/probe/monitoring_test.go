@@ -18,18 +18,19 @@ import (
 	"github.com/k8or/k8or/internal/probe"
 )
 
-// prometheus answers as Prometheus' API does, with the given targets; up is what it kept of them.
-func prometheus(t *testing.T, targets func() string, up string) *httptest.Server {
+// prometheus answers as Prometheus' API does, with the given targets, and what it kept by the queries for it.
+func prometheus(t *testing.T, targets func() string, kept map[string]string) *httptest.Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/api/v1/targets", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, `{"status":"success","data":{"activeTargets":[%s],"droppedTargets":[]}}`, targets())
 	})
 	mux.HandleFunc("/api/v1/query", func(w http.ResponseWriter, r *http.Request) {
-		if q := r.URL.Query().Get("query"); q != "up" {
-			fmt.Fprintf(w, `{"status":"error","error":"unexpected query %s"}`, q)
+		series, ok := kept[r.URL.Query().Get("query")]
+		if !ok {
+			fmt.Fprintf(w, `{"status":"error","error":"unexpected query %s"}`, strings.ReplaceAll(r.URL.Query().Get("query"), `"`, `'`))
 			return
 		}
-		fmt.Fprintf(w, `{"status":"success","data":{"resultType":"vector","result":[%s]}}`, up)
+		fmt.Fprintf(w, `{"status":"success","data":{"resultType":"vector","result":[%s]}}`, series)
 	})
 	s := httptest.NewServer(mux)
 	t.Cleanup(s.Close)
@@ -47,37 +48,44 @@ func kept(instance, value string) string {
 func TestPrometheusWantsEveryTargetUpAndKept(t *testing.T) {
 	t.Parallel()
 	const one, two = "10.0.0.1:80", "10.0.0.2:80"
+	web, other := aTarget("web", one, "up", ""), aTarget("other", two, "down", "connection refused")
 	for name, c := range map[string]struct {
 		targets, up string
+		all         bool
 		state       probe.State
 		words       []string
 	}{
-		"all up":       {aTarget("web", one, "up", "") + "," + aTarget("web", two, "up", ""), kept(one, "1") + "," + kept(two, "1"), probe.Passed, []string{"all 2 targets of 1"}},
-		"one down":     {aTarget("web", one, "up", "") + "," + aTarget("web", two, "down", "connection refused"), kept(one, "1"), probe.Failed, []string{two, "connection refused", "network policies"}},
-		"none":         {aTarget("other", one, "up", ""), "", probe.Failed, []string{"no target for web", "ServiceMonitor"}},
-		"others' down": {aTarget("web", one, "up", "") + "," + aTarget("other", two, "down", "x"), kept(one, "1"), probe.Passed, nil},
-		"not scraped":  {aTarget("web", one, "unknown", ""), "", probe.Failed, []string{"has not been scraped yet"}},
-		"not kept":     {aTarget("web", one, "up", "") + "," + aTarget("web", two, "up", ""), kept(one, "1"), probe.Failed, []string{"scrapes 2", "`up` of 1", two}},
-		"kept as 0":    {aTarget("web", one, "up", ""), kept(one, "0"), probe.Failed, []string{"is missing"}},
+		"all up":          {web + "," + aTarget("web", two, "up", ""), kept(one, "1") + "," + kept(two, "1"), false, probe.Passed, []string{"all 2 targets of 1"}},
+		"one down":        {web + "," + aTarget("web", two, "down", "connection refused"), kept(one, "1"), false, probe.Failed, []string{two, "connection refused", "network policies"}},
+		"none":            {aTarget("other", one, "up", ""), "", false, probe.Failed, []string{"no target for web", "ServiceMonitor"}},
+		"none, of all":    {aTarget("other", one, "up", ""), kept(one, "1"), true, probe.Failed, []string{"no target for web", "ServiceMonitor"}},
+		"others' down":    {web + "," + other, kept(one, "1"), false, probe.Passed, []string{"all 1 targets of 1"}},
+		"any down":        {web + "," + other, kept(one, "1"), true, probe.Failed, []string{two, "of other", "connection refused"}},
+		"all of any":      {web + "," + aTarget("other", two, "up", ""), kept(one, "1") + "," + kept(two, "1"), true, probe.Passed, []string{"all 2 targets of 2"}},
+		"any not kept":    {web + "," + aTarget("other", two, "up", ""), kept(one, "1"), true, probe.Failed, []string{"scrapes 2", "`up` of 1", two}},
+		"not scraped":     {aTarget("web", one, "unknown", ""), "", false, probe.Failed, []string{"not scraped yet", one}},
+		"any not scraped": {web + "," + aTarget("other", two, "unknown", ""), kept(one, "1"), true, probe.Failed, []string{"not scraped yet", two}},
+		"not kept":        {web + "," + aTarget("web", two, "up", ""), kept(one, "1"), false, probe.Failed, []string{"scrapes 2", "`up` of 1", two}},
+		"kept as 0":       {web, kept(one, "0"), false, probe.Failed, []string{"missing is"}},
+		"many down":       {strings.Repeat(other+",", 7) + web, kept(one, "1"), true, probe.Failed, []string{"and 2 more"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := prometheus(t, func() string { return c.targets }, c.up)
-			f, _ := run(t, probe.Spec{Timeout: short, Prometheus: &probe.Prometheus{URL: s.URL + "/", Targets: []string{"web"}}}, nil)
+			s := prometheus(t, func() string { return c.targets }, map[string]string{"up": c.up})
+			f, _ := run(t, probe.Spec{Timeout: short, Prometheus: &probe.Prometheus{URL: s.URL + "/", Targets: []string{"web"}, All: c.all}}, nil)
 			wants(t, f, c.state, c.words...)
 		})
 	}
 }
 
-func TestPrometheusWaitsForTheFirstScrape(t *testing.T) {
+// What has just started is not scraped yet, or was when it did not listen.
+func TestPrometheusWaitsForTheNextScrape(t *testing.T) {
 	t.Parallel()
 	var asked atomic.Int32
 	s := prometheus(t, func() string {
-		if asked.Add(1) < 3 {
-			return aTarget("web", "10.0.0.1:80", "unknown", "")
-		}
-		return aTarget("web", "10.0.0.1:80", "up", "")
-	}, kept("10.0.0.1:80", "1"))
+		health := []string{"unknown", "down", "up"}[min(2, asked.Add(1)-1)]
+		return aTarget("web", "10.0.0.1:80", health, "")
+	}, map[string]string{"up": kept("10.0.0.1:80", "1")})
 	f, _ := run(t, probe.Spec{Timeout: 10 * time.Second, Prometheus: &probe.Prometheus{URL: s.URL, Targets: []string{"web"}}}, nil)
 	wants(t, f, probe.Passed)
 }
@@ -88,7 +96,7 @@ func TestPrometheusThatIsSomethingElseIsFound(t *testing.T) {
 	wants(t, f, probe.Failed, "not as Prometheus does")
 }
 
-// alertmanager keeps alerts and routes them to a receiver, as Alertmanager's API v2 does.
+// alertmanager keeps alerts by their names and routes them to a receiver, as Alertmanager's API v2 does.
 type alertmanager struct {
 	*httptest.Server
 	mu     sync.Mutex
@@ -112,15 +120,15 @@ func newAlertmanager(t *testing.T, receiver string) *alertmanager {
 				return
 			}
 			for _, one := range sent {
-				one["receivers"] = []map[string]string{{"name": receiver}}
-				a.alerts[one["labels"].(map[string]any)["probe"].(string)] = one
+				a.take(one, receiver)
 			}
 			return
 		}
+		label, quoted, _ := strings.Cut(r.URL.Query().Get("filter"), "=")
 		list := []map[string]any{}
-		for word, one := range a.alerts {
+		for _, one := range a.alerts {
 			ends, err := time.Parse(time.RFC3339, one["endsAt"].(string))
-			if err == nil && ends.After(time.Now()) && !a.hides && r.URL.Query().Get("filter") == fmt.Sprintf("probe=%q", word) {
+			if err == nil && ends.After(time.Now()) && !a.hides && quoted == fmt.Sprintf("%q", one["labels"].(map[string]any)[label]) {
 				list = append(list, one)
 			}
 		}
@@ -128,6 +136,11 @@ func newAlertmanager(t *testing.T, receiver string) *alertmanager {
 	}))
 	t.Cleanup(a.Close)
 	return a
+}
+
+func (a *alertmanager) take(one map[string]any, receiver string) {
+	one["receivers"] = []map[string]string{{"name": receiver}}
+	a.alerts[one["labels"].(map[string]any)["alertname"].(string)] = one
 }
 
 // active counts the alerts that have not been resolved.
@@ -161,6 +174,44 @@ func TestAlertIsRoutedAndResolved(t *testing.T) {
 	wants(t, f, probe.Failed, "routed to oncall, not to boss", "routes")
 	if n := a.active(t); n != 0 {
 		t.Errorf("%d test alerts are left behind", n)
+	}
+}
+
+// The test alert goes into Alertmanager by the probe's own hand: that Prometheus reaches it, and it the receivers, is told by what goes that
+// way all the time.
+func TestAlertWantsTheWayFromPrometheusAndToTheReceivers(t *testing.T) {
+	t.Parallel()
+	const total, failed = `sum by (integration) (increase(alertmanager_notifications_total{job="am"}[15m]))`, `sum by (integration) (increase(alertmanager_notifications_failed_total{job="am"}[15m]))`
+	count := func(integration, value string) string {
+		return fmt.Sprintf(`{"metric":{"integration":%q},"value":[1700000000.1,%q]}`, integration, value)
+	}
+	idle := count("slack", "0") + "," + count("webhook", "0")
+	for name, c := range map[string]struct {
+		watchdog      string // the receiver of the alert that Prometheus always raises; empty for no such alert
+		total, failed string
+		heartbeat     string
+		state         probe.State
+		words         []string
+	}{
+		"heartbeat called":       {"beat", count("webhook", "14.7") + "," + count("slack", "0"), idle, "beat", probe.Passed, []string{"routed to oncall and resolved", "Watchdog came from Prometheus, and is routed to beat", "none of the 15 notifications within 15m failed"}},
+		"no heartbeat, no word":  {"nobody", idle, idle, "", probe.Passed, []string{"routed to nobody", "none of the 0"}},
+		"Prometheus cut off":     {"", idle, idle, "", probe.Failed, []string{"does not have Watchdog", "knows its Alertmanagers"}},
+		"heartbeat not routed":   {"nobody", idle, idle, "beat", probe.Failed, []string{"Watchdog is routed to nobody, not to beat"}},
+		"heartbeat not called":   {"beat", count("webhook", "0") + "," + count("slack", "3"), idle, "beat", probe.Failed, []string{"has not called the heartbeat"}},
+		"receiver does not take": {"beat", count("webhook", "15") + "," + count("slack", "2"), count("webhook", "0") + "," + count("slack", "2.04"), "beat", probe.Failed, []string{"failed within 15m: 2 by slack", "addresses and keys"}},
+		"hardly failed":          {"beat", count("webhook", "15"), count("webhook", "0.4"), "beat", probe.Failed, []string{"1 by webhook"}},
+		"not watched":            {"nobody", "", "", "", probe.Failed, []string{"does not know how many notifications am has sent"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := newAlertmanager(t, "oncall")
+			if c.watchdog != "" {
+				a.take(map[string]any{"labels": map[string]any{"alertname": "Watchdog"}, "endsAt": time.Now().Add(time.Minute).Format(time.RFC3339), "startsAt": time.Now().Format(time.RFC3339)}, c.watchdog)
+			}
+			p := prometheus(t, nil, map[string]string{total: c.total, failed: c.failed})
+			f, _ := run(t, probe.Spec{Timeout: short, Alert: &probe.Alert{URL: a.URL, Always: "Watchdog", Heartbeat: c.heartbeat, Prometheus: p.URL, Job: "am"}}, nil)
+			wants(t, f, c.state, c.words...)
+		})
 	}
 }
 

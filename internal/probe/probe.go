@@ -88,17 +88,27 @@ type Mirror struct {
 // Prometheus asks whether every target is up.
 type Prometheus struct {
 	URL string `json:"url"`
-	// Targets are the scrape pools that have to be there, each with at least one target up and none down.
+	// Targets are the scrape pools that have to be there, each with at least one target, and none that is not up.
 	Targets []string `json:"targets"`
+	// All says that every other target that it scrapes has to be up too, whoever named it.
+	All bool `json:"all,omitempty"`
 }
 
-// Alert raises a test alert at Alertmanager and finds it among those that are routed to a receiver.
+// Alert raises a test alert at Alertmanager and finds it among those that are routed to a receiver. The ways into Alertmanager and out of
+// it are proven by what goes along them all the time: an alert of Prometheus' own, and what receivers were told lately.
 type Alert struct {
 	URL string `json:"url"`
 	// Name is the alert's name, such as one that is routed to nobody who would be woken; empty for the probe's own.
 	Name string `json:"name,omitempty"`
 	// Receiver is the receiver it has to be routed to; empty for any.
 	Receiver string `json:"receiver,omitempty"`
+	// Always is an alert that Prometheus raises as long as it lives, and Alertmanager has to have: Watchdog. Empty for none.
+	Always string `json:"always,omitempty"`
+	// Heartbeat is the receiver that Always has to be routed to, a webhook that is called each minute; empty for any.
+	Heartbeat string `json:"heartbeat,omitempty"`
+	// Prometheus is asked how many of Alertmanager's notifications failed lately; Job is what it calls Alertmanager. Empty for not asked.
+	Prometheus string `json:"prometheus,omitempty"`
+	Job        string `json:"job,omitempty"`
 }
 
 // Logs writes a unique line to standard output and finds it again in an index of Elasticsearch's or OpenSearch's.

@@ -23,41 +23,43 @@ type target struct {
 }
 
 // prove finds every wanted pool with targets that are up, and their `up` series by a query, which proves that what was
-// scraped is kept too. A target that has not been scraped yet is waited for.
+// scraped is kept too. A target that is not up is waited for: it may have started just now.
 func (p *Prometheus) prove(ctx context.Context, g given) (string, error) {
 	c, err := g.call("", "", "", "")
 	if err != nil {
 		return "", err
 	}
 	var up []target
-	var waiting string
+	var amiss *trouble
 	all, err := until(ctx, func() (bool, error) {
 		targets, err := p.targets(ctx, c)
-		if err != nil {
-			return false, err
+		if err == nil {
+			up, amiss = p.judge(targets)
 		}
-		up, waiting, err = p.judge(targets)
-		return waiting == "" && err == nil, err
+		return amiss == nil && err == nil, err
 	})
 	if err != nil {
 		return "", err
 	}
 	if !all {
-		return "", &trouble{what: waiting, look: "its ServiceMonitor or PodMonitor, and whether the pods it selects are ready"}
+		return "", amiss
 	}
-	var kept int
-	var missing string
+	var missing []string
 	all, err = until(ctx, func() (bool, error) {
-		kept, missing, err = p.kept(ctx, c, up)
-		return kept == len(up), err
+		missing, err = p.missing(ctx, c, up)
+		return len(missing) == 0, err
 	})
 	if err != nil {
 		return "", err
 	}
 	if !all {
-		return "", &trouble{what: fmt.Sprintf("Prometheus scrapes %d targets and has `up` of %d: that of %s is missing", len(up), kept, missing), look: "Prometheus' storage and its logs"}
+		return "", &trouble{what: fmt.Sprintf("Prometheus scrapes %d targets and has `up` of %d: missing is that of %s", len(up), len(up)-len(missing), some(missing)), look: "Prometheus' storage and its logs"}
 	}
-	return fmt.Sprintf("all %d targets of %d scrape pools are up, and their series are kept", len(up), len(p.Targets)), nil
+	pools := map[string]bool{}
+	for _, t := range up {
+		pools[t.Pool] = true
+	}
+	return fmt.Sprintf("all %d targets of %d scrape pools are up, and their series are kept", len(up), len(pools)), nil
 }
 
 func (p *Prometheus) targets(ctx context.Context, c *caller) ([]target, error) {
@@ -87,60 +89,94 @@ func (p *Prometheus) ask(ctx context.Context, c *caller, path string, into any) 
 	return nil
 }
 
-// judge says which targets of the wanted pools are up, or what is to be waited for. One that is down is an error.
-func (p *Prometheus) judge(targets []target) (up []target, waiting string, err error) {
-	for _, pool := range p.Targets {
-		found := false
-		for _, t := range targets {
-			if t.Pool != pool {
-				continue
-			}
-			found = true
-			switch t.Health {
-			case "up":
-				up = append(up, t)
-			case "down":
-				return nil, "", &trouble{what: fmt.Sprintf("the target %s of %s is down: %s", t.URL, pool, t.Error), look: "the pod that it is, and network policies in its namespace"}
-			default:
-				waiting = fmt.Sprintf("the target %s of %s has not been scraped yet", t.URL, pool)
-			}
-		}
-		if !found {
-			waiting = fmt.Sprintf("Prometheus has no target for %s", pool)
+// judge tells the targets that are up from what is amiss, which is nil when all are up and every wanted pool has one.
+func (p *Prometheus) judge(targets []target) (up []target, amiss *trouble) {
+	there := map[string]bool{}
+	var none, down, unknown []string
+	for _, t := range targets {
+		there[t.Pool] = true
+		switch {
+		case !p.All && !slices.Contains(p.Targets, t.Pool):
+		case t.Health == "up":
+			up = append(up, t)
+		case t.Health == "down":
+			down = append(down, fmt.Sprintf("%s of %s (%s)", t.URL, t.Pool, t.Error))
+		default:
+			unknown = append(unknown, fmt.Sprintf("%s of %s", t.URL, t.Pool))
 		}
 	}
-	return up, waiting, nil
+	for _, pool := range p.Targets {
+		if !there[pool] {
+			none = append(none, pool)
+		}
+	}
+	switch {
+	case len(down) > 0:
+		return up, &trouble{what: "down is the target " + some(down), look: "the pod that it is, and network policies in its namespace"}
+	case len(none) > 0:
+		return up, &trouble{what: "Prometheus has no target for " + some(none), look: "its ServiceMonitor or PodMonitor, and whether the pods it selects are ready"}
+	case len(unknown) > 0:
+		return up, &trouble{what: "not scraped yet is the target " + some(unknown), look: "Prometheus' logs"}
+	}
+	return up, nil
 }
 
-// kept counts the targets whose newest `up` is 1, by a query, and names one of which it is not.
-func (p *Prometheus) kept(ctx context.Context, c *caller, up []target) (int, string, error) {
+// some are the first of several things, so that a finding stays short.
+func some(things []string) string {
+	const most = 5
+	if len(things) > most {
+		return fmt.Sprintf("%s and %d more", strings.Join(things[:most], ", "), len(things)-most)
+	}
+	return strings.Join(things, ", ")
+}
+
+// sample is one series of an answer, with its newest value.
+type sample struct {
+	labels map[string]string
+	value  float64
+}
+
+// query asks for a vector.
+func (p *Prometheus) query(ctx context.Context, c *caller, expression string) ([]sample, error) {
 	var said struct {
 		Result []struct {
 			Metric map[string]string `json:"metric"`
-			Value  []any             `json:"value"`
+			Value  [2]any            `json:"value"` // when, and what as text
 		} `json:"result"`
 	}
-	if err := p.ask(ctx, c, "/api/v1/query?query="+url.QueryEscape("up"), &said); err != nil {
-		return 0, "", err
+	if err := p.ask(ctx, c, "/api/v1/query?query="+url.QueryEscape(expression), &said); err != nil {
+		return nil, err
 	}
-	n, missing := 0, ""
-	for _, t := range up {
-		if slices.ContainsFunc(said.Result, func(r struct {
-			Metric map[string]string `json:"metric"`
-			Value  []any             `json:"value"`
-		}) bool {
-			return r.Metric["job"] == t.Labels["job"] && r.Metric["instance"] == t.Labels["instance"] && len(r.Value) == 2 && isOne(r.Value[1])
-		}) {
-			n++
-		} else if missing == "" {
-			missing = t.URL
+	var out []sample
+	for _, r := range said.Result {
+		text, _ := r.Value[1].(string)
+		value, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return nil, fmt.Errorf("read what %s says to %s: %w", p.URL, expression, err)
 		}
+		out = append(out, sample{r.Metric, value})
 	}
-	return n, missing, nil
+	return out, nil
 }
 
-func isOne(v any) bool {
-	text, _ := v.(string)
-	f, err := strconv.ParseFloat(text, 64)
-	return err == nil && f == 1
+// missing are the targets whose newest `up` is not 1, by a query.
+func (p *Prometheus) missing(ctx context.Context, c *caller, up []target) ([]string, error) {
+	samples, err := p.query(ctx, c, "up")
+	if err != nil {
+		return nil, err
+	}
+	type series struct{ job, instance string }
+	kept := map[series]bool{}
+	for _, s := range samples {
+		if s.value == 1 {
+			kept[series{s.labels["job"], s.labels["instance"]}] = true
+		}
+	}
+	var out []string
+	for _, t := range up {
+		if !kept[series{t.Labels["job"], t.Labels["instance"]}] {
+			out = append(out, t.URL)
+		}
+	}
+	return out, nil
 }

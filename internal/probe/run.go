@@ -194,6 +194,7 @@ func (s Spec) Reaches() []string {
 		add(s.Prometheus.URL)
 	case s.Alert != nil:
 		add(s.Alert.URL)
+		add(s.Alert.Prometheus)
 	case s.Logs != nil:
 		add(s.Logs.URL)
 	case s.Registry != nil && s.Registry.Plain:

@@ -158,3 +158,51 @@ func TestPrometheusScrapesTheProxiesOfAppsAndGateways(t *testing.T) {
 		}
 	}
 }
+
+// What Kubernetes brings is scraped by the chart's own monitors: where they are not turned off, they have to have targets.
+func TestEveryTargetIsProvenUpThoseOfKubernetesToo(t *testing.T) {
+	t.Parallel()
+	kubelet, servers, names := "serviceMonitor/monitoring/monitoring-kubelet/0", "serviceMonitor/monitoring/monitoring-apiserver/0", "serviceMonitor/monitoring/monitoring-coredns/0"
+	off := v1alpha1.Object{"enabled": false}
+	for name, row := range map[string]struct {
+		values v1alpha1.Object
+		want   []string
+	}{
+		"as it comes":          {nil, []string{kubelet, servers, names}},
+		"one monitor off":      {v1alpha1.Object{"kubelet": map[string]any{"serviceMonitor": map[string]any(off)}}, []string{servers, names}},
+		"one thing off":        {v1alpha1.Object{"coreDns": map[string]any(off)}, []string{kubelet, servers}},
+		"all of Kubernetes'":   {v1alpha1.Object{"kubernetesServiceMonitors": map[string]any(off)}, nil},
+		"turned on once again": {v1alpha1.Object{"kubelet": map[string]any{"enabled": true}}, []string{kubelet, servers, names}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := composeWith(t, func(s *v1alpha1.Spec) { s.Monitoring.Values = row.values })
+			for _, p := range w.Probes() {
+				if p.Spec.Prometheus == nil {
+					continue
+				}
+				got := slices.DeleteFunc(slices.Clone(p.Spec.Prometheus.Targets), func(pool string) bool { return !slices.Contains([]string{kubelet, servers, names}, pool) })
+				if !p.Spec.Prometheus.All || !slices.Equal(got, row.want) {
+					t.Errorf("of Kubernetes, the targets %v have to be there, want %v; all that are there have to be up: %v", got, row.want, p.Spec.Prometheus.All)
+				}
+			}
+		})
+	}
+}
+
+// The heartbeat has to be called where the document has one.
+func TestTheWayOfAlertsIsProvenUpToTheHeartbeat(t *testing.T) {
+	t.Parallel()
+	for _, beats := range []bool{true, false} {
+		w := composeWith(t, func(s *v1alpha1.Spec) {
+			if beats {
+				s.Monitoring.Heartbeat = &v1alpha1.Secret{From: v1alpha1.From{Secret: "pager/heartbeat"}}
+			}
+		})
+		i := slices.IndexFunc(w.Probes(), func(p product.Probe) bool { return p.Spec.Alert != nil })
+		a := w.Probes()[i].Spec.Alert
+		if a.Always != "Watchdog" || a.Job != "monitoring-alertmanager" || a.Prometheus != "http://monitoring-prometheus.monitoring.svc:9090" || (a.Heartbeat != "") != beats {
+			t.Errorf("with a heartbeat (%v) the probe of alerts is %+v", beats, *a)
+		}
+	}
+}

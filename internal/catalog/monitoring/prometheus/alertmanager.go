@@ -26,8 +26,11 @@ const (
 	trial     = "k8or/trial" // where the alert of `k8or verify` goes, so that nobody is woken by it
 )
 
-// TrialAlert is the alertname of the alert that proves the way of alerts.
-const TrialAlert = "K8orTrial"
+// trialAlert is the alertname of the alert that proves the way of alerts.
+const trialAlert = "K8orTrial"
+
+// alwaysRaised is the alertname of the alert that the chart's rules always raise.
+const alwaysRaised = "Watchdog"
 
 type (
 	dict = map[string]any
@@ -71,7 +74,7 @@ func configuration(p product.Platform, e entry) (kube.Derived, error) {
 // routing is Alertmanager's configuration: an alert that names a receiver goes there, any other to all of them.
 func routing(m v1alpha1.Monitoring, secret func(key string) string) dict {
 	routes := list{
-		dict{"matchers": list{`alertname="` + TrialAlert + `"`}, "receiver": trial, "group_wait": "0s"},
+		dict{"matchers": list{`alertname="` + trialAlert + `"`}, "receiver": trial, "group_wait": "0s"},
 		watchdog(m),
 		dict{"matchers": list{`severity=~"info|none"`}, "receiver": nobody},
 	}
@@ -103,7 +106,7 @@ func routing(m v1alpha1.Monitoring, secret func(key string) string) dict {
 
 // watchdog routes the alert that is always raised: to the outside heartbeat, once a minute, or to nobody.
 func watchdog(m v1alpha1.Monitoring) dict {
-	r := dict{"matchers": list{`alertname="Watchdog"`}, "receiver": nobody}
+	r := dict{"matchers": list{`alertname="` + alwaysRaised + `"`}, "receiver": nobody}
 	if m.Heartbeat != nil {
 		r["receiver"], r["group_wait"], r["group_interval"], r["repeat_interval"] = heartbeat, "0s", "1m", "1m"
 	}

@@ -79,4 +79,5 @@ func offer(b *product.Building, e entry) {
 	product.Offer(b, product.LogSource{Entry: e.ID, Namespace: ns})
 	product.Offer(b, alertProbe(e))
 	product.Offer(b, grafanaProbe(e))
+	product.Offer(b, sourceProbe(e, "prometheus", "prometheus", "Grafana asks Prometheus and is answered"))
 }

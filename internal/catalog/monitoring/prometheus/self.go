@@ -45,11 +45,23 @@ func monitors(e entry) []*unstructured.Unstructured {
 	return out
 }
 
-// pools are the names of the scrape pools of monitors.
+// brought are the chart's own monitors, of what Kubernetes brings, with the key in the chart's values that each goes by.
+var brought = []struct{ key, monitor string }{{"kubelet", "kubelet"}, {"kubeApiServer", "apiserver"}, {"coreDns", "coredns"}}
+
+// pools are the names of the scrape pools of monitors and of what the chart brought and the document's values do not turn off.
 func pools(e entry) []string {
 	var out []string
 	for _, s := range own {
 		out = append(out, "serviceMonitor/"+e.Namespace()+"/"+s.service+"/0")
+	}
+	off := func(path ...string) bool {
+		on, there, err := unstructured.NestedBool(e.Spec.Values, path...)
+		return err == nil && there && !on
+	}
+	for _, k := range brought {
+		if !off("kubernetesServiceMonitors", "enabled") && !off(k.key, "enabled") && !off(k.key, "serviceMonitor", "enabled") {
+			out = append(out, "serviceMonitor/"+e.Namespace()+"/"+name+"-"+k.monitor+"/0")
+		}
 	}
 	return out
 }
