@@ -26,7 +26,6 @@ type standing struct {
 	pods     []corev1.PodTemplateSpec // with the namespaces they are in
 	services map[string]corev1.Service
 	secrets  map[string]map[string][]byte
-	clouds   []string // names of Secrets that a cloud keeps
 }
 
 // standsIn reads a cluster.
@@ -88,9 +87,6 @@ func (s standing) serves(c *product.Composition) []string {
 	for _, o := range c.Offers() {
 		if p, ok := o.(product.PodPolicy); ok {
 			policies = append(policies, p)
-			if p.Secrets == nil { // a cloud puts it into every namespace
-				s.clouds = append(s.clouds, p.PullSecret)
-			}
 		}
 	}
 	for _, o := range c.Offers() {
@@ -263,7 +259,7 @@ func (s standing) probe(c *product.Composition, p product.Probe) error {
 // keys says which keys of Secrets there are not.
 func (s standing) keys(keys ...*kube.SecretKey) error {
 	for _, key := range keys {
-		if key == nil || slices.Contains(s.clouds, key.Name) {
+		if key == nil {
 			continue
 		}
 		if _, ok := s.secrets[key.Namespace+"/"+key.Name][key.Key]; !ok {

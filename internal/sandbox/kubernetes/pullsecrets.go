@@ -13,6 +13,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	clients "k8s.io/client-go/kubernetes"
 )
 
 // pulledFrom is the annotation by which a registry's pull secret is known: docs.digitalocean.com, use a registry with Kubernetes.
@@ -50,7 +51,7 @@ func (h *hands) pullSecrets(ctx context.Context) (open bool) {
 		return false
 	}
 	if done == nil {
-		if err := h.dropPulls(ctx, wanted); err != nil {
+		if err := DropPulls(ctx, h.client, wanted); err != nil {
 			return true
 		}
 		done = map[string]bool{}
@@ -64,7 +65,7 @@ func (h *hands) pullSecrets(ctx context.Context) (open bool) {
 			continue
 		}
 		if !done[string(n.UID)] {
-			if err := h.placePulls(ctx, n.Name, wanted); err != nil {
+			if err := PlacePulls(ctx, h.client, n.Name, wanted); err != nil {
 				open = true
 				continue
 			}
@@ -82,9 +83,9 @@ func (h *hands) pullSecrets(ctx context.Context) (open bool) {
 	return open
 }
 
-// dropPulls deletes the secrets of registries that are no longer wanted, wherever they are.
-func (h *hands) dropPulls(ctx context.Context, wanted map[string][]byte) error {
-	all, err := h.client.CoreV1().Secrets("").List(ctx, metav1.ListOptions{FieldSelector: "type=" + string(corev1.SecretTypeDockerConfigJson)})
+// DropPulls deletes the secrets of registries that are no longer wanted, wherever they are.
+func DropPulls(ctx context.Context, client clients.Interface, wanted map[string][]byte) error {
+	all, err := client.CoreV1().Secrets("").List(ctx, metav1.ListOptions{FieldSelector: "type=" + string(corev1.SecretTypeDockerConfigJson)})
 	if err != nil {
 		return err
 	}
@@ -93,18 +94,18 @@ func (h *hands) dropPulls(ctx context.Context, wanted map[string][]byte) error {
 		if _, keep := wanted[from]; !ours || keep {
 			continue
 		}
-		if err := h.client.CoreV1().Secrets(s.Namespace).Delete(ctx, s.Name, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
+		if err := client.CoreV1().Secrets(s.Namespace).Delete(ctx, s.Name, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
 			return err
 		}
-		if err := h.detachPull(ctx, s.Namespace, s.Name); err != nil {
+		if err := detachPull(ctx, client, s.Namespace, s.Name); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (h *hands) detachPull(ctx context.Context, namespace, name string) error {
-	account, err := h.client.CoreV1().ServiceAccounts(namespace).Get(ctx, "default", metav1.GetOptions{})
+func detachPull(ctx context.Context, client clients.Interface, namespace, name string) error {
+	account, err := client.CoreV1().ServiceAccounts(namespace).Get(ctx, "default", metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
@@ -112,18 +113,24 @@ func (h *hands) detachPull(ctx context.Context, namespace, name string) error {
 		return err
 	}
 	account.ImagePullSecrets = slices.DeleteFunc(account.ImagePullSecrets, func(r corev1.LocalObjectReference) bool { return r.Name == name })
-	_, err = h.client.CoreV1().ServiceAccounts(namespace).Update(ctx, account, metav1.UpdateOptions{})
+	_, err = client.CoreV1().ServiceAccounts(namespace).Update(ctx, account, metav1.UpdateOptions{})
 	return err
 }
 
-// placePulls makes or refreshes the secrets of one namespace.
-func (h *hands) placePulls(ctx context.Context, namespace string, wanted map[string][]byte) error {
-	secrets := h.client.CoreV1().Secrets(namespace)
+// PullSecret is a registry's pull secret in one namespace.
+func PullSecret(registry, namespace string, config []byte) *corev1.Secret {
+	return &corev1.Secret{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
+		ObjectMeta: metav1.ObjectMeta{Name: registry, Namespace: namespace, Annotations: map[string]string{pulledFrom: registry}},
+		Type:       corev1.SecretTypeDockerConfigJson, Data: map[string][]byte{corev1.DockerConfigJsonKey: config},
+	}
+}
+
+// PlacePulls makes or refreshes the secrets of one namespace.
+func PlacePulls(ctx context.Context, client clients.Interface, namespace string, wanted map[string][]byte) error {
+	secrets := client.CoreV1().Secrets(namespace)
 	for registry, config := range wanted {
-		want := &corev1.Secret{
-			ObjectMeta: metav1.ObjectMeta{Name: registry, Namespace: namespace, Annotations: map[string]string{pulledFrom: registry}},
-			Type:       corev1.SecretTypeDockerConfigJson, Data: map[string][]byte{corev1.DockerConfigJsonKey: config},
-		}
+		want := PullSecret(registry, namespace, config)
 		_, err := secrets.Create(ctx, want, metav1.CreateOptions{})
 		if apierrors.IsAlreadyExists(err) {
 			_, err = secrets.Update(ctx, want, metav1.UpdateOptions{})

@@ -7,6 +7,7 @@ package memory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,6 +17,10 @@ import (
 	"sync"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 	clients "k8s.io/client-go/kubernetes"
 
@@ -50,7 +55,10 @@ type grant struct {
 	until   time.Time
 }
 
-var _ digitalocean.Runtime = (*Runtime)(nil)
+var (
+	_ digitalocean.Runtime     = (*Runtime)(nil)
+	_ digitalocean.PullSecrets = (*Runtime)(nil)
+)
 
 // New returns a runtime without clusters. fault, which may be nil, meets every request to every cluster as in memkube.Options.
 func New(fault func(*http.Request) (status int, dropAfter, dropBefore bool)) *Runtime {
@@ -143,6 +151,33 @@ func (r *Runtime) SyncRoutingAgent(ctx context.Context, id string, enabled bool)
 	return kubernetes.RoutingAgent(ctx, c.client, c.custom)
 }
 
+// SyncPullSecrets puts the registries' pull secrets into every namespace that there is; see [hands.pullSecrets] for those to come.
+func (r *Runtime) SyncPullSecrets(ctx context.Context, id string, wanted map[string][]byte) error {
+	r.mu.Lock()
+	c := r.clusters[id]
+	r.mu.Unlock()
+	if c == nil {
+		return fmt.Errorf("sync the pull secrets of cluster %s: it is not there", id)
+	}
+	c.hands.setPulls(wanted)
+	if err := kubernetes.DropPulls(ctx, c.client, wanted); err != nil {
+		return fmt.Errorf("sync the pull secrets of cluster %s: %w", id, err)
+	}
+	namespaces, err := c.client.CoreV1().Namespaces().List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return fmt.Errorf("sync the pull secrets of cluster %s: %w", id, err)
+	}
+	for _, n := range namespaces.Items {
+		if n.DeletionTimestamp != nil {
+			continue
+		}
+		if err := kubernetes.PlacePulls(ctx, c.client, n.Name, wanted); err != nil {
+			return fmt.Errorf("sync the pull secrets of cluster %s: %w", id, err)
+		}
+	}
+	return nil
+}
+
 // Stop does nothing: there is no process.
 func (r *Runtime) Stop(context.Context, string) error { return nil }
 
@@ -224,6 +259,7 @@ type hands struct {
 	mu        sync.Mutex
 	nodes     []int             // Droplets
 	balancers map[string]string // by the uid of their Service
+	pulls     map[string][]byte // registries whose pull secrets are in every namespace
 	refused   error             // what the operators' last pass was refused
 
 	operators *operators.Player // used with memkube's lock held
@@ -234,6 +270,7 @@ func (h *hands) operate(r *memkube.Room, now time.Time) time.Time {
 	clock := h.cloud.Clock()
 	model := clock.Now()
 	again, err := h.operators.Pass(r, model, now)
+	err = errors.Join(err, h.pullSecrets(r))
 	h.mu.Lock()
 	h.refused = err
 	h.mu.Unlock()
@@ -241,6 +278,34 @@ func (h *hands) operate(r *memkube.Room, now time.Time) time.Time {
 		return again
 	}
 	return now.Add(clock.Real(again.Sub(model)))
+}
+
+func (h *hands) setPulls(wanted map[string][]byte) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.pulls = wanted
+}
+
+// pullSecrets gives new namespaces their pull secrets.
+func (h *hands) pullSecrets(r *memkube.Room) error {
+	h.mu.Lock()
+	wanted := h.pulls
+	h.mu.Unlock()
+	for registry, config := range wanted {
+		for _, n := range r.List(schema.GroupResource{Resource: "namespaces"}) {
+			if n.GetDeletionTimestamp() != nil || r.Get(schema.GroupResource{Resource: "secrets"}, n.GetName(), registry) != nil {
+				continue
+			}
+			o, err := runtime.DefaultUnstructuredConverter.ToUnstructured(kubernetes.PullSecret(registry, n.GetName(), config))
+			if err == nil {
+				err = r.Create("", &unstructured.Unstructured{Object: o})
+			}
+			if err != nil {
+				return fmt.Errorf("put the pull secret of %s into %s: %w", registry, n.GetName(), err)
+			}
+		}
+	}
+	return nil
 }
 
 func (h *hands) setNodes(nodes []digitalocean.Node) {
