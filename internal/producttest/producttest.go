@@ -71,14 +71,21 @@ func Run(t *testing.T, p product.Product, folder string) {
 	}
 }
 
-// Example tries a whole document: its plan has no problem and fits its own pools, it comes up, is up the second time, and comes
-// down to nothing.
-func Example(t *testing.T, name string) {
+// Example tries a whole document: its plan has no problem and fits its own pools, it comes up, is up the second time, is proven as far as
+// that can be without containers, becomes what an edit makes of it, and comes down to nothing. The edit is pairs of texts: what stands
+// in the document, and what a person writes there.
+func Example(t *testing.T, name string, edit ...string) {
 	t.Helper()
 	raw, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
+	for i := 0; i < len(edit); i += 2 {
+		if !bytes.Contains(raw, []byte(edit[i])) {
+			t.Errorf("it has no %q to edit", edit[i])
+		}
+	}
+	edited := []byte(strings.NewReplacer(edit...).Replace(string(raw)))
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		defer w.cloud.Close()
@@ -97,7 +104,7 @@ func Example(t *testing.T, name string) {
 			t.Errorf("it does not fit its own pools: %v", plan.Fit.Short)
 		}
 	})
-	synctest.Test(t, func(t *testing.T) { lives(t, name, raw) })
+	synctest.Test(t, func(t *testing.T) { lives(t, name, raw, edited) })
 }
 
 // composes holds what a document composes against its golden file.
@@ -231,8 +238,9 @@ func firstDifference(want, got string) string {
 	return fmt.Sprintf("want %d lines, got %d", len(w), len(g))
 }
 
-// lives brings the document up, finds nothing to do, and takes it down to nothing.
-func lives(t *testing.T, name string, raw []byte) {
+// lives brings the document up, and then to what it is edited to. Each time there is nothing to do afterwards, what is offered is served, and
+// every probe finds what it needs. In the end it comes down to nothing.
+func lives(t *testing.T, name string, raw []byte, edited ...[]byte) {
 	ctx := t.Context()
 	w := newWorld(t)
 	defer w.cloud.Close()
@@ -251,8 +259,10 @@ func lives(t *testing.T, name string, raw []byte) {
 		if plan.Changes() {
 			result, err := p.Up(ctx, plan, plan.Approve(graph.Replaces), nil)
 			if err != nil {
-				for _, h := range result.Held {
-					t.Logf("held: %s %s: %v", h.Action, h.Node, h.Changes)
+				if result != nil { // it was begun
+					for _, h := range result.Held {
+						t.Logf("held: %s %s: %v", h.Action, h.Node, h.Changes)
+					}
 				}
 				t.Fatalf("up: %s", whole(err))
 			}
@@ -260,13 +270,16 @@ func lives(t *testing.T, name string, raw []byte) {
 		}
 		return plan
 	}
-	if !up().Changes() {
-		t.Fatal("the first plan has nothing to do")
+	for _, raw = range append([][]byte{raw}, edited...) {
+		if !up().Changes() {
+			t.Fatal("the plan has nothing to do")
+		}
+		for _, lie := range w.serves(t, name, raw) {
+			t.Error(lie)
+		}
+		level(t, up())
+		w.proves(t, name, raw)
 	}
-	for _, lie := range w.serves(t, name, raw) {
-		t.Error(lie)
-	}
-	level(t, up())
 	if protected := []byte("deletionProtection: true"); bytes.Contains(raw, protected) { // given up first, as a person has to
 		raw = bytes.ReplaceAll(raw, protected, []byte("deletionProtection: false"))
 		up()
