@@ -79,7 +79,7 @@ func (a *app) downCommand(working context.Context) *cobra.Command {
 // decide asks what becomes of each store.
 func (a *app) decide(ctx context.Context, stores []platform.Store, data *graph.DataDecisions) error {
 	chosen := make([]string, len(stores))
-	var groups []*huh.Group
+	var pages []page
 	for i, s := range stores {
 		var ways []huh.Option[string]
 		for _, w := range s.Ways() {
@@ -89,9 +89,9 @@ func (a *app) decide(ctx context.Context, stores []platform.Store, data *graph.D
 		if a.plain() {
 			title += " [1]" // what an empty line answers
 		}
-		groups = append(groups, huh.NewGroup(huh.NewSelect[string]().Title(title).Options(ways...).Value(&chosen[i])))
+		pages = append(pages, page{questions: huh.NewGroup(huh.NewSelect[string]().Title(title).Options(ways...).Value(&chosen[i]))})
 	}
-	if err := a.ask(ctx, "nothing was changed", groups...); err != nil {
+	if err := a.ask(ctx, "nothing was changed", pages...); err != nil {
 		return err
 	}
 	for i, s := range stores {
