@@ -32,7 +32,7 @@ type Kinds struct {
 	byID    map[string]*Cluster
 	wanted  map[string]bool // sets that the document speaks of
 	turning map[string]Set  // those of them with objects that take turns
-	topical map[string]Set  // those of them with topics of Kafka's
+	topical map[string]Set  // those of them with a Kafka of Strimzi's or its topics
 }
 
 // KindsOptions say whose cluster it is and how it is reached.

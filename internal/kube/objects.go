@@ -55,7 +55,7 @@ func (k *Kinds) Objects(access graph.Value[Access], set Set) *Objects {
 	if len(set.Turns) > 0 {
 		k.turning[set.Name] = set
 	}
-	if slices.ContainsFunc(set.Objects, func(o *unstructured.Unstructured) bool { return isTopic(IDOf(o)) }) {
+	if slices.ContainsFunc(set.Objects, hasTopics) {
 		k.topical[set.Name] = set
 	}
 	return &Objects{Access: access, kinds: k, set: set}

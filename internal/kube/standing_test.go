@@ -161,6 +161,16 @@ func TestATopicThatIsTakenOutGoesByItsName(t *testing.T) {
 			t.Errorf("the topic %s is there: %v, %v, want %v", name, live != nil, err, want)
 		}
 	}
+	none := topics(false)
+	definition := none.Objects[0].DeepCopy()
+	definition.SetName("kafkas.kafka.strimzi.io")
+	if err := unstructured.SetNestedStringMap(definition.Object, map[string]string{"kind": "Kafka", "plural": "kafkas", "singular": "kafka", "listKind": "KafkaList"}, "spec", "names"); err != nil {
+		t.Fatal(err)
+	}
+	none.Objects = append(none.Objects, definition, &unstructured.Unstructured{Object: map[string]any{"apiVersion": "kafka.strimzi.io/v1", "kind": "Kafka", "metadata": map[string]any{"name": "events"}}})
+	if items := list(none); len(items) != 1 || items[0].Data != "messaging/events/topics/clicks" {
+		t.Errorf("the last topic that was taken out is told as %+v", items)
+	}
 }
 
 func TestAStrimziResourceIsReadyWhenItSaysSo(t *testing.T) {

@@ -16,6 +16,12 @@ import (
 // isTopic reports whether an object is a topic of Strimzi's, with which the topic's messages go.
 func isTopic(id ID) bool { return id.groupKind().String() == "KafkaTopic.kafka.strimzi.io" }
 
+// hasTopics reports whether topics are beside an object: a Kafka of Strimzi's, also when the document names none of them any more, or a
+// topic.
+func hasTopics(o *unstructured.Unstructured) bool {
+	return isTopic(IDOf(o)) || IDOf(o).groupKind().String() == "Kafka.kafka.strimzi.io"
+}
+
 // leftTopic is a topic that the document does not speak of any more, though of its Kafka.
 type leftTopic struct {
 	access Access
@@ -36,9 +42,8 @@ func (k *Kinds) leftTopics(ctx context.Context, access Access, sets []Inventory)
 		wanted := func(name string) bool {
 			return slices.ContainsFunc(set.Objects, func(o *unstructured.Unstructured) bool { return isTopic(IDOf(o)) && o.GetName() == name })
 		}
-		first := set.Objects[slices.IndexFunc(set.Objects, func(o *unstructured.Unstructured) bool { return isTopic(IDOf(o)) })]
-		id := IDOf(first)
-		id.Namespace = cmp.Or(id.Namespace, set.Namespace)
+		id := IDOf(set.Objects[slices.IndexFunc(set.Objects, hasTopics)])
+		id.Kind, id.Namespace = "KafkaTopic", cmp.Or(id.Namespace, set.Namespace)
 		cluster := k.Cluster(access.ID)
 		all, err := cluster.Answers(ctx, id)
 		if err != nil {

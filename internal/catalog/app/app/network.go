@@ -37,8 +37,10 @@ func apart(b *product.Building, e entry, pods ...map[string]string) error {
 			"egressDeny":        []any{map[string]any{"toCIDR": private, "toPorts": []any{map[string]any{"ports": denied}}}},
 		})
 	}
+	whose := labels(e)
+	delete(whose, "app.kubernetes.io/component") // which manifests and charts have none of
 	policy := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "cilium.io/v2", "kind": "CiliumNetworkPolicy",
-		"metadata": map[string]any{"name": e.Name + "-private", "namespace": e.Spec.Namespace, "labels": product.Texts(labels(e))}, "specs": specs}}
+		"metadata": map[string]any{"name": e.Name + "-private", "namespace": e.Spec.Namespace, "labels": product.Texts(whose)}, "specs": specs}}
 	_, err = b.Objects(e.ID+"/network", e.Spec.Namespace, []*unstructured.Unstructured{policy}, graph.After(home))
 	return err
 }
