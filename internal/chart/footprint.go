@@ -17,7 +17,7 @@ import (
 //
 // Names, label values and selectors may hold places in braces: `{release}` and `{namespace}`, which stand for the release's
 // name and namespace, and the path of a value, such as `{fullnameOverride}` or `{controller.ingressClass.name}`, which stands
-// for what the values say there.
+// for what the values say there. A claim's size may be such a place too.
 type Footprint struct {
 	Chart          string         `json:"chart"`
 	ChartVersion   string         `json:"chartVersion"`
@@ -45,9 +45,10 @@ type Workload struct {
 	Elsewhere  string            `json:"elsewhere,omitempty"` // its namespace, where that is not the release's
 	Replicas   *int64            `json:"replicas,omitempty"`  // nil for a DaemonSet, and where an autoscaler decides
 	Hook       string            `json:"hook,omitempty"`      // only in footprints recorded by hand
-	Requests   Requests          `json:"requests"`
-	Selector   map[string]string `json:"selector,omitempty"` // spec.selector.matchLabels
-	Labels     map[string]string `json:"labels,omitempty"`   // of its pods, beyond the selector
+	Requests   Requests          `json:"requests"`            // beyond what it follows
+	Follows    *Follows          `json:"follows,omitempty"`   // nil where no value says how large it is
+	Selector   map[string]string `json:"selector,omitempty"`  // spec.selector.matchLabels
+	Labels     map[string]string `json:"labels,omitempty"`    // of its pods, beyond the selector
 	Containers []Container       `json:"containers"`
 	Claims     []Claim           `json:"claims,omitempty"` // a StatefulSet's templates: one for each pod
 	Mounts     []string          `json:"mounts,omitempty"` // the claims that its pods share
@@ -57,6 +58,13 @@ type Workload struct {
 type Requests struct {
 	CPU    unit.MilliCPU `json:"cpu_m"`
 	Memory unit.MiB      `json:"memory_Mi"`
+}
+
+// Follows are the paths of the values that say how large a workload is, such as `resources.requests.cpu`.
+type Follows struct {
+	Replicas string   `json:"replicas,omitempty"` // where the values have nothing there, it is the recorded number
+	CPU      []string `json:"cpu,omitempty"`      // what is said there adds to the Requests, as often as the path is listed
+	Memory   []string `json:"memory,omitempty"`   // likewise
 }
 
 // Container is one container of a workload's pods.

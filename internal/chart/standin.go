@@ -8,7 +8,10 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/k8or/k8or/internal/unit"
 )
 
 // StandIn makes objects from a footprint in place of a chart that cannot be had: the workloads with their requests, labels
@@ -26,7 +29,7 @@ func StandIn(recorded []byte, o Options) (Rendered, error) {
 		s.service(&f.Services[i])
 	}
 	for _, c := range f.Claims {
-		s.add("v1", "PersistentVolumeClaim", s.name(c.Name), "", nil, map[string]any{"spec": claimSpec(c)})
+		s.add("v1", "PersistentVolumeClaim", s.name(c.Name), "", nil, map[string]any{"spec": s.claimSpec(c)})
 	}
 	for i := range f.Workloads {
 		s.workload(&f.Workloads[i])
@@ -168,13 +171,13 @@ func (s *standIns) workload(w *Workload) {
 		"template": map[string]any{"metadata": map[string]any{"labels": labels}, "spec": s.pod(w)},
 	}
 	if w.Kind != "DaemonSet" && w.Replicas != nil {
-		spec["replicas"] = *w.Replicas
+		spec["replicas"] = s.replicas(w)
 	}
 	if w.Kind == "StatefulSet" {
 		spec["serviceName"] = s.headless(w)
 		var templates []any
 		for _, c := range w.Claims {
-			templates = append(templates, map[string]any{"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": map[string]any{"name": c.Name}, "spec": claimSpec(c)})
+			templates = append(templates, map[string]any{"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": map[string]any{"name": c.Name}, "spec": s.claimSpec(c)})
 		}
 		if templates != nil {
 			spec["volumeClaimTemplates"] = templates
@@ -199,7 +202,8 @@ func (s *standIns) pod(w *Workload) map[string]any {
 	for i, c := range w.Containers {
 		container := map[string]any{"name": c.Name, "image": c.Image}
 		if i == 0 { // the recorded requests are the pod's; the first container carries them
-			container["resources"] = map[string]any{"requests": map[string]any{"cpu": fmt.Sprintf("%dm", w.Requests.CPU), "memory": fmt.Sprintf("%dMi", w.Requests.Memory)}}
+			requests := s.requests(w)
+			container["resources"] = map[string]any{"requests": map[string]any{"cpu": fmt.Sprintf("%dm", requests.CPU), "memory": fmt.Sprintf("%dMi", requests.Memory)}}
 		}
 		if len(ports[i]) > 0 {
 			var list []any
@@ -228,6 +232,58 @@ func (s *standIns) pod(w *Workload) map[string]any {
 	return pod
 }
 
+// replicas are a workload's, as its values say or as they were recorded.
+func (s *standIns) replicas(w *Workload) int64 {
+	if w.Follows != nil && w.Follows.Replicas != "" {
+		if n, said := s.amount(w.Follows.Replicas); said {
+			return n.Value()
+		}
+	}
+	return *w.Replicas
+}
+
+// requests are what one pod requests, together with what its values say.
+func (s *standIns) requests(w *Workload) Requests {
+	out := w.Requests
+	if w.Follows == nil {
+		return out
+	}
+	for _, path := range w.Follows.CPU {
+		q, _ := s.amount(path)
+		out.CPU += unit.MilliCPU(q.MilliValue())
+	}
+	for _, path := range w.Follows.Memory {
+		q, _ := s.amount(path)
+		out.Memory += Mebibytes(q)
+	}
+	return out
+}
+
+// amount is what the values say at a path, and whether they say anything.
+func (s *standIns) amount(path string) (resource.Quantity, bool) {
+	q, said, err := AmountAt(s.options.Values, path)
+	if err != nil && s.err == nil {
+		s.err = err
+	}
+	return q, said
+}
+
+// AmountAt is the amount that values have at a path such as `resources.requests.cpu`, and whether they have any.
+func AmountAt(values map[string]any, path string) (resource.Quantity, bool, error) {
+	v, there, err := unstructured.NestedFieldNoCopy(values, strings.Split(path, ".")...)
+	if err != nil || !there || v == nil {
+		return resource.Quantity{}, false, err
+	}
+	q, err := resource.ParseQuantity(fmt.Sprint(v))
+	if err != nil {
+		return q, false, fmt.Errorf("the values say %v at %s: %w", v, path, err)
+	}
+	return q, true, nil
+}
+
+// Mebibytes is an amount of memory in whole MiB, rounded up as requests are.
+func Mebibytes(q resource.Quantity) unit.MiB { return unit.MiB((q.Value() + 1<<20 - 1) >> 20) }
+
 func protocolOf(p Port) string {
 	if p.Protocol == "" {
 		return "TCP"
@@ -235,8 +291,8 @@ func protocolOf(p Port) string {
 	return p.Protocol
 }
 
-func claimSpec(c Claim) map[string]any {
-	spec := map[string]any{"accessModes": []any{"ReadWriteOnce"}, "resources": map[string]any{"requests": map[string]any{"storage": c.Size}}}
+func (s *standIns) claimSpec(c Claim) map[string]any {
+	spec := map[string]any{"accessModes": []any{"ReadWriteOnce"}, "resources": map[string]any{"requests": map[string]any{"storage": s.expand(c.Size)}}}
 	if c.Class != "" {
 		spec["storageClassName"] = c.Class
 	}

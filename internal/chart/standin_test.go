@@ -284,3 +284,40 @@ func TestStandInsKeepTheirVolumes(t *testing.T) {
 		}
 	}
 }
+
+func TestAStandInIsAsLargeAsTheValuesSay(t *testing.T) {
+	t.Parallel()
+	const sized = `{"chart":"toy","workloads":[{"kind":"StatefulSet","name":"toy","replicas":2,"requests":{"cpu_m":10,"memory_Mi":20},
+"follows":{"replicas":"replicaCount","cpu":["main.cpu","side.cpu","side.cpu"],"memory":["main.memory"]},
+"containers":[{"name":"main","image":"example.com/toy:1"}],"claims":[{"name":"data","size":"{main.disk}"}]}]}`
+	for why, c := range map[string]struct {
+		values map[string]any
+		want   string // replicas, CPU and memory, the claim; or of the error
+	}{
+		"all said":                    {map[string]any{"replicaCount": 5, "main": map[string]any{"cpu": "1", "memory": "1.5Gi", "disk": "7Gi"}, "side": map[string]any{"cpu": 0.1}}, "5 1210m 1556Mi 7Gi"},
+		"no more said than has to be": {map[string]any{"main": map[string]any{"disk": "7Gi"}, "side": nil}, "2 10m 20Mi 7Gi"},
+		"a word for an amount":        {map[string]any{"main": map[string]any{"cpu": "much", "disk": "7Gi"}}, "the values say much at main.cpu"},
+		"an amount for its parent":    {map[string]any{"main": map[string]any{"disk": "7Gi"}, "side": "much"}, "side.cpu"},
+	} {
+		r, err := StandIn([]byte(sized), Options{ReleaseName: "r", Namespace: "ns", Values: c.values})
+		if err != nil {
+			if !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s: %v, want %s", why, err, c.want)
+			}
+			continue
+		}
+		for _, o := range r.Objects {
+			if o.GetKind() != "StatefulSet" {
+				continue
+			}
+			first := func(path ...string) *unstructured.Unstructured {
+				return &unstructured.Unstructured{Object: at(t, o, path...).([]any)[0].(map[string]any)}
+			}
+			requests := at(t, first("spec", "template", "spec", "containers"), "resources", "requests").(map[string]any)
+			claim := at(t, first("spec", "volumeClaimTemplates"), "spec", "resources", "requests", "storage")
+			if got := fmt.Sprint(at(t, o, "spec", "replicas"), " ", requests["cpu"], " ", requests["memory"], " ", claim); got != c.want {
+				t.Errorf("%s: %s, want %s", why, got, c.want)
+			}
+		}
+	}
+}

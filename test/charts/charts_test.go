@@ -181,6 +181,11 @@ func (f *findings) try(t *testing.T, name string) {
 		}
 		d.all(t, declared(composed, real.asks))
 	})
+	t.Run("has stand-ins as large as its charts", func(t *testing.T) {
+		for _, a := range real.asks {
+			d.all(t, sized(a))
+		}
+	})
 	t.Run("passes DOKS's upgrade checks", func(t *testing.T) {
 		found, unread := lint.Check(0, composed.Rendered...)
 		for _, f := range found {

@@ -103,3 +103,23 @@ func TestTheVersionBeforeIsTheNewestOfAnEarlierMinor(t *testing.T) {
 		}
 	}
 }
+
+func TestStandInsOfAnotherSizeAreFaults(t *testing.T) {
+	t.Parallel()
+	footprint := []byte(`{"chart":"toy","workloads":[{"kind":"Deployment","name":"toy","replicas":2,"requests":{"cpu_m":0,"memory_Mi":64},
+"follows":{"replicas":"replicaCount","cpu":["cpu"]},"containers":[{"name":"toy","image":"example.com/toy:1"}]}]}`)
+	for why, c := range map[string]struct {
+		values map[string]any
+		faults int
+	}{
+		"as rendered": {map[string]any{"replicaCount": 2, "cpu": "100m"}, 0},
+		"larger pods": {map[string]any{"replicaCount": 2, "cpu": "101m"}, 1},
+		"more pods":   {map[string]any{"replicaCount": 3, "cpu": "100m"}, 1},
+		"no amount":   {map[string]any{"cpu": "much"}, 1},
+	} {
+		a := &ask{footprint: footprint, options: chart.Options{ReleaseName: "toy", Namespace: "toys-a", Values: c.values}, rendered: composition(nil).Sets[0].Objects}
+		if got := sized(a); len(got) != c.faults {
+			t.Errorf("%s: got %v, want %d faults", why, got, c.faults)
+		}
+	}
+}

@@ -104,6 +104,33 @@ func declared(c *product.Composition, asks []*ask) []fault {
 	return faults
 }
 
+// sized wants the stand-ins for a chart to ask for as many pods, and as large ones, as the chart does with the same values: a plan and
+// the catalog go by them where the chart cannot be had.
+func sized(a *ask) []fault {
+	stand, err := chart.StandIn(a.footprint, a.options)
+	if err != nil {
+		return []fault{{a.entry, err.Error()}}
+	}
+	var faults []fault
+	pods := func(objects []*unstructured.Unstructured) []string {
+		var out []string
+		for _, o := range objects {
+			switch text, err := podsOf(o, objects); {
+			case err != nil:
+				faults = append(faults, fault{a.entry, err.Error()})
+			case charttest.IsWorkload(o):
+				out = append(out, charttest.Describe(o)+": "+text)
+			}
+		}
+		return out
+	}
+	real, standIns := pods(a.rendered), pods(stand.Objects)
+	if missing, more := without(real, standIns), without(standIns, real); len(missing)+len(more) > 0 {
+		faults = append(faults, fault{a.entry, fmt.Sprintf("chart %s: its stand-ins ask for %v, and it for %v", a.source.Name, more, missing)})
+	}
+	return faults
+}
+
 // entryOf is the entry that a set belongs to, by the node that has it.
 func entryOf(c *product.Composition, set kube.Set) string {
 	best := ""

@@ -17,7 +17,7 @@ import (
 // toy names its objects as charts do: after the release, after an override, after a value, and some not at all.
 var toy = map[string]string{
 	"Chart.yaml":  "apiVersion: v2\nname: toy\nversion: 1.2.3\nappVersion: 4.5.6\n",
-	"values.yaml": "replicas: 2\nclass: toy\n",
+	"values.yaml": "replicas: 2\nclass: toy\nresources: {requests: {cpu: 100m, memory: 100Mi}}\nside: {cpu: {request: 50m}}\npersistence: {size: 1Gi}\n",
 	"templates/all.yaml": `
 apiVersion: apps/v1
 kind: Deployment
@@ -30,8 +30,9 @@ spec:
     spec:
       initContainers: [{name: prepare, image: "example.com/prepare:1", resources: {requests: {cpu: 10m, memory: 300Mi}}}]
       containers:
-        - {name: web, image: "example.com/web:1", ports: [{name: http, containerPort: 8080}], resources: {requests: {cpu: 100m, memory: 100Mi}}}
-        - {name: side, image: "example.com/side:1", resources: {limits: {cpu: 50m, memory: 20Mi}}}
+        - {name: web, image: "example.com/web:1", ports: [{name: http, containerPort: 8080}], resources: {{ toJson .Values.resources }}}
+        - {name: side, image: "example.com/side:1", resources: {limits: {cpu: {{ .Values.side.cpu.request }}, memory: 20Mi}}}
+        - {name: other, image: "example.com/side:1", resources: {limits: {cpu: {{ .Values.side.cpu.request }}}}}
       volumes: [{name: files, persistentVolumeClaim: {claimName: "{{ .Release.Name }}-files"}}]
 ---
 apiVersion: apps/v1
@@ -42,6 +43,17 @@ spec:
   template:
     metadata: {labels: {app: agent}}
     spec: {containers: [{name: agent, image: "example.com/agent:1"}]}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: "{{ .Release.Name }}-store"}
+spec:
+  serviceName: "{{ .Release.Name }}-store"
+  selector: {matchLabels: {app: store}}
+  template:
+    metadata: {labels: {app: store}}
+    spec: {containers: [{name: store, image: "example.com/store:1"}]}
+  volumeClaimTemplates: [{metadata: {name: data}, spec: {resources: {requests: {storage: "{{ .Values.persistence.size }}"}}}}]
 ---
 apiVersion: v1
 kind: Service
@@ -102,11 +114,17 @@ func load(t *testing.T, files map[string]string) *chart.Chart {
 	return c
 }
 
-func TestARecordStandsInForTheChartUnderOtherNamesToo(t *testing.T) {
+// valuesOf are the toy's values.
+func valuesOf(name, class string, replicas int, cpu, memory, side, size string) map[string]any {
+	return map[string]any{"fullnameOverride": name, "class": class, "replicas": replicas, "persistence": map[string]any{"size": size},
+		"side": map[string]any{"cpu": map[string]any{"request": side}}, "resources": map[string]any{"requests": map[string]any{"cpu": cpu, "memory": memory}}}
+}
+
+func TestARecordStandsInForTheChartUnderOtherNamesAndSizesToo(t *testing.T) {
 	t.Parallel()
 	c := load(t, toy)
 	footprint, err := Record(t.Context(), c, chart.Options{ReleaseName: "shop", Namespace: "shop-system", KubeVersion: "1.36",
-		Values: map[string]any{"fullnameOverride": "shop", "class": "shop"}})
+		Values: valuesOf("shop", "shop", 2, "200m", "300Mi", "50m", "1Gi")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,8 +133,8 @@ func TestARecordStandsInForTheChartUnderOtherNamesToo(t *testing.T) {
 		t.Fatal(err)
 	}
 	for why, o := range map[string]chart.Options{
-		"as recorded": {ReleaseName: "shop", Namespace: "shop-system", Values: map[string]any{"fullnameOverride": "shop", "class": "shop"}},
-		"otherwise":   {ReleaseName: "b", Namespace: "c", Values: map[string]any{"fullnameOverride": "d", "class": "e"}},
+		"as recorded": {ReleaseName: "shop", Namespace: "shop-system", Values: valuesOf("shop", "shop", 2, "200m", "300Mi", "50m", "1Gi")},
+		"otherwise":   {ReleaseName: "b", Namespace: "c", Values: valuesOf("d", "e", 5, "1", "1.5Gi", "70m", "20Gi")},
 	} {
 		o.KubeVersion, o.IncludeCRDs = "1.36", true
 		real, err := chart.Render(t.Context(), c, o)
@@ -215,7 +233,7 @@ func TestARecordLeavesOutVersionsThatAreNoIdentity(t *testing.T) {
 	if w := f.Workloads[i]; len(w.Labels) != 1 || w.Labels["in"] != "{namespace}" || w.Selector["of"] != "{release}" || w.Name != "{release}-web" || len(w.Mounts) != 1 || w.Mounts[0] != "{release}-files" {
 		t.Errorf("the Deployment is recorded as %+v", w)
 	}
-	if len(f.Workloads) != 2 || len(f.Services) != 2 {
+	if len(f.Workloads) != 3 || len(f.Services) != 2 {
 		t.Errorf("%d workloads and %d Services: hooks are not among them", len(f.Workloads), len(f.Services))
 	}
 }

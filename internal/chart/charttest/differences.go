@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -14,7 +15,7 @@ import (
 )
 
 // Differences lists what a chart renders that its stand-in does not have, and the other way around, one fact a line: of
-// workloads their replicas, requests, images and ports, of Services what they offer and select, and the names of claims,
+// workloads their replicas, requests, images, ports and claims, of Services what they offer and select, and the names of claims,
 // CRDs with their versions, ingress classes and API services.
 func Differences(real, stand chart.Rendered) ([]string, error) {
 	rendered, err := factsOf(real)
@@ -69,6 +70,13 @@ func factOf(o *unstructured.Unstructured) (string, error) {
 		fmt.Fprintf(&b, "%s %s", requests.CPU, requests.Memory)
 		for _, c := range pod.Containers {
 			fmt.Fprintf(&b, "; %s %s", c.Name, c.Image)
+		}
+		w, err := into[appsv1.StatefulSet](o)
+		if err != nil {
+			return "", err
+		}
+		for _, c := range w.Spec.VolumeClaimTemplates {
+			fmt.Fprintf(&b, "; claims %s of %s", c.Name, c.Spec.Resources.Requests.Storage())
 		}
 		return b.String(), nil
 	case kind == "Service" && o.GroupVersionKind().Group == "":

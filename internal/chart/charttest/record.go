@@ -19,7 +19,8 @@ import (
 )
 
 // Record renders a real chart and notes its footprint. The chart is rendered a second time under other names, which
-// shows what follows the release's name and the values that name things.
+// shows what follows the release's name and the values that name things, and once more for each value that says how large
+// something is.
 func Record(ctx context.Context, c *chart.Chart, o chart.Options) (*chart.Footprint, error) {
 	o.IncludeCRDs = true
 	r, err := chart.Render(ctx, c, o)
@@ -32,9 +33,13 @@ func Record(ctx context.Context, c *chart.Chart, o chart.Options) (*chart.Footpr
 		return nil, fmt.Errorf("record the footprint of %s %s under other names: %w", c.Name, c.Version, err)
 	}
 	f := &chart.Footprint{Chart: c.Name, ChartVersion: c.Version, AppVersion: c.AppVersion, Images: chart.Images(r.Objects)}
-	rec := recorder{places: places, namespace: o.Namespace, other: map[string]*unstructured.Unstructured{}}
+	grown, err := follow(ctx, c, o, r)
+	if err != nil {
+		return nil, fmt.Errorf("record the footprint of %s %s with larger sizes: %w", c.Name, c.Version, err)
+	}
+	rec := recorder{places: places, options: o, other: map[string]*unstructured.Unstructured{}, grown: grown}
 	for _, object := range other.Objects {
-		rec.other[object.GetKind()+"/"+object.GetName()] = object
+		rec.other[key(object)] = object
 	}
 	for _, object := range r.Objects {
 		if err := rec.note(f, object); err != nil {
@@ -105,14 +110,18 @@ func (p places) elsewhere(o chart.Options) chart.Options {
 			o.Namespace = one.other
 			continue
 		}
-		parts := strings.Split(one.path, ".")
-		at := o.Values
-		for _, part := range parts[:len(parts)-1] {
-			at = at[part].(map[string]any)
-		}
-		at[parts[len(parts)-1]] = one.other
+		set(o.Values, one.path, one.other)
 	}
 	return o
+}
+
+// set changes what values have at a path.
+func set(values map[string]any, path string, to any) {
+	parts := strings.Split(path, ".")
+	for _, part := range parts[:len(parts)-1] {
+		values = values[part].(map[string]any)
+	}
+	values[parts[len(parts)-1]] = to
 }
 
 // clone copies the maps of values; what else is in them is not changed.
@@ -139,9 +148,10 @@ func (p places) follows(text string) map[string]string {
 }
 
 type recorder struct {
-	places    places
-	namespace string
-	other     map[string]*unstructured.Unstructured // the second rendering, by kind and name
+	places  places
+	options chart.Options                         // of the first rendering
+	other   map[string]*unstructured.Unstructured // the second rendering, by kind and name
+	grown   map[string]*grown                     // what workloads follow, by kind and name
 }
 
 // pair finds an object's name for the footprint, and the object in the second rendering.
@@ -185,7 +195,7 @@ func (r recorder) note(f *chart.Footprint, o *unstructured.Unstructured) error {
 		other = o
 	}
 	elsewhere := ""
-	if ns := o.GetNamespace(); ns != r.namespace {
+	if ns := o.GetNamespace(); ns != r.options.Namespace {
 		elsewhere = ns
 	}
 	switch kind := o.GetKind(); {
@@ -238,6 +248,10 @@ func (r recorder) workload(o, other *unstructured.Unstructured) (chart.Workload,
 	maps.DeleteFunc(w.Labels, func(k, _ string) bool { _, ok := w.Selector[k]; return ok })
 	pod := one.Spec.Template.Spec
 	w.Requests = RequestsOf(&pod)
+	grown := r.grown[key(o)]
+	if err := grown.takeFrom(&w, r.options.Values); err != nil {
+		return w, err
+	}
 	for _, c := range pod.Containers {
 		noted := chart.Container{Name: c.Name, Image: c.Image}
 		for _, p := range c.Ports {
@@ -246,7 +260,11 @@ func (r recorder) workload(o, other *unstructured.Unstructured) (chart.Workload,
 		w.Containers = append(w.Containers, noted)
 	}
 	for _, c := range one.Spec.VolumeClaimTemplates {
-		w.Claims = append(w.Claims, claimOf(c))
+		claim := claimOf(c)
+		if place, ok := grown.claims[c.Name]; ok {
+			claim.Size = place
+		}
+		w.Claims = append(w.Claims, claim)
 	}
 	for _, v := range pod.Volumes {
 		if v.PersistentVolumeClaim != nil {

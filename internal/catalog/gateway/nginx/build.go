@@ -16,9 +16,6 @@ import (
 	"github.com/k8or/k8or/internal/product"
 )
 
-// image is named in full: the chart's own name leaves the registry out.
-const image = "docker.io/nginx/nginx-ingress:5.5.4"
-
 // source is the chart, as its makers publish it. Its values schema has references to the network, which Helm would
 // follow while rendering, so the schema is not read.
 var source = chart.Source{Repo: "oci://ghcr.io/nginx/charts", Name: "nginx-ingress", Version: "2.6.4"}
@@ -86,31 +83,28 @@ func chartValues(p product.Platform, e product.Entry[v1alpha1.Gateway, Options])
 	if e.Options.MaxBodySize != "" {
 		config["client-max-body-size"] = e.Options.MaxBodySize
 	}
+	z := sizeOf(e.Spec)
 	return product.Values(values, map[string]any{"fullnameOverride": e.Name, "serviceNameOverride": gateway.ServiceName(e.Name), "controller": map[string]any{
+		"replicaCount": int64(z.Replicas), "resources": z.Resources(),
 		"enableSnippets": e.Options.Snippets,
 		"ingressClass":   map[string]any{"name": gateway.Of(e).Class(), "create": true, "setAsDefaultIngress": false},
 		"config":         map[string]any{"entries": config},
 	}}, e.Spec.Values)
 }
 
-// adjust gives the rendered objects what the document's portable fields say: size, pool and load balancer.
+// adjust gives the rendered objects what the document's portable fields say: pool and load balancer.
 func adjust(objects []*unstructured.Unstructured, p product.Platform, e product.Entry[v1alpha1.Gateway, Options], labels, annotations map[string]string) error {
-	z := sizeOf(e.Spec)
 	for _, o := range objects {
 		switch o.GetKind() {
 		case "Deployment":
-			containers, ok, err := unstructured.NestedSlice(o.Object, "spec", "template", "spec", "containers")
-			if err != nil || !ok || len(containers) == 0 {
-				return fmt.Errorf("the chart's Deployment %s has no container", o.GetName())
+			pod, ok, err := unstructured.NestedMap(o.Object, "spec", "template", "spec")
+			if err != nil || !ok {
+				return fmt.Errorf("the chart's Deployment %s has no pod", o.GetName())
 			}
-			container := containers[0].(map[string]any)
-			container["image"] = image
-			container["resources"] = z.Resources()
-			spec := o.Object["spec"].(map[string]any)
-			spec["replicas"] = int64(z.Replicas)
-			pod := spec["template"].(map[string]any)["spec"].(map[string]any)
-			pod["containers"] = containers
 			maps.Copy(pod, p.OnPool(e.Spec.Pool))
+			if err := unstructured.SetNestedMap(o.Object, pod, "spec", "template", "spec"); err != nil {
+				return fmt.Errorf("put the Deployment %s on its pool: %w", o.GetName(), err)
+			}
 		case "Service":
 			if kind, _, _ := unstructured.NestedString(o.Object, "spec", "type"); kind == "LoadBalancer" {
 				gateway.Front(o, gateway.Balancer(p, e.Name, e.Spec), labels, annotations)

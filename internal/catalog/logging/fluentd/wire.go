@@ -102,14 +102,11 @@ func ways(e entry, s product.LogSink) []*unstructured.Unstructured {
 	return []*unstructured.Unstructured{s.Door.Admit("from-fluentd", e.Namespace(), pods)}
 }
 
-// adjust gives a stand-in, which knows no values, the replicas of its size, the image of its sink and the Secrets that its pods read.
+// adjust gives a stand-in, which knows no values but sizes, the image of its sink and the Secrets that its pods read.
 func adjust(objects []*unstructured.Unstructured, e entry, s product.LogSink) error {
 	for _, o := range objects {
 		if o.GetKind() != "StatefulSet" || o.GetName() != "fluentd" {
 			continue
-		}
-		if err := unstructured.SetNestedField(o.Object, int64(sizeOf(e).replicas), "spec", "replicas"); err != nil {
-			return fmt.Errorf("set Fluentd's replicas: %w", err)
 		}
 		containers, _, err := unstructured.NestedSlice(o.Object, "spec", "template", "spec", "containers")
 		if err != nil {
