@@ -16,6 +16,7 @@ var said = map[string][]string{
 	"what it is":       {"#"},
 	"its traps":        {"trap", "is another program", "fight over"},
 	"where it is from": {"upstream"},
+	"its end of life":  {"end of life"},
 }
 
 func TestEveryPageIsComplete(t *testing.T) {

@@ -31,6 +31,7 @@ var Product = &product.Definition[v1alpha1.Mesh, Options]{
 	Title:       "Istio",
 	Version:     version,
 	Licence:     "Apache-2.0",
+	EndOfLife:   "2026-11-30", // as its makers expect, "~Nov 2026": https://istio.io/latest/docs/releases/supported-releases/
 	Placements:  []product.Placement{product.Cluster},
 	TakesValues: true,
 	Page:        page,

@@ -37,7 +37,7 @@ func object(apiVersion, kind, objectName string, rest map[string]any) *unstructu
 func prometheusResource(p product.Platform, e entry) *unstructured.Unstructured {
 	z := sizeOf(e.Spec)
 	spec := map[string]any{
-		"version": "v3.14.0", "image": "quay.io/prometheus/prometheus:v3.14.0-distroless",
+		"version": "v" + version, "image": "quay.io/prometheus/prometheus:v" + version + "-distroless",
 		"replicas": int64(z.prometheus), "serviceAccountName": "prometheus",
 		"retention": e.Spec.Retention, "retentionSize": fmt.Sprintf("%dMB", z.storage*1024*85/100),
 		"externalLabels": map[string]any{"platform": p.Metadata.Name},

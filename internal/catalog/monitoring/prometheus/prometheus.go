@@ -27,13 +27,17 @@ var footprint []byte
 //go:embed values.yaml
 var values []byte
 
+// version is Prometheus' newest with long-term support: others are mended for six weeks.
+const version = "3.13.2"
+
 // Product is Prometheus with Grafana.
 var Product = &product.Definition[v1alpha1.Monitoring, Options]{
 	Category:    "monitoring",
 	Name:        "prometheus",
 	Title:       "Prometheus and Grafana",
-	Version:     "3.14.0",
+	Version:     version,
 	Licence:     "Apache-2.0; Grafana AGPL-3.0-only",
+	EndOfLife:   "2027-07-31", // of Prometheus 3.13: https://prometheus.io/docs/introduction/release-cycle/
 	Placements:  []product.Placement{product.Cluster},
 	TakesValues: true,
 	Page:        page,

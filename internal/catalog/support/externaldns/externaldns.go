@@ -35,6 +35,7 @@ var Product = &product.Definition[product.Support, struct{}]{
 	Title:      "external-dns",
 	Version:    "0.20.0",
 	Licence:    "Apache-2.0",
+	EndOfLife:  "2026-04-06", // the day of 0.21.0, which has nothing for DigitalOcean; no version before the newest is mended
 	Placements: []product.Placement{product.Cluster},
 	Page:       page,
 	Build:      build,
