@@ -13,8 +13,9 @@ type DNS struct {
 	// +required
 	// +example={"from": {"env": "DNS_TOKEN"}}
 	Token Secret `json:"token"`
-	// Policy is upsert-only, which never deletes a record, or sync, which deletes those that this
-	// platform made and that no gateway asks for any more.
+	// Policy is upsert-only, with which external-dns never deletes a record, or sync, with which it
+	// deletes those of this platform that no Service asks for any more. With either, k8or deletes them
+	// when a name leaves the document, and in down.
 	//
 	// +default="upsert-only"
 	// +enum=upsert-only;sync

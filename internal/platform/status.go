@@ -207,5 +207,8 @@ func Scopes(spec v1alpha1.Spec) []string {
 	if spec.Network != nil && len(spec.Network.Domains) > 0 {
 		kinds = append(kinds, e.Domains()...)
 	}
+	if spec.DNS != nil && spec.Support["external-dns"].Product != "existing" {
+		kinds = append(kinds, e.DNSNames()...)
+	}
 	return digitalocean.Scopes(kinds...)
 }

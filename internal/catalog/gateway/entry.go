@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/k8or/k8or/api/v1alpha1"
+	"github.com/k8or/k8or/internal/cloud/digitalocean"
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/kube"
 	"github.com/k8or/k8or/internal/product"
@@ -33,6 +34,8 @@ func (e Entry) Class() string { return e.Spec.Product + "-" + e.Name }
 // first while wiring.
 type Phase interface {
 	Platform() product.Platform
+	Graph() *graph.Graph
+	Estate() *digitalocean.Estate
 	Issuer() (product.Issuer, error)
 	Set(id graph.ID, s product.SetSpec, opts ...graph.Option) (graph.Value[kube.Output], error)
 	Note(format string, args ...any)
@@ -63,15 +66,26 @@ func (e Entry) Bypassed(b Phase) {
 	}
 }
 
-// Names are the labels and annotations of the Service by which external-dns finds the load balancer and the names that lead to it;
-// nil where records are somebody else's to write, which the plan then says.
-func (e Entry) Names(b Phase) (labels, annotations map[string]string) {
+// Names are the labels and annotations of the Service by which external-dns finds the load balancer and the names that lead to it, and
+// what the Service has to come after: each name is remembered before anything is written. There is none of it where records are
+// somebody else's to write, which the plan then says.
+func (e Entry) Names(b Phase) (labels, annotations map[string]string, after graph.Option) {
 	p := b.Platform()
+	var remembered []graph.ID
 	switch {
 	case e.named(p):
-		return map[string]string{product.DNSLabel: p.Metadata.Name + "-" + p.Metadata.UID}, map[string]string{product.DNSNames: strings.Join(e.Spec.Domains, ",")}
+		labels = map[string]string{product.DNSLabel: p.Metadata.Name + "-" + p.Metadata.UID}
+		annotations = map[string]string{product.DNSNames: strings.Join(e.Spec.Domains, ",")}
+		if p.Spec.Support["external-dns"].Product == "existing" {
+			break // who runs it owns what it writes
+		}
+		for _, name := range e.Spec.Domains {
+			id := e.ID + graph.ID("/dns/"+name)
+			graph.Add(b.Graph(), id, &digitalocean.DNSName{On: b.Estate(), Name: name})
+			remembered = append(remembered, id)
+		}
 	case len(e.Spec.Domains) > 0:
 		b.Note("nothing writes DNS records for %s: point them at the address of %s yourself (`k8or status` shows it), or give spec.dns a token", strings.Join(e.Spec.Domains, ", "), e.ID)
 	}
-	return nil, nil
+	return labels, annotations, graph.After(remembered...)
 }

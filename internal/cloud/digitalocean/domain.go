@@ -97,8 +97,12 @@ func refused(err error) bool {
 	return statusOf(err) == http.StatusUnprocessableEntity || statusOf(err) == http.StatusConflict
 }
 
+func (e *Estate) allDomains(ctx context.Context, c *graph.Call) ([]godo.Domain, error) {
+	return once[godo.Domain](ctx, c, e.client, "domains", "/v2/domains", "domains")
+}
+
 func (e *Estate) hasDomain(ctx context.Context, c *graph.Call, name string) (bool, error) {
-	all, err := once[godo.Domain](ctx, c, e.client, "domains", "/v2/domains", "domains")
+	all, err := e.allDomains(ctx, c)
 	if err != nil {
 		return false, err
 	}

@@ -259,23 +259,16 @@ func (e *Estate) foreignRecords(ctx context.Context, c *graph.Call, zone string)
 	if err != nil {
 		return 0, err
 	}
-	written := map[string]bool{} // names that the platform's external-dns wrote
-	owner := "external-dns/owner=" + e.mark.String()
-	for _, r := range all {
-		if r.Type != "TXT" || !strings.Contains(r.Data, owner) {
-			continue
-		}
-		written[r.Name] = true
-		for _, kind := range []string{"a", "aaaa", "cname"} { // as its chart's txtPrefix says
-			if name, ok := strings.CutPrefix(r.Name, "k8or-"+kind+"-"); ok {
-				written[name] = true
-			}
+	written := map[int]bool{} // by the platform's external-dns
+	for _, of := range e.mark.written(all) {
+		for _, r := range of {
+			written[r.ID] = true
 		}
 	}
 	n := 0
 	for _, r := range all {
 		with := r.Type == "SOA" || r.Type == "NS" && r.Name == "@"
-		if !with && !written[r.Name] && !own[zone][identity(r.Type, r.Name, r.Data)] {
+		if !with && !written[r.ID] && !own[zone][identity(r.Type, r.Name, r.Data)] {
 			n++
 		}
 	}

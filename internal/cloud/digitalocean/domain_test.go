@@ -4,6 +4,7 @@ package digitalocean_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -174,7 +175,7 @@ func TestAZoneWithOthersRecordsHoldsData(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.mustCarry(w.named("example.com", false, www))
 		w.api("POST", "/v2/domains/example.com/records", `{"type":"A","name":"shop","data":"192.0.2.7"}`)
-		w.api("POST", "/v2/domains/example.com/records", `{"type":"TXT","name":"k8or-a-shop","data":"heritage=external-dns,external-dns/owner=`+mark.String()+`,external-dns/resource=service/x/y"}`)
+		w.api("POST", "/v2/domains/example.com/records", `{"type":"TXT","name":"k8or-a.shop","data":"heritage=external-dns,external-dns/owner=`+mark.String()+`,external-dns/resource=service/x/y"}`)
 		w.quiet(w.named("example.com", false, www))
 		w.api("POST", "/v2/domains/example.com/records", `{"type":"A","name":"by-hand","data":"192.0.2.8"}`)
 		const data = "network/domains/example.com"
@@ -220,6 +221,87 @@ func TestRecordsAreMadeOnceThoughAnswersAreLost(t *testing.T) {
 		w.mustCarry(w.named("example.com", false, www, mail))
 		if got := w.records("example.com"); len(got) != 2 {
 			w.Errorf("the zone has %v, want each record once", got)
+		}
+	})
+}
+
+func TestWhatExternalDNSWroteForThePlatformGoesWithItsNameAndNothingElseDoes(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		remembers := func(names ...string) *graph.Graph {
+			g := graph.New()
+			for _, name := range names {
+				graph.Add(g, graph.ID("dns/"+name), &digitalocean.DNSName{On: w.estate, Name: name})
+			}
+			g.Prune(w.estate.Kinds()...)
+			return g
+		}
+		add := func(zone, kind, name, data string) {
+			w.api("POST", "/v2/domains/"+zone+"/records", fmt.Sprintf(`{"type":%q,"name":%q,"data":%q}`, kind, name, data))
+		}
+		// write is what external-dns does.
+		write := func(zone, kind, name, data, txt, owner string) {
+			add(zone, kind, name, data)
+			add(zone, "TXT", txt, `"heritage=external-dns,external-dns/owner=`+owner+`,external-dns/resource=service/gateways-public/public"`)
+		}
+		w.api("POST", "/v2/domains", `{"name":"example.com"}`)
+		w.api("POST", "/v2/domains", `{"name":"example.org"}`)
+		w.mustCarry(remembers("example.com", "shop.example.com", "*.example.com"))
+		write("example.com", "A", "@", "192.0.2.7", "k8or-a", mark.String())
+		write("example.com", "A", "shop", "192.0.2.7", "k8or-a.shop", mark.String())
+		write("example.com", "A", "*", "192.0.2.7", "k8or-a._any", mark.String())
+		theirs := func(zone string) {
+			write(zone, "A", "other", "192.0.2.8", "k8or-a.other", mark.String()+"0")
+			write(zone, "A", "else", "192.0.2.8", "k8or-a.else", "my"+mark.String())
+			add(zone, "A", "by-hand", "192.0.2.9")
+		}
+		theirs("example.com")
+		add("example.com", "AAAA", "shop", "2001:db8::1")
+		foreign := []string{"AAAA shop 2001:db8::1", "A by-hand 192.0.2.9", "A else 192.0.2.8", "A other 192.0.2.8", "TXT k8or-a.else", "TXT k8or-a.other"}
+		has := func(why string, want ...string) {
+			w.Helper()
+			var got []string
+			for _, r := range w.records("example.com") {
+				r, _, _ = strings.Cut(r, ` "heritage`)
+				r, _, _ = strings.Cut(r, " heritage")
+				got = append(got, r)
+			}
+			want = append(want, foreign...)
+			slices.Sort(got)
+			slices.Sort(want)
+			if !slices.Equal(got, want) {
+				w.Errorf("%s: the zone has %q, want %q", why, got, want)
+			}
+		}
+		w.quiet(remembers("example.com", "shop.example.com", "*.example.com"))
+
+		plan, err := remembers("example.com").Plan(w.Context(), w.options())
+		if err != nil {
+			w.Fatal(err)
+		}
+		var told []string
+		for _, s := range plan.Steps {
+			if s.Action == graph.Delete {
+				told = append(told, s.Title)
+			}
+		}
+		slices.Sort(told)
+		if want := []string{"records of *.example.com (A, TXT) that external-dns wrote", "records of shop.example.com (A, TXT) that external-dns wrote"}; !slices.Equal(told, want) {
+			w.Errorf("the plan deletes %q, want %q", told, want)
+		}
+		w.mustCarry(remembers("example.com"))
+		has("two names left the document", "A @ 192.0.2.7", "TXT k8or-a")
+
+		write("example.com", "A", "shop", "192.0.2.7", "k8or-a.shop", mark.String()) // late
+		w.fault(fault.Rule{Method: "DELETE", Path: "/v2/domains/*/records/*", Status: 503, Times: 2})
+		if err := w.down(graph.DataDecisions{}); err != nil {
+			w.Fatalf("down: %v\n%s", err, w.events.text())
+		}
+		has("the platform went")
+		for _, tag := range w.names("/v2/tags", "tags", "name") {
+			if strings.Contains(tag, mark.String()) {
+				w.Errorf("after down there is still the tag %s", tag)
+			}
 		}
 	})
 }

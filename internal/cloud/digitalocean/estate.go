@@ -47,7 +47,7 @@ type Estate struct {
 	mark    Mark
 	options EstateOptions
 
-	projects, members, vpcs, natGateways, firewalls, reservedIPs, domains, existingDomains, records, clusters, existing, pools, loadBalancers, volumes, snapshots, tags *graph.Kind
+	projects, members, vpcs, natGateways, firewalls, reservedIPs, domains, existingDomains, records, dnsNames, clusters, existing, pools, loadBalancers, volumes, snapshots, tags *graph.Kind
 
 	databases, databaseFirewalls, databaseMigrations, databaseNames, databaseUsers, databaseAdmins, databaseMetrics, connectionPools, databaseConfigs, readReplicas, kafkaTopics *graph.Kind
 
@@ -84,6 +84,7 @@ type Estate struct {
 // Ranks of pruning: what runs in the cluster (100, package kube) goes first; what a cluster leaves behind can only be
 // told from what it uses once it is gone.
 const (
+	rankDNSName      = 50 // once external-dns is gone, which would write it again, and before its address is
 	rankAccess       = 48 // to a database, by a user
 	rankUser         = 47 // of a database, with its replicas
 	rankInside       = 46 // of a database
@@ -118,6 +119,7 @@ func NewEstate(client *Client, mark Mark, o EstateOptions) *Estate {
 	e.domains = &graph.Kind{Name: "digitalocean/domain", Lag: lag, Rank: rankDomain, List: e.listDomains, Delete: e.deleteDomain}
 	e.existingDomains = &graph.Kind{Name: "digitalocean/existing-domain", Stays: true}
 	e.records = &graph.Kind{Name: "digitalocean/record", Lag: lag, Rank: rankRecord, List: e.listRecords, Delete: e.deleteRecord}
+	e.dnsNames = &graph.Kind{Name: "digitalocean/dns-name", Lag: lag, Rank: rankDNSName, List: e.listDNSNames, Delete: e.deleteDNSName}
 	e.clusters = &graph.Kind{Name: "digitalocean/cluster", Typical: 5 * time.Minute, Deadline: time.Hour, Lag: 2 * lag, Rank: rankCluster,
 		List: e.listClusters, Delete: e.deleteCluster}
 	e.existing = &graph.Kind{Name: "digitalocean/existing-cluster", Typical: 5 * time.Minute, Stays: true}
@@ -218,7 +220,7 @@ func (e *Estate) hasDone(what string) bool {
 
 // Kinds are all that can be pruned, highest rank first. Those of families that the platform never had cost no call.
 func (e *Estate) Kinds() []*graph.Kind {
-	return []*graph.Kind{e.connectionPools, e.databaseUsers, e.databaseMigrations, e.readReplicas, e.databaseNames, e.kafkaTopics, e.spacesKeys, e.cdns, e.pools, e.clusters, e.databases, e.spaces, e.loadBalancers, e.registries, e.volumes, e.snapshots, e.natGateways, e.firewalls, e.reservedIPs, e.certificates, e.records, e.domains, e.vpcs, e.projects, e.tags}
+	return []*graph.Kind{e.dnsNames, e.connectionPools, e.databaseUsers, e.databaseMigrations, e.readReplicas, e.databaseNames, e.kafkaTopics, e.spacesKeys, e.cdns, e.pools, e.clusters, e.databases, e.spaces, e.loadBalancers, e.registries, e.volumes, e.snapshots, e.natGateways, e.firewalls, e.reservedIPs, e.certificates, e.records, e.domains, e.vpcs, e.projects, e.tags}
 }
 
 // Always are the kinds that every platform has.
@@ -228,7 +230,7 @@ func (e *Estate) Always() []*graph.Kind {
 
 // Families are all kinds that only some platforms have. A new family is listed here, and platform.Scopes says of which documents it is.
 func (e *Estate) Families() []*graph.Kind {
-	return slices.Concat(e.Egress(), e.Domains(), e.Firewalls(), e.ReservedIPs(), e.Databases(), e.ObjectStorage(), e.Certificates(), e.ContainerRegistry())
+	return slices.Concat(e.Egress(), e.Domains(), e.DNSNames(), e.Firewalls(), e.ReservedIPs(), e.Databases(), e.ObjectStorage(), e.Certificates(), e.ContainerRegistry())
 }
 
 // Egress are the kinds of platforms whose traffic leaves from one address.
@@ -238,6 +240,9 @@ func (e *Estate) Egress() []*graph.Kind { return []*graph.Kind{e.natGateways} }
 func (e *Estate) Domains() []*graph.Kind {
 	return []*graph.Kind{e.domains, e.existingDomains, e.records}
 }
+
+// DNSNames are the kinds of platforms whose external-dns writes records.
+func (e *Estate) DNSNames() []*graph.Kind { return []*graph.Kind{e.dnsNames} }
 
 // Firewalls are the kinds of platforms that guard Droplets.
 func (e *Estate) Firewalls() []*graph.Kind { return []*graph.Kind{e.firewalls} }
@@ -252,7 +257,7 @@ func (e *Estate) Databases() []*graph.Kind {
 
 // Beside are the kinds of what stands beside a cluster, be it the platform's own or somebody else's, highest rank first.
 func (e *Estate) Beside() []*graph.Kind {
-	return []*graph.Kind{e.connectionPools, e.databaseUsers, e.databaseMigrations, e.readReplicas, e.databaseNames, e.kafkaTopics, e.spacesKeys, e.cdns, e.databases, e.spaces, e.registries, e.firewalls, e.certificates, e.records, e.domains, e.tags}
+	return []*graph.Kind{e.dnsNames, e.connectionPools, e.databaseUsers, e.databaseMigrations, e.readReplicas, e.databaseNames, e.kafkaTopics, e.spacesKeys, e.cdns, e.databases, e.spaces, e.registries, e.firewalls, e.certificates, e.records, e.domains, e.tags}
 }
 
 // ObjectStorage are the kinds of platforms that have buckets.

@@ -22,6 +22,7 @@ var scopesOf = map[string][]string{
 	"digitalocean/domain":           {"domain:create", "domain:delete", "domain:read", "tag:create", "tag:delete", "tag:read"},
 	"digitalocean/existing-domain":  {"domain:read"},
 	"digitalocean/record":           {"domain:create", "domain:delete", "domain:read", "domain:update", "tag:create", "tag:delete", "tag:read"},
+	"digitalocean/dns-name":         {"domain:delete", "domain:read", "tag:create", "tag:read"},
 	"digitalocean/cluster":          {"kubernetes:access_cluster", "kubernetes:create", "kubernetes:delete", "kubernetes:read", "kubernetes:update", "tag:create", "tag:read", "block_storage:read"},
 	"digitalocean/existing-cluster": {"kubernetes:access_cluster", "kubernetes:read"},
 	"digitalocean/pool":             {"kubernetes:read", "kubernetes:update"},

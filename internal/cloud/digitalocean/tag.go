@@ -55,6 +55,7 @@ func (e *Estate) listTags(ctx context.Context, c *graph.Call) ([]graph.Item, err
 		zone, zoned := e.mark.zoneOf(t.Name)
 		_, guarded := cutPrefixFold(t.Name, e.mark.firewallTag(""))
 		in, hash, recorded := e.mark.recordOf(t.Name)
+		name, named := e.mark.nameOf(t.Name)
 		host, certified := e.mark.certificateOf(t.Name)
 		switch {
 		case memory && !c.Teardown && e.hasDone("end "+id):
@@ -91,6 +92,14 @@ func (e *Estate) listTags(ctx context.Context, c *graph.Call) ([]graph.Item, err
 				return nil, err
 			}
 			if c.Teardown && !there {
+				items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title})
+			}
+		case named:
+			written, err := e.listDNSNames(ctx, c)
+			if err != nil {
+				return nil, err
+			}
+			if c.Teardown && !slices.ContainsFunc(written, func(w graph.Item) bool { return w.Key == name }) {
 				items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title})
 			}
 		case certified:

@@ -22,8 +22,8 @@ func wire(w *product.Wiring, e entry) error {
 	if err := refused(g, hosts); err != nil {
 		return err
 	}
-	labels, annotations := g.Names(w)
-	if _, err := w.Objects(e.ID, e.Namespace(), []*unstructured.Unstructured{w.EntryNamespace(e.Namespace()), object(w.Platform(), g, hosts, labels, annotations)}); err != nil {
+	labels, annotations, after := g.Names(w)
+	if _, err := w.Objects(e.ID, e.Namespace(), []*unstructured.Unstructured{w.EntryNamespace(e.Namespace()), object(w.Platform(), g, hosts, labels, annotations)}, after); err != nil {
 		return err
 	}
 	if err := g.Secure(w, g.RouteSolver(plain)); err != nil {

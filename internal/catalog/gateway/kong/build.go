@@ -30,13 +30,13 @@ func build(b *product.Building, e entry) error {
 		return err
 	}
 	g.Bypassed(b)
-	labels, annotations := g.Names(b)
+	labels, annotations, after := g.Names(b)
 	out, err := b.Chart(e.ID, product.ChartSpec{Source: source, Release: e.Name, Namespace: e.Namespace(), Values: vals, Footprint: footprint,
 		OwnValues: len(e.Spec.Values) > 0, Extra: []*unstructured.Unstructured{webhookCertificate(e, issuer)},
 		Adjust: func(objects []*unstructured.Unstructured) error {
 			return adjust(objects, b.Platform(), e, labels, annotations)
 		},
-	}, graph.After(issuer.Ready))
+	}, graph.After(issuer.Ready), after)
 	if err != nil {
 		return err
 	}

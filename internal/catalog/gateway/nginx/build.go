@@ -27,13 +27,13 @@ func build(b *product.Building, e product.Entry[v1alpha1.Gateway, Options]) erro
 	}
 	g := gateway.Of(e)
 	g.Bypassed(b)
-	labels, annotations := g.Names(b)
+	labels, annotations, after := g.Names(b)
 	out, err := b.Chart(e.ID, product.ChartSpec{
 		Source: source, Release: e.Name, Namespace: e.Namespace(), Values: vals, Footprint: footprint, SkipSchema: true, OwnValues: len(e.Spec.Values) > 0,
 		Adjust: func(objects []*unstructured.Unstructured) error {
 			return adjust(objects, b.Platform(), e, labels, annotations)
 		},
-	})
+	}, after)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/k8or/k8or/internal/chart"
+	"github.com/k8or/k8or/internal/cloud/digitalocean"
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/kube"
 	"github.com/k8or/k8or/internal/probe"
@@ -60,6 +61,7 @@ func build(b *product.Building, e product.Entry[product.Support, struct{}]) erro
 		return err
 	}
 	vals, err := product.Values(values, map[string]any{
+		"txtPrefix": digitalocean.OwnerTXTPrefix, "extraArgs": map[string]any{"txt-wildcard-replacement": digitalocean.OwnerTXTWildcard},
 		"policy": dns.Policy, "txtOwnerId": p.Metadata.Name + "-" + p.Metadata.UID, "domainFilters": zones(p),
 		"labelFilter": product.DNSLabel + "=" + p.Metadata.Name + "-" + p.Metadata.UID,
 		"env":         []any{map[string]any{"name": key, "valueFrom": map[string]any{"secretKeyRef": map[string]any{"name": secret, "key": key}}}},
