@@ -17,7 +17,8 @@ import (
 var gatewayKind = schema.GroupKind{Group: "gateway.networking.k8s.io", Kind: "Gateway"}
 
 // mayFront reports whether an object of a kind may have a load balancer, which is outside of the cluster and outlives it: a
-// Service has one of its own, a Gateway that of the Service which its controller makes for it.
+// Service has one of its own, a Gateway that of the Service which its controller makes for it, unless it is served by proxies
+// that are there.
 func mayFront(id ID) bool {
 	return id.groupKind() == gatewayKind || id.groupKind().String() == "Service"
 }
@@ -100,6 +101,11 @@ func (conn *connection) leaves(ctx context.Context, change Change, wanted []*sig
 	}
 	if err != nil {
 		return change, err
+	}
+	if change.ID.groupKind() == gatewayKind {
+		if service, err := conn.frontOf(ctx, change.ID); err != nil || service == "" {
+			return change, err
+		}
 	}
 	change.Severs = true
 	change.Note = "its load balancer goes and its address with it; requests are lost until names lead to another"

@@ -5,6 +5,7 @@ package kube
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -159,16 +160,20 @@ func programmed(live *unstructured.Unstructured) (State, string) {
 	return Ready, ""
 }
 
-// accepted is for routes of the Gateway API: each gateway they name took them and found what they lead to.
+// accepted is for routes of the Gateway API: each gateway they name took them and found what they lead to. What a controller said
+// of a gateway that they named before stays when it goes first.
 func accepted(live *unstructured.Unstructured) (State, string) {
 	wanted, _, _ := unstructured.NestedSlice(live.Object, "spec", "parentRefs")
 	parents, _, _ := unstructured.NestedSlice(live.Object, "status", "parents")
-	if len(parents) < len(wanted) {
-		return InProgress, "its gateway has not seen it yet"
-	}
-	for _, p := range parents {
-		parent, _ := p.(map[string]any)
-		one := &unstructured.Unstructured{Object: map[string]any{"status": parent}}
+	for _, ref := range wanted {
+		at := slices.IndexFunc(parents, func(p any) bool {
+			parent, _ := p.(map[string]any)
+			return sameParent(parent["parentRef"], ref, live.GetNamespace())
+		})
+		if at < 0 {
+			return InProgress, "its gateway has not seen it yet"
+		}
+		one := &unstructured.Unstructured{Object: map[string]any{"status": parents[at]}}
 		for _, kind := range []string{"Accepted", "ResolvedRefs"} {
 			switch status, message := condition(one, kind); {
 			case status == "":
@@ -181,6 +186,20 @@ func accepted(live *unstructured.Unstructured) (State, string) {
 		}
 	}
 	return Ready, ""
+}
+
+// sameParent says whether two references of a route are to the same place. A controller may write out what the route leaves to
+// the Gateway API's defaults.
+func sameParent(a, b any, namespace string) bool {
+	key := func(ref any) string {
+		m, _ := ref.(map[string]any)
+		text := func(field, otherwise string) string {
+			s, _ := m[field].(string)
+			return cmp.Or(s, otherwise)
+		}
+		return fmt.Sprint(text("group", gatewayKind.Group), text("kind", gatewayKind.Kind), "/", text("namespace", namespace), "/", text("name", ""), "/", text("sectionName", ""), "/", m["port"])
+	}
+	return key(a) == key(b)
 }
 
 // valid is for Cilium's policies, of which its operator says whether they can be enforced; an older one says nothing.

@@ -42,6 +42,11 @@ func TestStandingKnowsEachKindsOwnCondition(t *testing.T) {
 			{type: Accepted, status: "True", observedGeneration: 2}, {type: Programmed, status: "True", observedGeneration: 2}]}}`, Ready, ""},
 		"route of two gateways that one has seen": {`{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {name: a}, spec: {parentRefs: [{name: a}, {name: b}]}, status: {parents: [
 			{parentRef: {name: a}, conditions: [{type: Accepted, status: "True"}, {type: ResolvedRefs, status: "True"}]}]}}`, InProgress, "has not seen it"},
+		"route that a gateway of before has not let go": {`{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {name: a, namespace: n, generation: 2}, spec: {parentRefs: [{name: b}]}, status: {parents: [
+			{parentRef: {name: a}, conditions: [{type: Accepted, status: "True", observedGeneration: 1}, {type: ResolvedRefs, status: "True", observedGeneration: 1}]},
+			{parentRef: {group: gateway.networking.k8s.io, kind: Gateway, namespace: n, name: b}, conditions: [{type: Accepted, status: "True", observedGeneration: 2}, {type: ResolvedRefs, status: "True", observedGeneration: 2}]}]}}`, Ready, ""},
+		"route that only a gateway of before has seen": {`{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {name: a}, spec: {parentRefs: [{name: b}]}, status: {parents: [
+			{parentRef: {name: a}, conditions: [{type: Accepted, status: "True"}, {type: ResolvedRefs, status: "True"}]}]}}`, InProgress, "has not seen it"},
 		"route that leads nowhere": {`{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {name: a}, spec: {parentRefs: [{name: a}]}, status: {parents: [
 			{parentRef: {name: a}, conditions: [{type: Accepted, status: "True"}, {type: ResolvedRefs, status: "False", message: Service not found}]}]}}`, InProgress, "Service not found"},
 		"route that is accepted": {`{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {name: a}, spec: {parentRefs: [{name: a}]}, status: {parents: [
