@@ -30,7 +30,12 @@ const gatewayReconciles = time.Second
 
 // gatewayController is one implementation of Gateway API.
 type gatewayController struct {
-	name     string // controllerName of its classes
+	name string // controllerName of its classes
+	// answers is whether a class's controllerName is that of one that runs, where there may be several of them, each with a name of
+	// its own; nil: there is one, of this name.
+	answers func(w World, name string) bool
+	// strict is whether a listener takes routes only once it is programmed.
+	strict   bool
 	children func(*Scene) []Object
 	// addresses are those of a gateway, none while they are not known.
 	addresses func(*Scene) []any
@@ -39,7 +44,7 @@ type gatewayController struct {
 // kinds are what a controller looks after.
 func (g *gatewayController) kinds() []Kind {
 	return []Kind{
-		{Resource: gatewayClasses, Only: g.owns, Play: g.playClass},
+		{Resource: gatewayClasses, Play: g.playClass},
 		{Resource: gateways, Play: g.playGateway},
 		{Resource: httpRoutes, Play: g.playRoute},
 		{Resource: grpcRoutes, Play: g.playRoute},
@@ -48,24 +53,34 @@ func (g *gatewayController) kinds() []Kind {
 	}
 }
 
-func (g *gatewayController) owns(class Object) bool {
-	return textAt(class.Object, "spec", "controllerName") == g.name
+// is whether a controllerName is the controller's, or that of one of several.
+func (g *gatewayController) is(w World, name string) bool {
+	if g.answers != nil {
+		return g.answers(w, name)
+	}
+	return name == g.name
 }
 
-// serves is whether a gateway is of one of the controller's classes.
-func (g *gatewayController) serves(w World, gateway Object) bool {
+// serves is whose class a gateway is of, if it is one of the controller's; empty if not.
+func (g *gatewayController) serves(w World, gateway Object) string {
 	class := w.Get(gatewayClasses, "", textAt(gateway.Object, "spec", "gatewayClassName"))
-	return class != nil && g.owns(class)
+	if class == nil || !g.is(w, textAt(class.Object, "spec", "controllerName")) {
+		return ""
+	}
+	return textAt(class.Object, "spec", "controllerName")
 }
 
 func (g *gatewayController) playClass(s *Scene) Outcome {
+	if !g.is(s.World, textAt(s.Object.Object, "spec", "controllerName")) {
+		return Outcome{}
+	}
 	return Outcome{Status: map[string]any{"conditions": conditions(s.Object, s.Wall,
 		condition{"Accepted", "True", "Accepted", "Valid GatewayClass", s.Object.GetGeneration()})}}
 }
 
 // playGateway gives a gateway what carries its traffic, and its status.
 func (g *gatewayController) playGateway(s *Scene) Outcome {
-	if !g.serves(s.World, s.Object) || !s.Ripe(gatewayReconciles) {
+	if g.serves(s.World, s.Object) == "" || !s.Ripe(gatewayReconciles) {
 		return Outcome{}
 	}
 	var out Outcome
@@ -218,23 +233,30 @@ func (g *gatewayController) playRoute(s *Scene) Outcome {
 	}
 	var parents []any
 	for _, was := range mapsAt(s.Object.Object, "status", "parents") {
-		if textAt(was, "controllerName") != g.name {
+		if !g.is(s.World, textAt(was, "controllerName")) {
 			parents = append(parents, was)
 		}
 	}
 	others := len(parents)
 	for _, ref := range mapsAt(s.Object.Object, "spec", "parentRefs") {
 		gateway := s.Get(gateways, orText(textAt(ref, "namespace"), s.Object.GetNamespace()), textAt(ref, "name"))
-		if gateway == nil || !refersTo(s.Object, ref, gateway) || !g.serves(s.World, gateway) {
+		if gateway == nil || !refersTo(s.Object, ref, gateway) {
+			continue
+		}
+		by := g.serves(s.World, gateway)
+		if by == "" {
 			continue
 		}
 		why := "NoMatchingParent"
 		for _, l := range mapsAt(gateway.Object, "spec", "listeners") {
-			if why = attaches(s.World, gateway, l, s.Object, ref); why == "" {
+			if why = attaches(s.World, gateway, l, s.Object, ref); why == "" && g.strict && !listens(gateway, textAt(l, "name")) {
+				why = "NotAllowedByListeners"
+			}
+			if why == "" {
 				break
 			}
 		}
-		parents = append(parents, g.parent(s, ref, why))
+		parents = append(parents, parentStatus(s, by, ref, why))
 	}
 	if len(parents) == others && len(mapsAt(s.Object.Object, "status", "parents")) == others {
 		return Outcome{} // none of ours
@@ -245,11 +267,22 @@ func (g *gatewayController) playRoute(s *Scene) Outcome {
 	return Outcome{Status: map[string]any{"parents": parents}}
 }
 
-func (g *gatewayController) parent(s *Scene, ref map[string]any, why string) map[string]any {
+// listens is whether a gateway's status says that a listener is programmed.
+func listens(gateway Object, listener string) bool {
+	for _, l := range mapsAt(gateway.Object, "status", "listeners") {
+		if textAt(l, "name") == listener {
+			return conditionOf(&object{Object: map[string]any{"status": l}}, "Programmed") == "True"
+		}
+	}
+	return false
+}
+
+// parentStatus is what a route's status says of one of its parents, by the name of who wrote it.
+func parentStatus(s *Scene, by string, ref map[string]any, why string) map[string]any {
 	generation := s.Object.GetGeneration()
 	before := &object{Object: map[string]any{}}
 	for _, was := range mapsAt(s.Object.Object, "status", "parents") {
-		if textAt(was, "controllerName") == g.name && covers(was["parentRef"], ref) {
+		if textAt(was, "controllerName") == by && covers(was["parentRef"], ref) {
 			before = &object{Object: map[string]any{"status": was}}
 		}
 	}
@@ -270,7 +303,7 @@ func (g *gatewayController) parent(s *Scene, ref map[string]any, why string) map
 			}
 		}
 	}
-	return map[string]any{"parentRef": ref, "controllerName": g.name, "conditions": conditions(before, s.Wall, accepted, resolved)}
+	return map[string]any{"parentRef": ref, "controllerName": by, "conditions": conditions(before, s.Wall, accepted, resolved)}
 }
 
 // balancedAt are the addresses of a Service's load balancer.

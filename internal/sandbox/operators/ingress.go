@@ -114,8 +114,14 @@ func kongIngress() *Operator {
 		return balancedBeside(s, namespace, name)
 	}
 	g := &gatewayController{
-		name:      "konghq.com/kic-gateway-controller",
-		addresses: func(s *Scene) []any { return balancedAt(address(s)) },
+		answers: kongAnswers, strict: true,
+		addresses: func(s *Scene) []any {
+			namespace, name, ok := strings.Cut(s.Object.GetAnnotations()["konghq.com/publish-service"], "/")
+			if !ok {
+				return balancedAt(address(s))
+			}
+			return balancedAt(s.Get(services, namespace, name))
+		},
 	}
 	op := &Operator{
 		Name: "kong-ingress-controller", Image: "kubernetes-ingress-controller", When: schema.GroupResource{Group: "configuration.konghq.com", Resource: "kongplugins"},
@@ -125,6 +131,23 @@ func kongIngress() *Operator {
 		op.Kinds = append(op.Kinds, Kind{Resource: schema.GroupResource{Group: "configuration.konghq.com", Resource: kind}, Play: playKong})
 	}
 	return op
+}
+
+// kongAnswers is whether one of Kong's controllers goes by a name in the Gateway API: by the one it is told, or else by its usual one.
+// A stand-in, which is told nothing at all, goes by any that is Kong's.
+func kongAnswers(w World, name string) bool {
+	const usual = "konghq.com/kic-gateway-controller"
+	for _, o := range w.List(deployments) {
+		if !runs(o, "kubernetes-ingress-controller") {
+			continue
+		}
+		_, _, real := environment(o, "CONTROLLER_PUBLISH_SERVICE")
+		told, _, _ := environment(o, "CONTROLLER_GATEWAY_API_CONTROLLER_NAME")
+		if name == orText(told, usual) || !real && strings.HasPrefix(name, usual+"/") {
+			return true
+		}
+	}
+	return false
 }
 
 // playKong says that an object has reached Kong. A plugin does so only once something names it, and a consumer of another class never.

@@ -24,7 +24,6 @@ func playLinkerdRoute(s *Scene) Outcome {
 	if !s.Ripe(gatewayReconciles) {
 		return Outcome{}
 	}
-	g := &gatewayController{name: linkerdController}
 	var parents []any
 	for _, was := range mapsAt(s.Object.Object, "status", "parents") {
 		if textAt(was, "controllerName") != linkerdController {
@@ -40,7 +39,7 @@ func playLinkerdRoute(s *Scene) Outcome {
 		if s.Get(services, orText(textAt(ref, "namespace"), s.Object.GetNamespace()), textAt(ref, "name")) == nil {
 			why = "NoMatchingParent"
 		}
-		parents, ours = append(parents, g.parent(s, ref, why)), true
+		parents, ours = append(parents, parentStatus(s, linkerdController, ref, why)), true
 	}
 	if !ours {
 		return Outcome{}

@@ -157,6 +157,49 @@ func kongSaysWhatIsProgrammed(t *testing.T, c *Cluster) {
 	c.becomes(t, "kongplugins.v1.configuration.konghq.com", "limit", "programmed", is("Programmed", "True"))
 }
 
+// Each of Kong's controllers goes by a name of its own. Its listeners take routes only with their certificate.
+func kongServesGateways(t *testing.T, c *Cluster) {
+	const name = "konghq.com/kic-gateway-controller/public"
+	c.create(t, "{apiVersion: gateway.networking.k8s.io/v1, kind: GatewayClass, metadata: {name: kong-"+c.namespace+"}, spec: {controllerName: "+name+"}}")
+	c.create(t, `
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: door, annotations: {konghq.com/publish-service: `+early.namespace+`/proxy}}
+spec:
+  gatewayClassName: kong-`+c.namespace+`
+  listeners:
+  - {name: http, port: 80, protocol: HTTP, hostname: shop.example.com}
+  - {name: https, port: 443, protocol: HTTPS, hostname: shop.example.com, tls: {certificateRefs: [{name: door}]}}
+`)
+	c.create(t, "{apiVersion: v1, kind: Service, metadata: {name: shop}, spec: {ports: [{port: 80}]}}")
+	for route, parent := range map[string]string{"both": "{name: door}", "secure": "{name: door, sectionName: https}"} {
+		c.create(t, `
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: `+route+`}
+spec: {parentRefs: [`+parent+`], hostnames: [shop.example.com], rules: [{backendRefs: [{name: shop, port: 80}]}]}
+`)
+	}
+	accepted := func(want string) func(*unstructured.Unstructured) bool {
+		return func(o *unstructured.Unstructured) bool {
+			parents, _, _ := unstructured.NestedSlice(o.Object, "status", "parents")
+			if len(parents) != 1 {
+				return false
+			}
+			one := &unstructured.Unstructured{Object: map[string]any{"status": parents[0]}}
+			return field(one, "status.controllerName") == name && condition(one, "Accepted") == want
+		}
+	}
+	gateway := c.becomes(t, gateways, "door", "programmed", is("Programmed", "True"))
+	if addresses, _, _ := unstructured.NestedSlice(gateway.Object, "status", "addresses"); len(addresses) != 1 {
+		t.Errorf("the gateway's addresses are %v, want its Service's", addresses)
+	}
+	c.becomes(t, routes, "both", "accepted", accepted("True"))
+	c.becomes(t, routes, "secure", "not accepted", accepted("False"))
+	c.create(t, "{apiVersion: v1, kind: Secret, metadata: {name: door}, type: kubernetes.io/tls, data: {tls.crt: QQ==, tls.key: QQ==}}")
+	c.becomes(t, routes, "secure", "accepted with the certificate", accepted("True"))
+}
+
 func istioHandsOutItsRoot(t *testing.T, c *Cluster) {
 	var root string
 	c.becomes(t, "configmaps.v1.", "istio-ca-root-cert", "there", func(o *unstructured.Unstructured) bool {

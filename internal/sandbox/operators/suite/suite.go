@@ -63,6 +63,7 @@ func Run(t *testing.T, config func() *rest.Config, spaces Spaces) {
 		{"CiliumJudgesPolicies", ciliumJudgesPolicies},
 		{"IngressesGetAddresses", ingressesGetAddresses},
 		{"KongSaysWhatIsProgrammed", kongSaysWhatIsProgrammed},
+		{"KongServesGateways", kongServesGateways},
 		{"IstioHandsOutItsRoot", istioHandsOutItsRoot},
 		{"RoutesAreHeldUntilNodesLetGo", routesAreHeldUntilNodesLetGo},
 		{"SnapshotsAreTaken", snapshotsAreTaken},
