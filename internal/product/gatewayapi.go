@@ -27,3 +27,9 @@ func (p Platform) LacksGatewayAPI() string {
 	}
 	return ""
 }
+
+// RunsGatewayAPI says that DigitalOcean runs the Gateway API in the platform's cluster: in one that k8or makes, unless the
+// document says otherwise. Of an existing one nobody can tell.
+func (p Platform) RunsGatewayAPI() bool {
+	return p.Spec.Cluster.Existing == "" && p.LacksGatewayAPI() == ""
+}

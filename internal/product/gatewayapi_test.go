@@ -26,5 +26,8 @@ func TestDigitalOceanRunsTheGatewayAPIInNewVPCNativeClusters(t *testing.T) {
 		if got := p.LacksGatewayAPI(); got != tt.lacks {
 			t.Errorf("%s: it lacks the Gateway API because of %q, want %q", name, got, tt.lacks)
 		}
+		if got, want := p.RunsGatewayAPI(), tt.lacks == "" && tt.cluster.Existing == ""; got != want {
+			t.Errorf("%s: it runs the Gateway API is %v, want %v", name, got, want)
+		}
 	}
 }

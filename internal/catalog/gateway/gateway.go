@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package gateway has what the products of the category gateways share: the DigitalOcean load balancer in front, its size and
-// price, and the Ingresses of routes. What a product does in its own way stays in its folder.
+// price, and the Ingresses and HTTPRoutes of routes. What a product does in its own way stays in its folder.
 package gateway
 
 import (

@@ -98,12 +98,13 @@ func (e Entry) Secured(h Host) bool { return e.Spec.TLS != nil && h.Name != "" }
 // wants the feature "gateway-api" of cert-manager.
 func (e Entry) RouteSolver(listener string) map[string]any {
 	return map[string]any{"http01": map[string]any{"gatewayHTTPRoute": map[string]any{"serviceType": "ClusterIP", "parentRefs": []any{
-		map[string]any{"group": "gateway.networking.k8s.io", "kind": "Gateway", "namespace": e.Namespace, "name": ServiceName(e.Name), "sectionName": listener}}}}}
+		map[string]any{"group": API, "kind": "Gateway", "namespace": e.Namespace, "name": ServiceName(e.Name), "sectionName": listener}}}}}
 }
 
 // Certificates adds a certificate for each host, in the gateway's namespace: a key that leaves it could be read by whoever may
-// read Secrets of an app. Their node stands apart from the routes', which carry requests while a name is being proven.
-func (e Entry) Certificates(w *product.Wiring, hosts []Host) error {
+// read Secrets of an app. Their node stands apart from the routes', which carry requests while a name is being proven. Temporary asks
+// for a certificate of nobody's at once, for gateways that are slow to see a Secret that comes late.
+func (e Entry) Certificates(w *product.Wiring, hosts []Host, temporary bool) error {
 	if e.Spec.TLS == nil {
 		return nil
 	}
@@ -119,11 +120,14 @@ func (e Entry) Certificates(w *product.Wiring, hosts []Host) error {
 				Fix: "give spec.dns a token and use `challenge: dns`, or let the routes name each host"}
 		}
 		meta := map[string]any{"name": h.ObjectName(e.Name), "namespace": e.Namespace}
-		if http { // until the name is proven the gateway needs some certificate, or it refuses the very connection that proves it
-			annotations := map[string]any{"cert-manager.io/issue-temporary-certificate": "true"}
-			if !e.named(p) {
-				annotations[kube.ProvenOutside] = "true"
-			}
+		annotations := map[string]any{}
+		if http || temporary { // until the name is proven the gateway needs some certificate, or it refuses the very connection that proves it
+			annotations["cert-manager.io/issue-temporary-certificate"] = "true"
+		}
+		if http && !e.named(p) {
+			annotations[kube.ProvenOutside] = "true"
+		}
+		if len(annotations) > 0 {
 			meta["annotations"] = annotations
 		}
 		certificate := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "cert-manager.io/v1", "kind": "Certificate", "metadata": meta, "spec": map[string]any{

@@ -5,7 +5,6 @@ package doks
 import (
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -16,11 +15,8 @@ import (
 )
 
 const (
-	group = "gateway.networking.k8s.io"
 	// class is DigitalOcean's GatewayClass.
 	class = "cilium"
-	// plain is the listener of port 80. Hosts with a certificate have one more each.
-	plain = "http"
 	// most is how many listeners a Gateway may have, and longest how long an annotation of its infrastructure, by the Gateway API.
 	most, longest = 64, 4096
 )
@@ -37,22 +33,17 @@ func object(p product.Platform, e gateway.Entry, hosts []gateway.Host, labels, a
 		spaces, _ := h.Namespaces()
 		names = append(names, spaces...)
 	}
-	slices.Sort(names)
-	from := map[string]any{"from": "Selector", "selector": map[string]any{"matchExpressions": []any{
-		map[string]any{"key": "kubernetes.io/metadata.name", "operator": "In", "values": list(slices.Compact(names))}}}}
-	listeners := []any{map[string]any{"name": plain, "port": int64(80), "protocol": "HTTP", "allowedRoutes": map[string]any{"namespaces": from}}}
+	listeners := []any{gateway.Listener("", names)}
 	for _, h := range hosts {
 		if e.Secured(h) {
-			listeners = append(listeners, map[string]any{"name": secure(h), "port": int64(443), "protocol": "HTTPS", "hostname": h.Name,
-				"allowedRoutes": map[string]any{"namespaces": from},
-				"tls":           map[string]any{"mode": "Terminate", "certificateRefs": []any{map[string]any{"group": "", "kind": "Secret", "name": h.ObjectName(e.Name)}}}})
+			listeners = append(listeners, h.SecureListener(e, secure(h), names))
 		}
 	}
 	marks, own := balancer(p, e), map[string]string{product.DNSLabel: ""}
 	maps.Copy(marks, annotations)
 	maps.Copy(own, labels)
 	infrastructure := map[string]any{"annotations": product.Texts(marks), "labels": product.Texts(own)}
-	return &unstructured.Unstructured{Object: map[string]any{"apiVersion": group + "/v1", "kind": "Gateway",
+	return &unstructured.Unstructured{Object: map[string]any{"apiVersion": gateway.API + "/v1", "kind": "Gateway",
 		"metadata": map[string]any{"name": gateway.ServiceName(e.Name), "namespace": e.Namespace},
 		"spec":     map[string]any{"gatewayClassName": class, "infrastructure": infrastructure, "listeners": listeners}}}
 }
@@ -98,12 +89,4 @@ func tooMany(e gateway.Entry, hosts []gateway.Host) error {
 	}
 	return &product.RefusedError{Entry: e.ID, Refusal: product.Refusal{Field: "tls", What: fmt.Sprintf("%d hosts want a certificate at %s, and doks can have %d", listeners-1, e.ID, most-1),
 		Why: fmt.Sprintf("a Gateway has %d listeners at most, and each host with a certificate is one", most), Fix: "let routes share a wildcard such as *.example.com, or add a second gateway for some of the hosts"}}
-}
-
-func list(texts []string) []any {
-	var out []any
-	for _, t := range texts {
-		out = append(out, t)
-	}
-	return out
 }

@@ -26,7 +26,7 @@ func wire(w *product.Wiring, e entry) error {
 	if _, err := w.Objects(e.ID, e.Namespace(), []*unstructured.Unstructured{w.EntryNamespace(e.Namespace()), object(w.Platform(), g, hosts, labels, annotations)}, after); err != nil {
 		return err
 	}
-	if err := g.Secure(w, g.RouteSolver(plain)); err != nil {
+	if err := g.Secure(w, g.RouteSolver(gateway.Plain)); err != nil {
 		return err
 	}
 	if err := admit(w, g, hosts); err != nil {
@@ -36,7 +36,7 @@ func wire(w *product.Wiring, e entry) error {
 		var objects []*unstructured.Unstructured
 		spaces, routes := host.Namespaces()
 		for _, ns := range spaces {
-			objects = append(objects, httpRoute(g, host, ns, rules(routes[ns])))
+			objects = append(objects, httpRoute(g, host, ns, gateway.Rules(routes[ns])))
 		}
 		if g.Secured(host) {
 			objects = append(objects, redirect(g, host))
@@ -46,7 +46,7 @@ func wire(w *product.Wiring, e entry) error {
 		}
 	}
 	g.Prove(w, hosts, gateway.Known{Before: true})
-	return g.Certificates(w, hosts)
+	return g.Certificates(w, hosts, false)
 }
 
 // refused says of the routes what this gateway cannot do for them.
@@ -66,38 +66,19 @@ func refused(e gateway.Entry, hosts []gateway.Host) error {
 
 // httpRoute carries some rules of a host, at its own listener where it has a certificate and at that of port 80 where not.
 func httpRoute(e gateway.Entry, h gateway.Host, namespace string, rules []any) *unstructured.Unstructured {
-	listener := plain
+	listener := gateway.Plain
 	if e.Secured(h) {
 		listener = secure(h)
 	}
-	spec := map[string]any{"rules": rules, "parentRefs": []any{map[string]any{"group": group, "kind": "Gateway",
-		"namespace": e.Namespace, "name": gateway.ServiceName(e.Name), "sectionName": listener}}}
-	if h.Name != "" {
-		spec["hostnames"] = []any{h.Name}
-	}
-	return &unstructured.Unstructured{Object: map[string]any{"apiVersion": group + "/v1", "kind": "HTTPRoute",
-		"metadata": map[string]any{"name": h.ObjectName(e.Name), "namespace": namespace}, "spec": spec}}
-}
-
-// rules lead paths to Services. What the Gateway API fills in by itself is written out, so that nothing differs afterwards.
-func rules(routes []product.Route) []any {
-	var out []any
-	for _, r := range routes {
-		out = append(out, map[string]any{
-			"matches":     []any{map[string]any{"path": map[string]any{"type": "PathPrefix", "value": cmp.Or(r.Path, "/")}}},
-			"backendRefs": []any{map[string]any{"group": "", "kind": "Service", "name": r.Service, "port": int64(r.Port), "weight": int64(1)}},
-		})
-	}
-	return out
+	return h.HTTPRoute(e, gateway.ServiceName(e.Name), listener, namespace, rules)
 }
 
 // redirect sends who comes by plain HTTP on to HTTPS. An answer to a challenge has a longer path, and comes first.
 func redirect(e gateway.Entry, h gateway.Host) *unstructured.Unstructured {
-	r := httpRoute(e, gateway.Host{}, e.Namespace, []any{map[string]any{
+	r := h.HTTPRoute(e, gateway.ServiceName(e.Name), gateway.Plain, e.Namespace, []any{map[string]any{
 		"matches": []any{map[string]any{"path": map[string]any{"type": "PathPrefix", "value": "/"}}},
 		"filters": []any{map[string]any{"type": "RequestRedirect", "requestRedirect": map[string]any{"scheme": "https", "statusCode": int64(301)}}},
 	}})
 	r.SetName(h.ObjectName(e.Name) + "-to-https")
-	r.Object["spec"].(map[string]any)["hostnames"] = []any{h.Name}
 	return r
 }

@@ -45,6 +45,11 @@ func build(b *product.Building, e entry) error {
 	if err := plugins(b, g); err != nil {
 		return err
 	}
+	if b.Platform().RunsGatewayAPI() {
+		if _, err := b.Objects(e.ID+"/class", e.Namespace(), []*unstructured.Unstructured{class(g)}, graph.After(e.ID)); err != nil {
+			return err
+		}
+	}
 	if err := g.Secure(b, g.IngressSolver(nil)); err != nil {
 		return err
 	}
@@ -69,11 +74,14 @@ func webhookSecret(entry string) string { return entry + "-webhook" }
 func chartValues(p product.Platform, e entry) (map[string]any, error) {
 	z := sizeOf(e.Spec)
 	env := map[string]any{}
-	over := map[string]any{"fullnameOverride": e.Name, "replicaCount": int64(z.Replicas), "resources": z.Resources(), "env": env,
-		"ingressController": map[string]any{"ingressClass": gateway.Of(e).Class(), "admissionWebhook": map[string]any{
-			"certificate": map[string]any{"provided": true, "secretName": webhookSecret(e.Name)},
-			"annotations": map[string]any{"cert-manager.io/inject-ca-from": e.Namespace() + "/" + webhookSecret(e.Name)},
-		}}}
+	controller := map[string]any{"ingressClass": gateway.Of(e).Class(), "admissionWebhook": map[string]any{
+		"certificate": map[string]any{"provided": true, "secretName": webhookSecret(e.Name)},
+		"annotations": map[string]any{"cert-manager.io/inject-ca-from": e.Namespace() + "/" + webhookSecret(e.Name)},
+	}}
+	if p.RunsGatewayAPI() {
+		controller["env"] = map[string]any{"gateway_api_controller_name": controllerName(gateway.Of(e))}
+	}
+	over := map[string]any{"fullnameOverride": e.Name, "replicaCount": int64(z.Replicas), "resources": z.Resources(), "env": env, "ingressController": controller}
 	proxy := map[string]any{"nameOverride": gateway.ServiceName(e.Name)}
 	over["proxy"] = proxy
 	maps.Copy(over, p.OnPool(e.Spec.Pool))

@@ -34,7 +34,7 @@ func wire(w *product.Wiring, e product.Entry[v1alpha1.Gateway, Options]) error {
 		}
 	}
 	g.Prove(w, hosts, gateway.Known{})
-	return g.Certificates(w, hosts)
+	return g.Certificates(w, hosts, false)
 }
 
 // ingresses are the objects of one host.
