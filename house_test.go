@@ -60,6 +60,7 @@ var onlyHere = []struct{ library, room, why string }{
 	{"k8s.io/client-go", "internal/kube", "one client for the cluster; the sandbox plays DOKS with its own"},
 	{"github.com/spf13/cobra", "internal/cli", "the command line is a thin shell"},
 	{"charm.land/", "internal/ui", "what a terminal shows is made in one place; the command line's questions are its own"},
+	{"github.com/tinylib/msgp", "internal/probe", "Fluentd's forward protocol is spoken by its probe alone"},
 	{"github.com/twmb/franz-go", "internal/probe", "Kafka's protocol is spoken by its probe alone"},
 	{"github.com/jackc/pgx", "internal/probe", "PostgreSQL's protocol is spoken by its probe alone"},
 	{"github.com/go-sql-driver/mysql", "internal/probe", "MySQL's protocol is spoken by its probe alone"},

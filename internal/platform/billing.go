@@ -44,7 +44,7 @@ func (p *Plan) reckon(wanted []price.Item) {
 		}
 		now = append(now, items...)
 		at := func(int) graph.ID { return s.Node }
-		if cluster, ok := s.Out.(digitalocean.ClusterOut); ok && s.State != graph.Absent { // it tells of its pools, which are steps of their own
+		if cluster, ok := clusterOf(s); ok && s.State != graph.Absent { // it tells of its pools, which are steps of their own
 			items = clusterItems(cluster, true) // that an autoscaler moves within its bounds is no change
 			pools := cluster.Pools()
 			at = func(i int) graph.ID {
@@ -238,6 +238,12 @@ func of(node graph.ID, wanted []price.Item, owner func(string, graph.ID) graph.I
 	return out
 }
 
+// clusterOf is the platform's own cluster where the step is about that: an existing one is on somebody else's bill.
+func clusterOf(s graph.Step) (digitalocean.ClusterOut, bool) {
+	cluster, ok := s.Out.(digitalocean.ClusterOut)
+	return cluster, ok && s.Kind != "digitalocean/existing-cluster"
+}
+
 // standing is what a step's thing costs as it stands: as the cloud shows it, or, of what lives in the cluster, as the cluster
 // remembers it. Where it remembers nothing, it is what the document wants, but for what the step says was otherwise; unread then
 // names what was otherwise and is not known in figures.
@@ -245,7 +251,7 @@ func standing(s graph.Step, wanted []price.Item) (items []price.Item, unread str
 	if s.State == graph.Absent {
 		return nil, ""
 	}
-	if cluster, ok := s.Out.(digitalocean.ClusterOut); ok {
+	if cluster, ok := clusterOf(s); ok {
 		return clusterItems(cluster, false), ""
 	}
 	if s.Kind == "digitalocean/pool" {

@@ -17,6 +17,7 @@ type Spec struct {
 	Prometheus  *Prometheus  `json:"prometheus,omitempty"`
 	Alert       *Alert       `json:"alert,omitempty"`
 	Logs        *Logs        `json:"logs,omitempty"`
+	Forward     *Forward     `json:"forward,omitempty"`
 	Registry    *Registry    `json:"registry,omitempty"`
 	Bucket      *Bucket      `json:"bucket,omitempty"`
 	Certificate *Certificate `json:"certificate,omitempty"`
@@ -127,6 +128,16 @@ type Logs struct {
 	Password string `json:"password,omitempty"`
 	// Quiet writes no line and looks for none: it proves no more than that the index answers a search.
 	Quiet bool `json:"quiet,omitempty"`
+}
+
+// Forward hands one record to what takes Fluentd's forward protocol, and wants it acknowledged: that it was taken in, and not what became
+// of it then.
+type Forward struct {
+	Address string `json:"address"` // host:port
+	// TLS is by authorities that the system trusts.
+	TLS bool `json:"tls,omitempty"`
+	// Key is a file with the words that both ends know; empty where it asks for none.
+	Key string `json:"key,omitempty"`
 }
 
 // Registry pushes a small image, pulls it, compares digests, and deletes it. With SignIn it only signs in, and asks for an image that

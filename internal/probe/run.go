@@ -94,6 +94,7 @@ func (s Spec) prover() (prover, error) {
 	add(s.Prometheus != nil, s.Prometheus)
 	add(s.Alert != nil, s.Alert)
 	add(s.Logs != nil, s.Logs)
+	add(s.Forward != nil, s.Forward)
 	add(s.Registry != nil, s.Registry)
 	add(s.Bucket != nil, s.Bucket)
 	add(s.Certificate != nil, s.Certificate)
@@ -197,6 +198,8 @@ func (s Spec) Reaches() []string {
 		add(s.Alert.Prometheus)
 	case s.Logs != nil:
 		add(s.Logs.URL)
+	case s.Forward != nil:
+		add("tcp://" + s.Forward.Address)
 	case s.Registry != nil && s.Registry.Plain:
 		add("http://" + s.Registry.Host)
 	case s.Registry != nil:

@@ -13,6 +13,7 @@ import (
 	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/catalog/logging"
 	"github.com/k8or/k8or/internal/kube"
+	"github.com/k8or/k8or/internal/probe"
 	"github.com/k8or/k8or/internal/problem"
 	"github.com/k8or/k8or/internal/product"
 )
@@ -66,7 +67,19 @@ func wire(w *product.Wiring, e entry) error {
 		a.Derived, to.Key = []kube.Derived{{Name: keySecret, Namespace: e.Namespace(), Fields: []kube.Field{f}}}, keySecret
 	}
 	a.To = to
+	w.ProbeLate(takes(e, to))
 	return logging.Agents(w, a)
+}
+
+// takes proves that it takes records in, as the agents bring them. What it does with them is its own business, and nobody here knows where
+// they are found again.
+func takes(e entry, to logging.Target) product.Probe {
+	p := product.Probe{Entry: e.ID, Name: "record", Proves: "the Fluentd that is there takes a record in and acknowledges it", Namespace: e.Namespace(), Look: "spec.logging.existing: its address and credentials",
+		Spec: probe.Spec{Forward: &probe.Forward{Address: net.JoinHostPort(to.Host, strconv.Itoa(to.Port)), TLS: to.TLS}}}
+	if to.Key != "" {
+		p.Mount(logging.KeyField, &kube.SecretKey{Namespace: e.Namespace(), Name: to.Key, Key: logging.KeyField}, &p.Spec.Forward.Key)
+	}
+	return p
 }
 
 // targetOf reads host:port, with tls:// before it for a Fluentd that speaks TLS.
