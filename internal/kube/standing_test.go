@@ -36,7 +36,7 @@ func TestASetGoesAfterWhatStandsOnIt(t *testing.T) {
 			k.Objects(graph.Known(Access{}), Set{Name: name})
 		}
 		if got, _ := k.stoodOn(sets, row.teardown, row.set); got.Name != row.want {
-			t.Errorf("%s waits for %q, want %q, since %s", row.set, got, row.want, row.why)
+			t.Errorf("%s waits for %q, want %q, since %s", row.set, got.Name, row.want, row.why)
 		}
 	}
 }
