@@ -88,6 +88,9 @@ type Step struct {
 	// Err is why an Unknown or Refuse step is one.
 	Err error `json:"-"`
 
+	// Empty says that what no node wants was looked at and holds nothing.
+	Empty bool `json:"-"`
+
 	item   bool   // no node wants it
 	known  string // what a person knows such an item by
 	listed string // the kind whose things could not be listed, where the step is about that
@@ -306,7 +309,7 @@ func judge(st Step, changes []Change, err error) Step {
 // itemStep says what becomes of something that no node wants.
 func itemStep(k *Kind, it Item, opts Options) Step {
 	st := Step{Node: ID(identity(k, it.Key)), Kind: k.Name, Key: it.Key, ID: it.ID, Title: it.Title, Action: Delete, Data: it.Data, Risk: Replaces, State: Ready, Out: it.Ref, Reason: it.Note,
-		Owner: cmp.Or(it.Owner, k.Owner), item: true, known: it.known()}
+		Owner: cmp.Or(it.Owner, k.Owner), Empty: it.Empty, item: true, known: it.known()}
 	kept := it.Data != "" && !opts.Data.goes(it.Data) && (!opts.Teardown || slices.Contains(opts.Data.Keep, it.Data))
 	if it.Protected != nil && !kept {
 		st.Action, st.Risk, st.Reason, st.Err = Refuse, Refused, "it is protected from deletion", it.Protected

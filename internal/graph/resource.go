@@ -95,6 +95,8 @@ type Item struct {
 	// Data names the data the item holds ("volumes/apps/data"), empty if it holds none. An item with data is deleted
 	// only when an approval names it.
 	Data string
+	// Empty says that it was looked at and holds nothing, though things of its kind may.
+	Empty bool
 	// Kept says why an item with such a name is kept where that is not that it holds data.
 	Kept string
 	// Protected says that it must not be deleted, whatever is asked, and how to change that; nil where it may be.

@@ -170,14 +170,18 @@ func (r *Objects) foretold(c *graph.Call, have []graph.Change) []graph.Change {
 	return out
 }
 
-// rederived are the derived Secrets that a plan does not see change yet, since what they are made of is still to be written.
-func (r *Objects) rederived(c *graph.Call, have []graph.Change) []graph.Change {
-	if !slices.ContainsFunc(r.Sources, func(v graph.Value[Output]) bool { _, known := v.Get(c); return !known }) {
-		return nil
-	}
+// rederived are the derived Secrets that a plan does not see change yet, since what they are made of is still to be written: by another
+// node, or by an operator for an object that the set is about to make, where the Secret is of another one that is gone.
+func (r *Objects) rederived(c *graph.Call, have []graph.Change, stale []ID) []graph.Change {
+	written := slices.ContainsFunc(r.Sources, func(v graph.Value[Output]) bool { _, known := v.Get(c); return !known })
+	made := slices.ContainsFunc(have, func(c graph.Change) bool { return c.After == string(Create) && !c.Anew })
 	var out []graph.Change
 	for _, d := range r.set.Derived {
-		at := IDOf(d.object(r.set.Namespace)).String()
+		id := IDOf(d.object(r.set.Namespace))
+		if !written && !(made && slices.Contains(stale, id)) {
+			continue
+		}
+		at := id.String()
 		if !slices.ContainsFunc(have, func(c graph.Change) bool { return strings.HasPrefix(c.Path, at) }) {
 			out = append(out, graph.Change{Path: at + " data.*", Unknown: true, Anew: true})
 		}

@@ -141,6 +141,9 @@ func (k *Kinds) list(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
 			}
 		}
 		item := graph.Item{Key: s.Name, ID: s.Name, Title: title, Name: s.Known["node"], Owner: graph.ID(s.Known["node"]), Ref: Listed{access, s.Known}}
+		if c.Planning && !c.Teardown && !k.wants(s.Name) {
+			item.Empty, item.Note = k.kafkaIsEmpty(ctx, c, access, s)
+		}
 		if s.Known[ProtectedKey] != "" {
 			item.Protected = errProtected(s.Known["node"])
 		}

@@ -52,6 +52,8 @@ type View struct {
 	Changes    []Change
 	Kept       []Change // CRDs that somebody else looks after, and that are left to them
 	Status     Status
+
+	stale []ID // derived Secrets that stand, and of which what they are made of is not there
 }
 
 // Look reads how a set stands, and writes nothing. Changes are found by server-side dry run; what has no namespace or no
@@ -101,8 +103,11 @@ func (c *Cluster) Look(ctx context.Context, set Set) (View, error) {
 			changes = append(changes, change)
 		}
 	}
+	var stale []ID
 	for _, w := range waits {
-		if !w.live {
+		if w.live {
+			stale = append(stale, w.id)
+		} else {
 			changes = append(changes, Change{ID: w.id, Action: Create, Note: w.why})
 		}
 	}
@@ -120,7 +125,7 @@ func (c *Cluster) Look(ctx context.Context, set Set) (View, error) {
 	if err != nil {
 		return View{}, err
 	}
-	return View{Known: known, Remembered: inventory.Known, Changes: changes, Kept: kept, Status: status}, nil
+	return View{Known: known, Remembered: inventory.Known, Changes: changes, Kept: kept, Status: status, stale: stale}, nil
 }
 
 // Diff is the changes of [Cluster.Look] alone.

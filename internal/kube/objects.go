@@ -24,6 +24,8 @@ type Output struct {
 	Known map[string]string
 	// changes is what Observe found for Diff: a dry run tells both at once.
 	changes []Change
+	// stale are derived Secrets that stand, and of which what they are made of is not there.
+	stale []ID
 	// held is what a filled Secret holds.
 	held map[string]secret.Text
 	// live is what a patched object is.
@@ -91,7 +93,7 @@ func (r *Objects) Observe(ctx context.Context, c *graph.Call) (graph.Observed[Ou
 		return o, nil
 	}
 	o.ID = r.set.Name
-	o.Out.changes, o.Out.Known = view.Changes, view.Remembered
+	o.Out.changes, o.Out.stale, o.Out.Known = view.Changes, view.stale, view.Remembered
 	switch {
 	case len(view.Changes) > 0:
 		o.State = graph.Ready // comparable: its changes come before its health
@@ -139,7 +141,7 @@ func (r *Objects) Diff(c *graph.Call, have graph.Observed[Output]) []graph.Chang
 		out = append(out, fields...)
 	}
 	out = append(out, r.foretold(c, out)...)
-	out = append(out, r.rederived(c, out)...)
+	out = append(out, r.rederived(c, out, have.Out.stale)...)
 	slices.SortStableFunc(out, func(a, b graph.Change) int { return cmp.Compare(b.Risk, a.Risk) })
 	return out
 }

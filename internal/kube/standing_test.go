@@ -4,12 +4,19 @@ package kube
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/sandbox/memkube"
@@ -190,3 +197,63 @@ func TestAStrimziResourceIsReadyWhenItSaysSo(t *testing.T) {
 		t.Errorf("a Kafka that its operator has not seen is %v", got.State)
 	}
 }
+
+func TestAKafkaIsEmptyWhereEveryPartitionEndsWhereItBegins(t *testing.T) {
+	t.Parallel()
+	own := "kafka_topic_partitions{topic=\"__consumer_offsets\"} 1\nkafka_topic_partition_oldest_offset{partition=\"0\",topic=\"__consumer_offsets\"} 0\n" +
+		"kafka_topic_partition_current_offset{partition=\"0\",topic=\"__consumer_offsets\"} 9\n"
+	clicks := func(partitions, first, last string) string {
+		return own + "kafka_topic_partitions{topic=\"clicks\"} " + partitions + "\nkafka_topic_partition_oldest_offset{partition=\"0\",topic=\"clicks\"} " + first +
+			"\nkafka_topic_partition_current_offset{partition=\"0\",topic=\"clicks\"} " + last + "\n"
+	}
+	for _, row := range []struct {
+		metrics string
+		status  int
+		empty   bool
+		said    string
+	}{
+		{clicks("1", "0", "0"), 200, true, "no topic of it holds a message"},
+		{clicks("1", "1.2e+06", "1.2e+06"), 200, true, "no topic of it holds a message"}, // all have expired
+		{clicks("1", "0", "3"), 200, false, "its topics hold messages: clicks"},
+		{clicks("2", "0", "0"), 200, false, "is not known: its exporter does not tell both ends"},
+		{own, 200, false, "is not known: its exporter tells of 0 of its 1 topic"},
+		{"", 200, false, "is not known: its exporter does not tell"},
+		{"", 503, false, "is not known: read the metrics of default/events-kafka-exporter-1: the cluster answers 503"},
+	} {
+		memory := wire.Transport(memkube.New(memkube.Options{}))
+		way := roundTrip(func(r *http.Request) (*http.Response, error) {
+			if r.URL.Path == "/api/v1/namespaces/default/pods/events-kafka-exporter-1:9404/proxy/metrics" {
+				return &http.Response{StatusCode: row.status, Status: fmt.Sprint(row.status), Body: io.NopCloser(strings.NewReader(row.metrics)), Request: r}, nil
+			}
+			return memory.RoundTrip(r)
+		})
+		k := NewKinds(KindsOptions{Platform: "shop-x7k2p9", Credentials: func(context.Context, string) (Credentials, error) {
+			return Credentials{Server: "https://memkube.invalid", Token: "none", Expires: time.Now().Add(time.Hour)}, nil
+		}, Connect: func(o Options) *Cluster { o.Transport = way; return New(o) }})
+		set := Inventory{Name: "messaging-events", Objects: []ID{{"kafka.strimzi.io", "v1", "Kafka", "default", "events"}, {"kafka.strimzi.io", "v1", "KafkaTopic", "default", "clicks"},
+			{"kafka.strimzi.io", "v1", "KafkaTopic", "default", "k8or-probe"}}}
+		if empty, said := k.kafkaIsEmpty(t.Context(), graph.NewCall(), Access{ID: "c1"}, set); empty || !strings.Contains(said, "is not known: its exporter: no ready pod") {
+			t.Errorf("without its exporter, it is empty: %t, since %s", empty, said)
+		}
+		direct, err := k.Cluster("c1").Client(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "events-kafka-exporter-1", Labels: map[string]string{"strimzi.io/name": "events-kafka-exporter"}},
+			Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "exporter", Image: "registry.example.com/exporter:1"}}}}
+		if err := direct.Create(t.Context(), pod); err != nil {
+			t.Fatal(err)
+		}
+		ready := client.RawPatch(types.MergePatchType, []byte(`{"status":{"conditions":[{"type":"Ready","status":"True"}]}}`))
+		if err := direct.Status().Patch(t.Context(), pod, ready); err != nil {
+			t.Fatal(err)
+		}
+		if empty, said := k.kafkaIsEmpty(t.Context(), graph.NewCall(), Access{ID: "c1"}, set); empty != row.empty || !strings.Contains(said, row.said) {
+			t.Errorf("of %q, it is empty: %t, since %s; want %s", row.metrics, empty, said, row.said)
+		}
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

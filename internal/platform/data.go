@@ -12,19 +12,23 @@ import (
 	"github.com/k8or/k8or/internal/problem"
 )
 
-// judgeData refuses what would leave data behind unsaid: an entry that holds data and is made anew, empty, by another product or
-// in another placement; and decisions about data that is not there, since a slip of the pen must not pass as one.
+// judgeData refuses what would leave data behind unsaid: an entry that holds data, or of which nobody knows that it holds none, and that
+// is made anew, empty, by another product or in another placement; and decisions about data that is not there, since a slip of the pen must not pass as one.
 func (p *Platform) judgeData(steps []graph.Step) problem.List {
 	var list problem.List
 	for _, s := range steps {
 		if s.Action != graph.Create || !holdsData(s.Node) || slices.Contains(p.options.Lose, string(s.Node)) {
 			continue
 		}
+		empty := slices.ContainsFunc(steps, func(old graph.Step) bool { return old.Empty && old.Owner == s.Node })
 		for _, old := range steps {
 			leaves := old.Action == graph.Delete || old.Action == graph.Keep
+			if empty && old.Data == "" {
+				continue // with it goes what belongs to it, such as its users
+			}
 			if leaves && old.Kind != s.Kind && (old.Owner == s.Node || old.Data == string(s.Node)) {
 				list = append(list, p.given.At("spec."+strings.ReplaceAll(string(s.Node), "/", "."), &problem.Problem{Code: problem.DataUndecided, Kind: problem.Preflight,
-					Title: fmt.Sprintf("%s would begin empty, and its data stay behind", s.Node), Why: fmt.Sprintf("%s is there and is not what the document asks for now", cmp.Or(old.Title, string(old.Node))),
+					Title: fmt.Sprintf("%s would begin empty, and its data stay behind", s.Node), Why: strings.TrimSuffix(fmt.Sprintf("%s is there and is not what the document asks for now: %s", cmp.Or(old.Title, string(old.Node)), old.Reason), ": "),
 					Fix: fmt.Sprintf("give the new one another name and let it take the data by migrateFrom, so that both run until they have moved; or, if they are not needed, --allow-data-loss=%s", s.Node)}))
 				break
 			}

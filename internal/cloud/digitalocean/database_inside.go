@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/k8or/k8or/internal/graph"
 )
@@ -86,7 +85,7 @@ func (e *Estate) listTopics(ctx context.Context, c *graph.Call) ([]graph.Item, e
 			all, err := e.allTopics(ctx, c, id)
 			var names []string
 			for _, t := range all {
-				if !strings.HasPrefix(t.Name, "__") && !strings.HasPrefix(t.Name, "k8or-") && !strings.HasSuffix(t.Name, ".internal") { // Kafka's own, and those of a copying
+				if !ownTopic(t.Name) {
 					names = append(names, t.Name)
 				}
 			}

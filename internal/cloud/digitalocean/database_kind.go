@@ -58,6 +58,12 @@ func (e *Estate) listDatabases(ctx context.Context, c *graph.Call) ([]graph.Item
 		if hasTag(d.Tags, e.mark.protectedTag()) {
 			item.Protected = errProtected
 		}
+		if d.Engine == "kafka" && !c.Teardown && e.moved(entry) {
+			item.Empty, item.Kept = e.unused(ctx, c, d)
+		}
+		if item.Empty { // there is nothing to be named for
+			item.Data, item.Note = "", item.Kept
+		}
 		items = append(items, item)
 	}
 	return items, nil

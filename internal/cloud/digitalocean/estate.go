@@ -62,6 +62,7 @@ type Estate struct {
 	keep       []string             // stores that a teardown leaves, by the names of their data
 	first      []string             // volumes of which a teardown takes a snapshot before they go, by the names of their data
 	wanted     []DatabaseSpec       // database clusters that the document wants
+	elsewhere  map[string]bool      // entries that the document wants elsewhere than in a database cluster
 	migrations map[string]tries     // by the database cluster that they were started into
 	busy       map[string]time.Time // database clusters that DigitalOcean is at work on, and until when not to ask again
 	reserves   string               // for whom an address is being reserved that no tag names yet
@@ -107,7 +108,7 @@ const (
 // NewEstate is the part of the client's account that carries the mark.
 func NewEstate(client *Client, mark Mark, o EstateOptions) *Estate {
 	e := &Estate{client: client, mark: mark, options: o, claims: map[string]Claim{}, did: map[string]bool{}, deaf: map[string]time.Time{}, busy: map[string]time.Time{}, migrations: map[string]tries{}, made: map[string]secret.Text{},
-		newest: map[string]accessKey{}, keys: map[string]*SpacesKey{}, replaced: map[string]string{}, rotates: map[string]map[string]int{}, passwords: map[inDatabase]secret.Text{}, reserving: newTurn(), naming: newTurn(), met: map[string]bool{}}
+		newest: map[string]accessKey{}, keys: map[string]*SpacesKey{}, replaced: map[string]string{}, rotates: map[string]map[string]int{}, passwords: map[inDatabase]secret.Text{}, reserving: newTurn(), naming: newTurn(), met: map[string]bool{}, elsewhere: map[string]bool{}}
 	const lag = 5 * time.Second
 	e.projects = &graph.Kind{Name: "digitalocean/project", Lag: lag, Rank: rankProject, List: e.listProjects, Delete: e.deleteProject}
 	e.members = &graph.Kind{Name: "digitalocean/project-members", Stays: true}

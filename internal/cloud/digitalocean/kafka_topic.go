@@ -35,11 +35,11 @@ type TopicOut struct {
 }
 
 type kafkaTopic struct {
-	Name       string           `json:"name"`
-	State      string           `json:"state"`
-	Replicas   int              `json:"replication_factor"`
-	Partitions []map[string]any `json:"partitions"`
-	Config     map[string]any   `json:"config"`
+	Name       string         `json:"name"`
+	State      string         `json:"state"`
+	Replicas   int            `json:"replication_factor"`
+	Partitions []topicPart    `json:"partitions"`
+	Config     map[string]any `json:"config"`
 }
 
 var _ graph.Resource[TopicOut] = (*KafkaTopic)(nil)
@@ -70,16 +70,23 @@ func (t *KafkaTopic) Observe(ctx context.Context, c *graph.Call) (graph.Observed
 	if err != nil || !slices.ContainsFunc(all, func(o kafkaTopic) bool { return o.Name == t.Name }) {
 		return none, err
 	}
+	whole, err := t.On.topic(ctx, parent.ID, t.Name)
+	if notFound(err) {
+		return none, nil
+	}
+	if err != nil {
+		return none, err
+	}
+	return observedTopic(whole), nil
+}
+
+// topic reads a topic whole.
+func (e *Estate) topic(ctx context.Context, id, name string) (kafkaTopic, error) {
 	var answer struct {
 		Topic kafkaTopic `json:"topic"`
 	}
-	if err := t.On.client.get(ctx, topicsPath(parent.ID)+"/"+url.PathEscape(t.Name), &answer); err != nil {
-		if notFound(err) {
-			return none, nil
-		}
-		return none, err
-	}
-	return observedTopic(answer.Topic), nil
+	err := e.client.get(ctx, topicsPath(id)+"/"+url.PathEscape(name), &answer)
+	return answer.Topic, err
 }
 
 func observedTopic(w kafkaTopic) graph.Observed[TopicOut] {

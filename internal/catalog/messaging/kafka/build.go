@@ -22,6 +22,7 @@ func build(b *product.Building, e entry) error {
 	if e.Placement == product.Managed {
 		return buildManaged(b, e)
 	}
+	b.Estate().Elsewhere(string(e.ID))
 	operator, err := b.Operator("strimzi")
 	if err != nil {
 		return err
