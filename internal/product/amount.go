@@ -25,5 +25,7 @@ func GiB(q v1alpha1.Quantity) int {
 	if err != nil {
 		return 0
 	}
-	return int((v.Value() + 1<<30 - 1) >> 30)
+	return wholeGiB(v)
 }
+
+func wholeGiB(q resource.Quantity) int { return int((q.Value() + 1<<30 - 1) >> 30) }

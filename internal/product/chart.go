@@ -30,7 +30,10 @@ type ChartSpec struct {
 	// the one that OwnNamespace added.
 	KeepNamespace bool
 	// Adjust changes rendered objects in typed code, where that is clearer than a value of the chart.
+	// What the values say of pods is the chart's: whatever the document lays over it has to stand.
 	Adjust func([]*unstructured.Unstructured) error
+	// StandIn tells objects that stand in for a chart's what the chart would read from its values.
+	StandIn func([]*unstructured.Unstructured) error
 	// Extra are objects that go with the chart's, Derived Secrets whose data come to be in the cluster, of what Sources write,
 	// Foreign fields that somebody else owns, Follows Secrets that its pods start anew for.
 	Extra   []*unstructured.Unstructured
@@ -54,6 +57,11 @@ func (j joint) Chart(id graph.ID, s ChartSpec, opts ...graph.Option) (graph.Valu
 		j.c.said[note] = append(j.c.said[note], name)
 	}
 	objects := r.Objects
+	if s.StandIn != nil && r.StandIn {
+		if err := s.StandIn(objects); err != nil {
+			return none, err
+		}
+	}
 	if s.Adjust != nil {
 		if err := s.Adjust(objects); err != nil {
 			return none, err

@@ -4,6 +4,7 @@ package product
 
 import (
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -43,6 +44,17 @@ func Objects(typed ...runtime.Object) ([]*unstructured.Unstructured, error) {
 		out = append(out, o)
 	}
 	return out, nil
+}
+
+// FirstContainer is the first container of a workload's pods, to be changed in place.
+func FirstContainer(o *unstructured.Unstructured) (map[string]any, error) {
+	v, _, err := unstructured.NestedFieldNoCopy(o.Object, append(slices.Clone(podsAt[o.GetKind()]), "spec", "containers")...)
+	if containers, ok := v.([]any); ok && err == nil && len(containers) > 0 {
+		if first, ok := containers[0].(map[string]any); ok {
+			return first, nil
+		}
+	}
+	return nil, fmt.Errorf("%s %s has no container", o.GetKind(), o.GetName())
 }
 
 // dropEmpty removes nulls, and creationTimestamp wherever it stands in metadata or a pod template's.

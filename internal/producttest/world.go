@@ -119,7 +119,7 @@ func level(t *testing.T, again *platform.Plan) {
 	}
 }
 
-// serves finds what the platform offers and nothing in its cluster serves.
+// serves finds what the platform offers and nothing in its cluster serves, and what operators made there that nothing counts.
 func (w *world) serves(t *testing.T, name string, raw []byte) []string {
 	p, err := w.open(name, raw)
 	if err != nil {
@@ -136,6 +136,7 @@ func (w *world) serves(t *testing.T, name string, raw []byte) []string {
 			t.Fatal(err)
 		}
 		wrong = append(wrong, standsIn(t, held).serves(c)...)
+		wrong = append(wrong, operatedIn(t, held, c).counted(c)...)
 	}
 	return wrong
 }

@@ -52,7 +52,19 @@ func requests(cpu, memory string) corev1.ResourceList {
 	return corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(cpu), corev1.ResourceMemory: resource.MustParse(memory)}
 }
 
-// overlay puts the containers that a custom resource gives over an operator's: fields given replace, unknown ones are added.
+// amounts are an operator's with those that a custom resource gives over them.
+func amounts(own, given corev1.ResourceList) corev1.ResourceList {
+	if given == nil {
+		return own
+	}
+	out := corev1.ResourceList{}
+	maps.Copy(out, own)
+	maps.Copy(out, given)
+	return out
+}
+
+// overlay puts the containers that a custom resource gives over an operator's: fields given replace, amounts each for itself, and
+// unknown containers are added.
 func overlay(own, given []corev1.Container) []corev1.Container {
 	for _, g := range given {
 		found := false
@@ -64,12 +76,8 @@ func overlay(own, given []corev1.Container) []corev1.Container {
 			if g.Image != "" {
 				own[i].Image = g.Image
 			}
-			if g.Resources.Requests != nil {
-				own[i].Resources.Requests = g.Resources.Requests
-			}
-			if g.Resources.Limits != nil {
-				own[i].Resources.Limits = g.Resources.Limits
-			}
+			own[i].Resources.Requests = amounts(own[i].Resources.Requests, g.Resources.Requests)
+			own[i].Resources.Limits = amounts(own[i].Resources.Limits, g.Resources.Limits)
 			own[i].Env = append(own[i].Env, g.Env...)
 			own[i].VolumeMounts = append(own[i].VolumeMounts, g.VolumeMounts...)
 			if g.SecurityContext != nil {

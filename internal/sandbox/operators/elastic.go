@@ -96,6 +96,11 @@ func (e *eckService) door(meta metav1.ObjectMeta, selector map[string]string, nu
 func eckTemplate(given corev1.PodTemplateSpec, labels map[string]string, main corev1.Container) corev1.PodTemplateSpec {
 	t := *given.DeepCopy()
 	t.Labels = with(t.Labels, labels)
+	for _, c := range t.Spec.Containers {
+		if r := c.Resources; c.Name == main.Name && (r.Requests != nil || r.Limits != nil) { // its own are a default for the whole
+			main.Resources = corev1.ResourceRequirements{}
+		}
+	}
 	t.Spec.Containers = overlay([]corev1.Container{main}, t.Spec.Containers)
 	t.Spec.AutomountServiceAccountToken = new(false)
 	if t.Spec.TerminationGracePeriodSeconds == nil {

@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/k8or/k8or/internal/catalog/monitoring"
 	"github.com/k8or/k8or/internal/chart"
 	"github.com/k8or/k8or/internal/kube"
 	"github.com/k8or/k8or/internal/product"
@@ -30,8 +31,10 @@ func build(b *product.Building, e entry) error {
 	}
 	_, err = b.Chart(e.ID, product.ChartSpec{
 		Source: chartSource, Release: name, Namespace: e.Namespace(), Values: vals, Footprint: footprint, OwnValues: len(e.Spec.Values) > 0,
-		Adjust:  func(objects []*unstructured.Unstructured) error { return adjust(objects, e) },
-		Extra:   slices.Concat(around(e), monitors(e), []*unstructured.Unstructured{prometheusResource(b.Platform(), e), alertmanagerResource(b.Platform(), e)}),
+		StandIn: func(objects []*unstructured.Unstructured) error { return standIn(objects, vals) },
+		Extra: slices.Concat(around(b.Platform(), e), monitors(e), []*unstructured.Unstructured{
+			object(monitoring.Group, "Prometheus", name, map[string]any{"spec": prometheusSpec(b.Platform(), e)}),
+			object(monitoring.Group, "Alertmanager", name, map[string]any{"spec": alertmanagerSpec(b.Platform(), e)})}),
 		Derived: append([]kube.Derived{admin(e), config, sources(e)}, secrets...),
 	})
 	if err != nil {
@@ -52,16 +55,24 @@ func chartValues(p product.Platform, e entry) map[string]any {
 	return map[string]any{"grafana": product.Merge(grafana, pool), "prometheusOperator": pool, "kube-state-metrics": pool}
 }
 
-// adjust holds the stand-in's Grafana to its size too; the chart has it from its values.
-func adjust(objects []*unstructured.Unstructured, e entry) error {
+// standIn has a stand-in's Grafana give up its disk before another takes it, and its operator know what reloaders request.
+func standIn(objects []*unstructured.Unstructured, vals map[string]any) error {
 	for _, o := range objects {
-		if o.GetKind() != "Deployment" || o.GetName() != "grafana" {
-			continue
-		}
-		if strategy, _, err := unstructured.NestedString(o.Object, "spec", "strategy", "type"); err != nil || strategy != "Recreate" {
-			if err := unstructured.SetNestedField(o.Object, map[string]any{"type": "Recreate"}, "spec", "strategy"); err != nil {
-				return fmt.Errorf("let Grafana's old pod go before the new one comes: %w", err)
+		switch o.GetKind() + " " + o.GetName() {
+		case "Deployment grafana":
+			if err := unstructured.SetNestedMap(o.Object, map[string]any{"type": "Recreate"}, "spec", "strategy"); err != nil {
+				return err
 			}
+		case "Deployment " + name + "-operator":
+			container, err := product.FirstContainer(o)
+			if err != nil {
+				return err
+			}
+			requests, _, err := unstructured.NestedMap(vals, "prometheusOperator", "prometheusConfigReloader", "resources", "requests")
+			if err != nil {
+				return err
+			}
+			container["args"] = []any{fmt.Sprint("--config-reloader-cpu-request=", requests["cpu"]), fmt.Sprint("--config-reloader-memory-request=", requests["memory"])}
 		}
 	}
 	return nil

@@ -8,7 +8,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/k8or/k8or/api/v1alpha1"
-	"github.com/k8or/k8or/internal/catalog/monitoring"
 	"github.com/k8or/k8or/internal/product"
 )
 
@@ -32,14 +31,17 @@ func object(apiVersion, kind, objectName string, rest map[string]any) *unstructu
 	return o
 }
 
-// prometheusResource is Prometheus itself. Its selectors are empty, which takes every monitor and rule of every namespace:
-// what is scraped is said by making a monitor, and by nothing else.
-func prometheusResource(p product.Platform, e entry) *unstructured.Unstructured {
+// claimSize is where the spec of a Prometheus says how large its disk is.
+var claimSize = []string{"storage", "volumeClaimTemplate", "spec", "resources", "requests", "storage"}
+
+// prometheusSpec is Prometheus itself. Its selectors are empty, which takes every monitor and rule of every namespace: what is
+// scraped is said by making a monitor, and by nothing else.
+func prometheusSpec(p product.Platform, e entry) map[string]any {
 	z := sizeOf(e.Spec)
 	spec := map[string]any{
 		"version": "v" + version, "image": "quay.io/prometheus/prometheus:v" + version + "-distroless",
 		"replicas": int64(z.prometheus), "serviceAccountName": "prometheus",
-		"retention": e.Spec.Retention, "retentionSize": fmt.Sprintf("%dMB", z.storage*1024*85/100),
+		"retention":      e.Spec.Retention,
 		"externalLabels": map[string]any{"platform": p.Metadata.Name},
 		"resources":      resources(z.cpu.String(), z.memory.String(), z.limit.String()),
 		"storage":        storage(e.Spec.Storage, z.storage), "securityContext": securityContext(2000),
@@ -50,11 +52,16 @@ func prometheusResource(p product.Platform, e entry) *unstructured.Unstructured 
 	}
 	spec = product.Merge(spec, p.OnPool(e.Spec.Pool))
 	spec["affinity"] = apart("prometheus")
-	return object(monitoring.Group, "Prometheus", name, map[string]any{"spec": product.Merge(spec, e.Options.Prometheus)})
+	spec = product.Overlay(spec, e.Options.Prometheus)
+	size, found, err := unstructured.NestedString(spec, claimSize...)
+	if _, said := spec["retentionSize"]; !said && found && err == nil { // the oldest go before the disk is full
+		spec["retentionSize"] = fmt.Sprintf("%dMB", product.MiB(v1alpha1.Quantity(size))*85/100)
+	}
+	return spec
 }
 
-// alertmanagerResource is Alertmanager. Its configuration is the Secret alertmanager-<name>, see alertmanager.go.
-func alertmanagerResource(p product.Platform, e entry) *unstructured.Unstructured {
+// alertmanagerSpec is Alertmanager. Its configuration is the Secret alertmanager-<name>, see alertmanager.go.
+func alertmanagerSpec(p product.Platform, e entry) map[string]any {
 	z := sizeOf(e.Spec)
 	spec := map[string]any{
 		"version": "v0.34.0", "image": "quay.io/prometheus/alertmanager:v0.34.0",
@@ -64,7 +71,7 @@ func alertmanagerResource(p product.Platform, e entry) *unstructured.Unstructure
 	}
 	spec = product.Merge(spec, p.OnPool(e.Spec.Pool))
 	spec["affinity"] = apart("alertmanager")
-	return object(monitoring.Group, "Alertmanager", name, map[string]any{"spec": product.Merge(spec, e.Options.Alertmanager)})
+	return product.Overlay(spec, e.Options.Alertmanager)
 }
 
 func resources(cpu, memory, limit string) map[string]any {
@@ -96,8 +103,7 @@ func apart(kind string) map[string]any {
 
 // around is what Prometheus and Alertmanager need beside them: accounts, what Prometheus may read to find its targets,
 // Services of stable names, and budgets where there are several pods.
-func around(e entry) []*unstructured.Unstructured {
-	z := sizeOf(e.Spec)
+func around(p product.Platform, e entry) []*unstructured.Unstructured {
 	objects := []*unstructured.Unstructured{
 		object("v1", "ServiceAccount", "prometheus", nil),
 		object("v1", "ServiceAccount", "alertmanager", map[string]any{"automountServiceAccountToken": false}),
@@ -114,10 +120,11 @@ func around(e entry) []*unstructured.Unstructured {
 		product.Within("prometheus", e.Namespace(), podsOf("prometheus"), false), product.Within("alertmanager", e.Namespace(), podsOf("alertmanager"), false),
 		product.Within("grafana", e.Namespace(), grafanaPods, e.Spec.Console != nil && e.Spec.Console.Host != ""),
 	}
-	if z.prometheus > 1 {
+	m, _ := madeOf(p, e)
+	if m.prometheus.Replicas > 1 {
 		objects = append(objects, budget("prometheus"))
 	}
-	if z.alertmanager > 1 {
+	if m.alertmanager.Replicas > 1 {
 		objects = append(objects, budget("alertmanager"))
 	}
 	return objects

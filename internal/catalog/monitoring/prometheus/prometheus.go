@@ -11,9 +11,9 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/k8or/k8or/api/v1alpha1"
-	"github.com/k8or/k8or/internal/fit"
-	"github.com/k8or/k8or/internal/price"
 	"github.com/k8or/k8or/internal/product"
 	"github.com/k8or/k8or/internal/unit"
 )
@@ -51,9 +51,9 @@ var Product = &product.Definition[v1alpha1.Monitoring, Options]{
 // Options are the settings that only this product has.
 type Options struct {
 	// Prometheus is laid over the spec of the Prometheus resource, in the words of Prometheus Operator: remoteWrite,
-	// scrapeInterval, and so on.
+	// scrapeInterval, replicas, resources, storage, and so on.
 	Prometheus v1alpha1.Object `json:"prometheus,omitempty"`
-	// Alertmanager is laid over the spec of the Alertmanager resource.
+	// Alertmanager is laid over the spec of the Alertmanager resource: replicas, resources, storage, and so on.
 	Alertmanager v1alpha1.Object `json:"alertmanager,omitempty"`
 	// SSO are the endpoints of the provider that console.sso names. Grafana does not discover them by itself; they stand in
 	// the provider's page `<issuerURL>/.well-known/openid-configuration`.
@@ -72,9 +72,19 @@ type SSO struct {
 
 type entry = product.Entry[v1alpha1.Monitoring, Options]
 
-// check refuses what takes effect beside another field alone, and databases that Grafana cannot ask.
+// check refuses what takes effect beside another field alone, databases that Grafana cannot ask, and what would make pods and disks
+// that nobody counts.
 func check(p product.Platform, e entry) []product.Refusal {
-	var out []product.Refusal
+	_, out := madeOf(p, e)
+	if _, said, _ := unstructured.NestedFieldNoCopy(e.Options.Prometheus, claimSize...); said && e.Spec.Storage != nil && e.Spec.Storage.Size != "" {
+		out = append(out, product.Refusal{Field: "storage.size", What: "storage.size would have no effect", Why: "options.prometheus.storage says how large the disk is", Fix: "keep one of them"})
+	}
+	for _, part := range []string{"prometheus", "alertmanager", "thanosRuler"} {
+		if on, _, _ := unstructured.NestedBool(e.Spec.Values, part, "enabled"); on {
+			out = append(out, product.Refusal{Field: "values", What: fmt.Sprintf("values.%s.enabled would make one beside k8or's", part),
+				Why: "the chart's own would be neither counted nor billed", Fix: "remove it; `options: {prometheus: {…}, alertmanager: {…}}` change k8or's"})
+		}
+	}
 	if e.Options.SSO != nil && (e.Spec.Console == nil || e.Spec.Console.SSO == nil) {
 		out = append(out, product.Refusal{Field: "options.sso", What: "options.sso would have no effect", Why: "they are endpoints of the provider that console.sso names, and it names none",
 			Fix: "add `console: {sso: …}`, or remove options.sso"})
@@ -122,39 +132,7 @@ const (
 	grafanaGiB      = 5
 )
 
-// reloader is what the operator adds to each pod of Prometheus and Alertmanager, as values.yaml tells it.
-const (
-	reloaderCPU    unit.MilliCPU = 10
-	reloaderMemory unit.MiB      = 32
-)
-
 const (
 	alertmanagerCPU    unit.MilliCPU = 10
 	alertmanagerMemory unit.MiB      = 64
 )
-
-// choose declares what the operator makes of the custom resources; the chart's own pods are read from its objects.
-func choose(s *product.Selecting, e entry) {
-	z := sizeOf(e.Spec)
-	s.Footprint(
-		pods("prometheus", z.prometheus, z.cpu, z.memory, e), pods("alertmanager", z.alertmanager, alertmanagerCPU, alertmanagerMemory, e))
-	disk := func(what string, gib int) price.Item {
-		return price.Item{What: what, Kind: price.Volume, Min: gib, Max: gib}
-	}
-	s.Bill(disk("disk of metrics", z.prometheus*z.storage), disk("disk of Alertmanager", z.alertmanager*alertmanagerGiB), disk("disk of Grafana", grafanaGiB))
-}
-
-// pods are what the operator makes of one of its resources, with a reloader in each.
-func pods(kind string, replicas int, cpu unit.MilliCPU, memory unit.MiB, e entry) fit.Workload {
-	return fit.Workload{Name: kind + "-" + name, Replicas: replicas, CPU: cpu + reloaderCPU, Memory: memory + reloaderMemory, Volumes: 1, Pool: e.Spec.Pool, Tolerates: bears(e.Spec.Pool),
-		Namespace: e.Namespace(), Labels: podsOf(kind),
-		PreferApart: []fit.Preference{{Selector: fit.Selector{Namespaces: []string{e.Namespace()}, MatchLabels: podsOf(kind)}, Weight: 100}}}
-}
-
-// bears is what pods on a pool tolerate: all of its taints, which Select does not see.
-func bears(pool string) []fit.Toleration {
-	if pool == "" {
-		return nil
-	}
-	return []fit.Toleration{{Operator: "Exists"}}
-}
