@@ -186,6 +186,7 @@ func (f *findings) try(t *testing.T, name string) {
 			d.all(t, sized(a))
 		}
 	})
+	t.Run("applies the pods that are rendered", func(t *testing.T) { d.all(t, kept(composed, real.asks)) })
 	t.Run("passes DOKS's upgrade checks", func(t *testing.T) {
 		found, unread := lint.Check(0, composed.Rendered...)
 		for _, f := range found {

@@ -200,6 +200,11 @@ func compose(ctx context.Context, name string, charts product.Charts) (*product.
 	if err != nil {
 		return nil, err
 	}
+	return composeText(ctx, name, raw, charts)
+}
+
+// composeText is compose for another text of a document.
+func composeText(ctx context.Context, name string, raw []byte, charts product.Charts) (*product.Composition, error) {
 	doc, err := document.Parse(platform.Available(), document.Input{Name: name, Data: raw})
 	if err != nil {
 		return nil, err

@@ -30,8 +30,10 @@ func build(b *product.Building, e product.Entry[v1alpha1.Gateway, Options]) erro
 	labels, annotations, after := g.Names(b)
 	out, err := b.Chart(e.ID, product.ChartSpec{
 		Source: source, Release: e.Name, Namespace: e.Namespace(), Values: vals, Footprint: footprint, SkipSchema: true, OwnValues: len(e.Spec.Values) > 0,
+		StandIn: func(objects []*unstructured.Unstructured) error { return standIn(objects, vals) },
 		Adjust: func(objects []*unstructured.Unstructured) error {
-			return adjust(objects, b.Platform(), e, labels, annotations)
+			front(objects, b.Platform(), e, labels, annotations)
+			return nil
 		},
 	}, after)
 	if err != nil {
@@ -84,30 +86,32 @@ func chartValues(p product.Platform, e product.Entry[v1alpha1.Gateway, Options])
 		config["client-max-body-size"] = e.Options.MaxBodySize
 	}
 	z := sizeOf(e.Spec)
-	return product.Values(values, map[string]any{"fullnameOverride": e.Name, "serviceNameOverride": gateway.ServiceName(e.Name), "controller": map[string]any{
+	controller := map[string]any{
 		"replicaCount": int64(z.Replicas), "resources": z.Resources(),
 		"enableSnippets": e.Options.Snippets,
 		"ingressClass":   map[string]any{"name": gateway.Of(e).Class(), "create": true, "setAsDefaultIngress": false},
 		"config":         map[string]any{"entries": config},
-	}}, e.Spec.Values)
+	}
+	maps.Copy(controller, p.OnPool(e.Spec.Pool))
+	return product.Values(values, map[string]any{"fullnameOverride": e.Name, "serviceNameOverride": gateway.ServiceName(e.Name), "controller": controller}, e.Spec.Values)
 }
 
-// adjust gives the rendered objects what the document's portable fields say: pool and load balancer.
-func adjust(objects []*unstructured.Unstructured, p product.Platform, e product.Entry[v1alpha1.Gateway, Options], labels, annotations map[string]string) error {
+// front gives the controller's Service its load balancer.
+func front(objects []*unstructured.Unstructured, p product.Platform, e product.Entry[v1alpha1.Gateway, Options], labels, annotations map[string]string) {
 	for _, o := range objects {
-		switch o.GetKind() {
-		case "Deployment":
-			pod, ok, err := unstructured.NestedMap(o.Object, "spec", "template", "spec")
-			if err != nil || !ok {
-				return fmt.Errorf("the chart's Deployment %s has no pod", o.GetName())
-			}
-			maps.Copy(pod, p.OnPool(e.Spec.Pool))
-			if err := unstructured.SetNestedMap(o.Object, pod, "spec", "template", "spec"); err != nil {
-				return fmt.Errorf("put the Deployment %s on its pool: %w", o.GetName(), err)
-			}
-		case "Service":
-			if kind, _, _ := unstructured.NestedString(o.Object, "spec", "type"); kind == "LoadBalancer" {
-				gateway.Front(o, gateway.Balancer(p, e.Name, e.Spec), labels, annotations)
+		if kind, _, _ := unstructured.NestedString(o.Object, "spec", "type"); o.GetKind() == "Service" && kind == "LoadBalancer" {
+			gateway.Front(o, gateway.Balancer(p, e.Name, e.Spec), labels, annotations)
+		}
+	}
+}
+
+// standIn puts a stand-in's controller where the values say.
+func standIn(objects []*unstructured.Unstructured, vals map[string]any) error {
+	controller, _ := vals["controller"].(map[string]any)
+	for _, o := range objects {
+		if o.GetKind() == "Deployment" {
+			if err := product.StandIn(o, controller); err != nil {
+				return err
 			}
 		}
 	}

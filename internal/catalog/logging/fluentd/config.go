@@ -60,7 +60,10 @@ func config(e entry, s product.LogSink) (string, error) {
 	if s.OpenSearch {
 		own = [][2]string{{"verify_os_version_at_startup", "false"}, {"default_opensearch_version", "2"}, {"log_os_400_reason", "true"}}
 	}
-	z := sizeOf(e)
+	room := int64(sizeOf(e).buffer) * 1024
+	if made, _ := madeOf(e); len(made.Disks) > 0 {
+		room = made.Disks[0].Value() >> 20
+	}
 	output := [][2]string{{"@type", with.plugin}, {"@id", "out_sink"}, {"host", host}, {"port", port}, {"scheme", scheme(s)},
 		{"index_name", s.Stream}, {"write_operation", "create"}, {"id_key", idField}, {"remove_keys", idField}, {"include_timestamp", "true"}, {"logstash_format", "false"}, {"suppress_type_name", "true"},
 		{"reconnect_on_error", "true"}, {"reload_on_failure", "false"}, {"reload_connections", "false"}, {"request_timeout", "30s"}}
@@ -75,7 +78,7 @@ func config(e entry, s product.LogSink) (string, error) {
 		output = append(output, [2]string{"ca_file", "/sink/ca.crt"})
 	}
 	buffer := directive{"buffer", "", [][2]string{{"@type", "file"}, {"path", "/var/log/fluent/sink"}, {"flush_mode", "interval"}, {"flush_interval", "5s"}, {"flush_thread_count", "2"},
-		{"chunk_limit_size", "8MB"}, {"total_limit_size", fmt.Sprintf("%dMB", z.buffer*1024*80/100)},
+		{"chunk_limit_size", "8MB"}, {"total_limit_size", fmt.Sprintf("%dMB", room*80/100)},
 		{"overflow_action", "block"}, {"retry_wait", "1s"}, {"retry_max_interval", "60s"}, {"retry_forever", "true"}}, nil}
 	counter := directive{"metric", "", [][2]string{{"name", "k8or_logs_refused_total"}, {"type", "counter"}, {"desc", "Records that the sink refused for good"}}, nil}
 

@@ -6,6 +6,10 @@ package fluentd
 
 import (
 	_ "embed"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/price"
@@ -32,6 +36,7 @@ var Product = &product.Definition[v1alpha1.Logging, Options]{
 	Placements:  []product.Placement{product.Cluster},
 	TakesValues: true,
 	Page:        page,
+	Check:       check,
 	Select:      choose,
 	Build:       build,
 	Wire:        wire,
@@ -74,8 +79,53 @@ func sizeOf(e entry) size {
 	return z
 }
 
+// sized is what a size says to the chart.
+func sized(e entry) map[string]any {
+	z := sizeOf(e)
+	return map[string]any{
+		"replicaCount": int64(z.replicas),
+		"resources":    map[string]any{"requests": map[string]any{"cpu": z.cpu.String(), "memory": z.memory.String()}, "limits": map[string]any{"memory": z.limit.String()}},
+		"persistence":  map[string]any{"size": fmt.Sprintf("%dGi", z.buffer)},
+	}
+}
+
+// madeOf reads how many pods and which disks the chart makes of its values; its pods are counted from its objects.
+func madeOf(e entry) (product.Operated, []product.Refusal) {
+	var chart struct {
+		ReplicaCount uint32
+		Persistence  struct {
+			Enabled bool
+			Size    resource.Quantity
+		}
+	}
+	vals, err := product.Values(values, sized(e), e.Spec.Values)
+	if err != nil {
+		return product.Operated{}, []product.Refusal{{What: err.Error()}}
+	}
+	refused := product.Read("values", vals, &chart)
+	out := product.Operated{Replicas: int(chart.ReplicaCount)}
+	if chart.Persistence.Enabled {
+		out.Disks = append(out.Disks, chart.Persistence.Size)
+	}
+	return out, refused
+}
+
+// check refuses sizes that cannot be read, and a buffer that is said twice.
+func check(_ product.Platform, e entry) []product.Refusal {
+	_, out := madeOf(e)
+	if _, said, _ := unstructured.NestedFieldNoCopy(e.Spec.Values, "persistence", "size"); said && e.Options.Buffer != "" {
+		out = append(out, product.Refusal{Field: "options.buffer", What: "options.buffer would have no effect", Why: "values.persistence.size says how large the buffer is", Fix: "keep one of them"})
+	}
+	if _, ok := e.Options.Buffer.Float(); e.Options.Buffer != "" && !ok {
+		out = append(out, product.Refusal{Field: "options.buffer", What: fmt.Sprintf("%q is no amount", e.Options.Buffer), Fix: "write it with a unit, such as 20Gi"})
+	}
+	return out
+}
+
 // choose declares what costs money; the pods are read from the charts' objects.
 func choose(s *product.Selecting, e entry) {
-	z := sizeOf(e)
-	s.Bill(price.Item{What: "buffers of Fluentd", Kind: price.Volume, Min: z.replicas * z.buffer, Max: z.replicas * z.buffer})
+	m, _ := madeOf(e) // what cannot be read is refused by check
+	if gib := m.GiB(); gib > 0 {
+		s.Bill(price.Item{What: "buffers of Fluentd", Kind: price.Volume, Min: gib, Max: gib})
+	}
 }

@@ -3,7 +3,6 @@
 package fluentd
 
 import (
-	"fmt"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -37,10 +36,11 @@ func wire(w *product.Wiring, e entry) error {
 	if err != nil {
 		return err
 	}
+	made, _ := madeOf(e)
 	_, err = w.Chart(e.ID, product.ChartSpec{
 		Source: chartSource, Release: "fluentd", Namespace: e.Namespace(), Values: vals, Footprint: footprint, OwnValues: len(e.Spec.Values) > 0,
-		Adjust:  func(objects []*unstructured.Unstructured) error { return adjust(objects, e, s) },
-		Extra:   slices.Concat([]*unstructured.Unstructured{logging.ConfigMap("fluentd", map[string]any{"fluent.conf": text}), door()}, budgets(e), ways(e, s)),
+		StandIn: func(objects []*unstructured.Unstructured) error { return standIn(objects, vals) },
+		Extra:   slices.Concat([]*unstructured.Unstructured{logging.ConfigMap("fluentd", map[string]any{"fluent.conf": text}), door()}, budgets(made.Replicas), ways(e, s)),
 		Derived: secrets(e, s), Follows: follows(s), KeepNamespace: true,
 	}, graph.After(s.Ready, e.ID+"/namespace"))
 	if err != nil {
@@ -52,13 +52,9 @@ func wire(w *product.Wiring, e entry) error {
 
 // chartValues is what document and sink say to the chart.
 func chartValues(e entry, s product.LogSink, text string) map[string]any {
-	z := sizeOf(e)
-	out := map[string]any{
-		"replicaCount": z.replicas, "env": variables(s), "image": map[string]any{"tag": clientOf(s).tag},
-		"podAnnotations": map[string]any{"k8or.io/config": logging.Hash(text)},
-		"resources":      map[string]any{"requests": map[string]any{"cpu": z.cpu.String(), "memory": z.memory.String()}, "limits": map[string]any{"memory": z.limit.String()}},
-		"persistence":    map[string]any{"size": fmt.Sprintf("%dGi", z.buffer)},
-	}
+	out := sized(e)
+	out["env"], out["image"] = variables(s), map[string]any{"tag": clientOf(s).tag}
+	out["podAnnotations"] = map[string]any{"k8or.io/config": logging.Hash(text)}
 	var volumes, mounts []any
 	mount := func(name, secret, folder string, keys ...string) {
 		var items []any
@@ -102,26 +98,13 @@ func ways(e entry, s product.LogSink) []*unstructured.Unstructured {
 	return []*unstructured.Unstructured{s.Door.Admit("from-fluentd", e.Namespace(), pods)}
 }
 
-// adjust gives a stand-in, which knows no values but sizes, the image of its sink and the Secrets that its pods read.
-func adjust(objects []*unstructured.Unstructured, e entry, s product.LogSink) error {
+// standIn gives a stand-in's Fluentd what the values say.
+func standIn(objects []*unstructured.Unstructured, vals map[string]any) error {
 	for _, o := range objects {
-		if o.GetKind() != "StatefulSet" || o.GetName() != "fluentd" {
-			continue
-		}
-		containers, _, err := unstructured.NestedSlice(o.Object, "spec", "template", "spec", "containers")
-		if err != nil {
-			return fmt.Errorf("find Fluentd's container: %w", err)
-		}
-		for _, c := range containers {
-			if one, ok := c.(map[string]any); ok && one["name"] == "fluentd" && len(e.Spec.Values) == 0 {
-				one["image"] = "docker.io/fluent/fluentd-kubernetes-daemonset:" + clientOf(s).tag
-				if _, rendered := one["env"]; !rendered {
-					one["env"] = variables(s)
-				}
+		if o.GetKind() == "StatefulSet" {
+			if err := product.StandIn(o, vals); err != nil {
+				return err
 			}
-		}
-		if err := unstructured.SetNestedSlice(o.Object, containers, "spec", "template", "spec", "containers"); err != nil {
-			return fmt.Errorf("set Fluentd's image: %w", err)
 		}
 	}
 	return nil
@@ -178,8 +161,8 @@ func door() *unstructured.Unstructured {
 		}}}}
 }
 
-func budgets(e entry) []*unstructured.Unstructured {
-	if sizeOf(e).replicas < 2 {
+func budgets(replicas int) []*unstructured.Unstructured {
+	if replicas < 2 {
 		return nil
 	}
 	return []*unstructured.Unstructured{{Object: map[string]any{"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": map[string]any{"name": "fluentd"},
