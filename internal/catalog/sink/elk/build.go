@@ -3,6 +3,8 @@
 package elk
 
 import (
+	"strings"
+
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/k8or/k8or/internal/catalog/sink"
@@ -25,10 +27,13 @@ func build(b *product.Building, e entry) error {
 	if err != nil {
 		return err
 	}
-	extra := []*unstructured.Unstructured{elasticsearch(e, pool), kibana(e, pool), exporter(e, pool),
+	custom := func(kind, version string, spec map[string]any) *unstructured.Unstructured {
+		return object(strings.ToLower(kind)+".k8s.elastic.co/"+version, kind, name, map[string]any{"spec": spec})
+	}
+	extra := []*unstructured.Unstructured{custom("Elasticsearch", "v1", elasticsearchSpec(e, pool)), custom("Kibana", "v1", kibanaSpec(e, pool)), exporter(e, pool),
 		product.Within("elasticsearch", e.Namespace(), nodes, false), product.Within("kibana", e.Namespace(), kibanaPods, public(e))}
 	if e.Options.Logstash != nil {
-		extra = append(extra, logstash(e, pool))
+		extra = append(extra, custom("Logstash", "v1alpha1", logstashSpec(e, pool)))
 	}
 	if _, err = b.Chart(e.ID, product.ChartSpec{Source: chartSource, Release: "elastic-operator", Namespace: e.Namespace(), Values: vals, Footprint: footprint,
 		OwnValues: len(e.Spec.Values) > 0, Extra: extra, Derived: derived}); err != nil {

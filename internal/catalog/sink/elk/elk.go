@@ -9,8 +9,6 @@ import (
 
 	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/catalog/sink"
-	"github.com/k8or/k8or/internal/fit"
-	"github.com/k8or/k8or/internal/price"
 	"github.com/k8or/k8or/internal/product"
 	"github.com/k8or/k8or/internal/unit"
 )
@@ -43,6 +41,7 @@ var Product = &product.Definition[v1alpha1.Sink, Options]{
 	Page:        page,
 	Lacks: []product.Lack{product.NoGrowth, sink.NoDatabase,
 		{Fields: []string{"console.sso"}, Why: "Elastic sells single sign-on with a paid licence", Fix: "remove it; people sign in as users of Elasticsearch"}},
+	Check:  check,
 	Select: choose,
 	Build:  build,
 }
@@ -52,6 +51,11 @@ type Options struct {
 	// MemoryMap lets Elasticsearch map its files into memory, which is faster. A privileged container then raises
 	// vm.max_map_count on each node that it runs on.
 	MemoryMap bool `json:"memoryMap,omitempty"`
+	// Elasticsearch is laid over the spec of the Elasticsearch resource, in the words of Elastic Cloud on Kubernetes; node sets and
+	// containers by their names: `{nodeSets: [{name: default, count: 5}]}`.
+	Elasticsearch v1alpha1.Object `json:"elasticsearch,omitempty"`
+	// Kibana is laid over the spec of the Kibana resource: count, podTemplate, config, and so on.
+	Kibana v1alpha1.Object `json:"kibana,omitempty"`
 	// Logstash runs pipelines of yours beside Elasticsearch. Left open there is none: Fluentd writes to Elasticsearch itself.
 	Logstash *Logstash `json:"logstash,omitempty"`
 }
@@ -65,6 +69,8 @@ type Logstash struct {
 	Pipelines map[string]string `json:"pipelines"`
 	// Ports are what they listen on, by name; a Service is made for each.
 	Ports map[string]int `json:"ports,omitempty"`
+	// Spec is laid over the spec of the Logstash resource: podTemplate, volumeClaimTemplates, and so on.
+	Spec v1alpha1.Object `json:"spec,omitempty"`
 }
 
 type entry = product.Entry[v1alpha1.Sink, Options]
@@ -109,27 +115,3 @@ var nodes = map[string]string{"common.k8s.elastic.co/type": "elasticsearch", "el
 
 // kibanaPods are the labels that ECK gives the pods of Kibana.
 var kibanaPods = map[string]string{"common.k8s.elastic.co/type": "kibana", "kibana.k8s.elastic.co/name": name}
-
-func (l *Logstash) replicas() int { return max(l.Replicas, 1) }
-
-// choose declares what the operator makes of the custom resources; the operator's own pod is read from its objects.
-func choose(s *product.Selecting, e entry) {
-	z := sizeOf(e.Spec)
-	s.Footprint(
-		fit.Workload{Name: name + "-es-" + nodeSet, Replicas: z.nodes, CPU: z.cpu, Memory: z.memory, Volumes: 1, Pool: e.Spec.Pool, Tolerates: bears(e.Spec.Pool), Namespace: e.Namespace(), Labels: nodes,
-			PreferApart: []fit.Preference{{Selector: fit.Selector{Namespaces: []string{e.Namespace()}, MatchLabels: nodes}, Weight: 100}}}, // as ECK asks
-		fit.Workload{Name: name + "-kb", Replicas: z.kibana, CPU: kibanaCPU, Memory: kibanaMemory, Pool: e.Spec.Pool, Tolerates: bears(e.Spec.Pool), Namespace: e.Namespace()})
-	s.Bill(price.Item{What: "disks of Elasticsearch", Kind: price.Volume, Min: z.nodes * z.storage, Max: z.nodes * z.storage})
-	if l := e.Options.Logstash; l != nil {
-		s.Footprint(fit.Workload{Name: name + "-ls", Replicas: l.replicas(), CPU: logstashCPU, Memory: logstashMemory, Volumes: 1, Pool: e.Spec.Pool, Tolerates: bears(e.Spec.Pool), Namespace: e.Namespace()})
-		s.Bill(price.Item{What: "disks of Logstash", Kind: price.Volume, Min: l.replicas() * logstashGiB, Max: l.replicas() * logstashGiB})
-	}
-}
-
-// bears is what pods on a pool tolerate: all of its taints, which Select does not see.
-func bears(pool string) []fit.Toleration {
-	if pool == "" {
-		return nil
-	}
-	return []fit.Toleration{{Operator: "Exists"}}
-}

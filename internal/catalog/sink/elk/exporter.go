@@ -56,7 +56,12 @@ func watch(b *product.Building, e entry, ready graph.ID) {
 	alert("LogsStoreUnreachable", "critical", "5m", "max(elasticsearch_clusterinfo_up"+in+") < 1", "it does not answer its exporter; logs wait in Fluentd's buffer")
 	alert("LogsStoreRed", "critical", "5m", fmt.Sprintf(`max(elasticsearch_cluster_health_status{namespace=%q,color="red"}) == 1`, e.Namespace()),
 		"some of its data cannot be reached: its health is red")
-	if n := sizeOf(e.Spec).nodes; n > 1 { // copies of a single node have nowhere to go
+	n := 0
+	m, _ := madeOf(b.Platform(), e)
+	for _, set := range m.nodes {
+		n += set.Replicas
+	}
+	if n > 1 { // copies of a single node have nowhere to go
 		alert("LogsStoreYellow", "warning", "30m", fmt.Sprintf(`max(elasticsearch_cluster_health_status{namespace=%q,color="yellow"}) == 1`, e.Namespace()),
 			"copies of its data are missing: its health is yellow")
 		alert("LogsStoreNodeMissing", "warning", "15m", fmt.Sprintf("max(elasticsearch_cluster_health_number_of_nodes%s) < %d", in, n), fmt.Sprintf("it has fewer than its %d nodes", n))

@@ -43,8 +43,8 @@ func claim(e entry, claimName string, gib int) map[string]any {
 		"resources": map[string]any{"requests": map[string]any{"storage": fmt.Sprintf("%dGi", gib)}}}}
 }
 
-// elasticsearch is the cluster of Elasticsearch. Its claims stay when it goes: they are decided by name.
-func elasticsearch(e entry, pool map[string]any) *unstructured.Unstructured {
+// elasticsearchSpec is the cluster of Elasticsearch. Its claims stay when it goes: they are decided by name.
+func elasticsearchSpec(e entry, pool map[string]any) map[string]any {
 	z := sizeOf(e.Spec)
 	template := pod(pool, "elasticsearch", z.cpu.String(), z.memory.String())
 	if e.Options.MemoryMap {
@@ -58,30 +58,30 @@ func elasticsearch(e entry, pool map[string]any) *unstructured.Unstructured {
 	for _, u := range users {
 		realms = append(realms, map[string]any{"secretName": u.secret})
 	}
-	return object("elasticsearch.k8s.elastic.co/v1", "Elasticsearch", name, map[string]any{"spec": map[string]any{
+	return product.Overlay(map[string]any{
 		"version": version, "volumeClaimDeletePolicy": "DeleteOnScaledownOnly", "nodeSets": []any{set},
 		"auth": map[string]any{"fileRealm": realms, "roles": []any{map[string]any{"secretName": rolesSecret}}},
-	}})
+	}, e.Options.Elasticsearch)
 }
 
-// kibana is Kibana. Behind a gateway it speaks plain HTTP, since the gateway ends TLS; alone it has a certificate of its own.
-func kibana(e entry, pool map[string]any) *unstructured.Unstructured {
+// kibanaSpec is Kibana. Behind a gateway it speaks plain HTTP, since the gateway ends TLS; alone it has a certificate of its own.
+func kibanaSpec(e entry, pool map[string]any) map[string]any {
 	config := map[string]any{"telemetry.optIn": false}
 	http := map[string]any{}
 	if public(e) {
 		config["server.publicBaseUrl"] = "https://" + e.Spec.Console.Host
 		http["tls"] = map[string]any{"selfSignedCertificate": map[string]any{"disabled": true}}
 	}
-	return object("kibana.k8s.elastic.co/v1", "Kibana", name, map[string]any{"spec": map[string]any{
+	return product.Overlay(map[string]any{
 		"version": version, "count": int64(sizeOf(e.Spec).kibana), "elasticsearchRef": map[string]any{"name": name}, "config": config, "http": http,
 		"podTemplate": pod(pool, "kibana", kibanaCPU.String(), kibanaMemory.String()),
-	}})
+	}, e.Options.Kibana)
 }
 
 func public(e entry) bool { return e.Spec.Console != nil && e.Spec.Console.Host != "" }
 
-// logstash is Logstash with the document's pipelines, as a user of its own in Elasticsearch.
-func logstash(e entry, pool map[string]any) *unstructured.Unstructured {
+// logstashSpec is Logstash with the document's pipelines, as a user of its own in Elasticsearch.
+func logstashSpec(e entry, pool map[string]any) map[string]any {
 	l := e.Options.Logstash
 	var pipelines, services []any
 	for _, id := range slices.Sorted(maps.Keys(l.Pipelines)) {
@@ -91,12 +91,12 @@ func logstash(e entry, pool map[string]any) *unstructured.Unstructured {
 		services = append(services, map[string]any{"name": port, "service": map[string]any{"spec": map[string]any{"type": "ClusterIP",
 			"ports": []any{map[string]any{"name": port, "port": int64(l.Ports[port]), "targetPort": int64(l.Ports[port]), "protocol": "TCP"}}}}})
 	}
-	spec := map[string]any{"version": version, "count": int64(l.replicas()), "pipelines": pipelines,
+	spec := map[string]any{"version": version, "count": int64(max(l.Replicas, 1)), "pipelines": pipelines,
 		"elasticsearchRefs":    []any{map[string]any{"name": name, "clusterName": name}},
 		"podTemplate":          pod(pool, "logstash", logstashCPU.String(), logstashMemory.String()),
 		"volumeClaimTemplates": []any{claim(e, "logstash-data", logstashGiB)}}
 	if services != nil {
 		spec["services"] = services
 	}
-	return object("logstash.k8s.elastic.co/v1alpha1", "Logstash", name, map[string]any{"spec": spec})
+	return product.Overlay(spec, l.Spec)
 }
