@@ -78,9 +78,7 @@ const brokerPool, controllerPool = "brokers", "controllers"
 
 // objects are the Kafka, its pools of nodes, and its topics, in their namespace.
 func (m maker) objects(b *product.Building) ([]*unstructured.Unstructured, error) {
-	brokers := brokersOf(m.Spec)
-	z := sizeOf(m.Spec)
-	kafka, err := object("Kafka", m.Name, "", product.Merge(m.kafka(), m.Spec.Values))
+	kafka, err := object("Kafka", m.Name, "", m.kafka())
 	if err != nil {
 		return nil, err
 	}
@@ -89,12 +87,8 @@ func (m maker) objects(b *product.Building) ([]*unstructured.Unstructured, error
 		home.SetAnnotations(map[string]string{"k8or.io/deletion-protection": "true"})
 	}
 	out := []*unstructured.Unstructured{home}
-	for _, p := range []struct {
-		name, role, disk string
-		n                int
-		pod              pod
-	}{{brokerPool, "broker", diskOf(m.Spec), brokers, z.broker}, {controllerPool, "controller", controllerDisk, controllersOf(brokers), z.controller}} {
-		o, err := object("KafkaNodePool", p.name, m.Name, m.pool(p.name, p.role, p.disk, p.n, p.pod))
+	for _, name := range []string{brokerPool, controllerPool} {
+		o, err := object("KafkaNodePool", name, m.Name, m.pool(name))
 		if err != nil {
 			return nil, err
 		}
@@ -109,19 +103,24 @@ func (m maker) protected() bool {
 	return m.Spec.DeletionProtection != nil && *m.Spec.DeletionProtection
 }
 
-// pool is a pool of nodes in one role. Brokers and controllers are apart, so that the number of brokers can change: that of
-// controllers cannot.
-func (m maker) pool(name, role, disk string, n int, p pod) map[string]any {
+// pool is the spec of a pool of nodes in one role, with the document's laid over it. Brokers and controllers are apart, so that the
+// number of brokers can change: that of controllers cannot.
+func (m maker) pool(name string) map[string]any {
+	z, n, role, disk, over := sizeOf(m.Spec), brokersOf(m.Spec), "broker", diskOf(m.Spec), m.Options.NodePools.Brokers
+	p := z.broker
+	if name == controllerPool {
+		n, role, disk, over, p = controllersOf(n), "controller", controllerDisk, m.Options.NodePools.Controllers, z.controller
+	}
 	template := m.place()
 	template["topologySpreadConstraints"] = []any{map[string]any{"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "DoNotSchedule",
 		"labelSelector": map[string]any{"matchLabels": map[string]any{"strimzi.io/cluster": m.Name, "strimzi.io/pool-name": name}}}}
 	template["terminationGracePeriodSeconds"] = 120
-	return map[string]any{
+	return product.Overlay(map[string]any{
 		"replicas": n, "roles": []any{role}, "resources": p.resources(), "jvmOptions": p.java(),
 		"storage": map[string]any{"type": "jbod", "volumes": []any{map[string]any{
 			"id": 0, "type": "persistent-claim", "size": disk, "class": classOf(m.Spec), "deleteClaim": false, "kraftMetadata": "shared"}}},
 		"template": map[string]any{"pod": template},
-	}
+	}, over)
 }
 
 // place is where pods run: on the pool that the document names, whose taints they bear.
@@ -138,7 +137,7 @@ func (m maker) place() map[string]any {
 	return out
 }
 
-// kafka is the cluster as a whole.
+// kafka is the spec of the cluster as a whole, with the document's laid over it.
 func (m maker) kafka() map[string]any {
 	z, brokers := sizeOf(m.Spec), brokersOf(m.Spec)
 	copies := copiesOf(brokers)
@@ -173,7 +172,7 @@ func (m maker) kafka() map[string]any {
 			}
 		}
 	}
-	return spec
+	return product.Merge(spec, m.Spec.Values)
 }
 
 // template is what a part says of its own template.
@@ -227,6 +226,9 @@ func (m maker) guards() []kube.Guard {
 		}
 		return fmt.Sprintf("Kafka's own topics were made with %s, this number of brokers would have them with %d, and its quorum of controllers is fixed: make a new entry beside this one and move the messages", copies(have), want)
 	}, Tell: moves})
+	out = append(out, kube.Guard{Kind: "KafkaNodePool", Name: controllerPool, Field: "spec.replicas", Refuse: func(_, _ string) string {
+		return "the number of controllers is fixed once they are made: make a new entry beside this one and move the messages"
+	}})
 	for _, name := range m.topicNames() {
 		out = append(out, kube.Guard{Kind: "KafkaTopic", Name: topicObject(name), Field: "spec.partitions", Refuse: shrinks("the number of a topic's partitions", "keep it, or make a new topic")})
 	}

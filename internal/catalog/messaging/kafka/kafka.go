@@ -10,8 +10,6 @@ import (
 	"fmt"
 	"slices"
 
-	"k8s.io/apimachinery/pkg/api/resource"
-
 	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/catalog/messaging"
 	"github.com/k8or/k8or/internal/fit"
@@ -47,6 +45,7 @@ func check(p product.Platform, e entry) []product.Refusal {
 	if e.Placement == product.Managed {
 		return append(out, checkManaged(e)...)
 	}
+	out = append(out, checkOverlays(p, e)...)
 	return append(out, p.OnlyNamed(e.ID, len(e.Spec.Users))...)
 }
 
@@ -55,9 +54,19 @@ type Options struct {
 	// Config is the brokers' own settings, such as `message.max.bytes`. Strimzi owns listeners, security and replication of
 	// Kafka's own topics, and says in a condition which settings it leaves out.
 	Config v1alpha1.Object `json:"config,omitempty"`
+	// NodePools are laid over the specs of the KafkaNodePools, in the words of Strimzi: resources, storage, jvmOptions, template.
+	NodePools NodePools `json:"nodePools,omitzero"`
 	// MaxLag is how many messages a group of consumers may be behind for a quarter of an hour before an alert is raised.
 	// Left open, 10000.
 	MaxLag int `json:"maxLag,omitempty"`
+}
+
+// NodePools are the two kinds of nodes.
+type NodePools struct {
+	// Brokers keep the messages. How many there are is `brokers`.
+	Brokers v1alpha1.Object `json:"brokers,omitempty"`
+	// Controllers keep what is known of topics and brokers. Their number is fixed once they are made.
+	Controllers v1alpha1.Object `json:"controllers,omitempty"`
 }
 
 // newest is the version that is run where the document names none, releases what Strimzi 1.2 can run, newest last.
@@ -73,36 +82,19 @@ func choose(s *product.Selecting, e entry) {
 		return
 	}
 	s.Want("strimzi")
-	z, brokers := sizeOf(e.Spec), brokersOf(e.Spec)
-	pods := func(name string, n int, p pod, change func(*fit.Workload)) {
-		w := fit.Workload{Name: e.Name + "-" + name, Replicas: n, CPU: p.cpu, Memory: p.memory, Pool: e.Spec.Pool, Tolerates: tolerates(e.Spec.Pool)}
-		if change != nil {
-			change(&w)
-		}
-		if n > 0 {
-			s.Footprint(w)
-		}
-	}
-	// Each of them has a disk, and none may be on a node with two more than another (see pool in build.go).
-	keeps := func(pool string) func(*fit.Workload) {
-		return func(w *fit.Workload) {
-			w.Volumes, w.Namespace, w.Labels = 1, e.Namespace(), map[string]string{"strimzi.io/cluster": e.Name, "strimzi.io/pool-name": pool}
-			w.Spread = []fit.Spread{{Selector: fit.Selector{Namespaces: []string{w.Namespace}, MatchLabels: w.Labels}, MaxSkew: 1}}
+	m, _ := madeOf(s.Platform(), e) // what cannot be read is refused by check
+	s.Operates(append([]product.Operated{m.brokers, m.controllers}, m.others...)...)
+	disks := func(name string, o product.Operated) {
+		if g := o.GiB(); g > 0 {
+			what := fmt.Sprintf("%d volumes", o.Replicas*len(o.Disks))
+			if len(o.Disks) == 1 {
+				what += " of " + o.Disks[0].String()
+			}
+			s.Bill(price.Item{For: string(e.ID) + "/" + name, What: what, Kind: price.Volume, Min: g, Max: g})
 		}
 	}
-	pods("brokers", brokers, z.broker, keeps(brokerPool))
-	pods("controllers", controllersOf(brokers), z.controller, keeps(controllerPool))
-	pods("entity-operator", 1, pod{cpu: 2 * z.entity.cpu, memory: 2 * z.entity.memory}, nil)
-	pods("kafka-exporter", 1, z.exporter, nil)
-	if brokers > 1 {
-		pods("cruise-control", 1, z.cruise, nil)
-	}
-	disks := func(name string, n int, size string) {
-		g := n * gibibytes(size)
-		s.Bill(price.Item{For: string(e.ID) + "/" + name, What: fmt.Sprintf("%d volumes of %s", n, size), Kind: price.Volume, Min: g, Max: g})
-	}
-	disks("brokers", brokers, diskOf(e.Spec))
-	disks("controllers", controllersOf(brokers), controllerDisk)
+	disks("brokers", m.brokers)
+	disks("controllers", m.controllers)
 }
 
 // tolerates is what pods bear that are bound to a pool: all of its taints.
@@ -111,13 +103,4 @@ func tolerates(pool string) []fit.Toleration {
 		return nil
 	}
 	return []fit.Toleration{{Operator: "Exists"}}
-}
-
-// gibibytes are a disk's size as it is billed, in whole GiB.
-func gibibytes(size string) int {
-	q, err := resource.ParseQuantity(size)
-	if err != nil {
-		return 0 // the document's rules refuse it before
-	}
-	return int((q.Value() + 1<<30 - 1) >> 30)
 }

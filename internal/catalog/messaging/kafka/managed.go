@@ -57,7 +57,7 @@ func checkManaged(e entry) []product.Refusal {
 		out = append(out, product.Refusal{Field: "pool", What: "a Kafka of DigitalOcean's is on no node pool of yours", Why: "its brokers are DigitalOcean's machines", Fix: "remove pool, or write placement: cluster"})
 	}
 	out = append(out, product.Lack{Fields: []string{"storage.class"}, Why: "its disk is no volume of the cluster's", Fix: "remove it, or write placement: cluster"}.Of(e.Spec)...)
-	if e.Options.Config != nil || e.Options.MaxLag != 0 {
+	if e.Options.Config != nil || e.Options.MaxLag != 0 || e.Options.NodePools.Brokers != nil || e.Options.NodePools.Controllers != nil {
 		out = append(out, product.Refusal{Field: "options", What: "options are for a Kafka in the cluster", Why: "DigitalOcean keeps the brokers' settings itself", Fix: "remove options, or write placement: cluster"})
 	}
 	if len(e.Spec.Values) > 0 {
