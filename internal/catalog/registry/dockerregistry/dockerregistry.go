@@ -5,12 +5,14 @@
 package dockerregistry
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/k8or/k8or/api/v1alpha1"
@@ -53,6 +55,9 @@ type Options struct {
 	// Gateway is the gateway that carries the registry's host. Left open it is the one whose domains name the host, or the
 	// only one.
 	Gateway string `json:"gateway,omitempty"`
+	// Resources are what the registry, and a mirror, ask for and may use, each where it is to be another than the size's:
+	// `{requests: {cpu: 250m}, limits: {memory: 1Gi}}`.
+	Resources v1alpha1.Resources `json:"resources,omitzero"`
 }
 
 type entry = product.Entry[v1alpha1.Registry, Options]
@@ -81,6 +86,49 @@ func sizeOf(r v1alpha1.Registry) size {
 	return z
 }
 
+// resources are the size's, with what the options say over it.
+func resources(e entry) corev1.ResourceRequirements {
+	z, o := sizeOf(e.Spec), e.Options.Resources
+	out := corev1.ResourceRequirements{Requests: corev1.ResourceList{}, Limits: corev1.ResourceList{}}
+	for _, a := range []struct {
+		to     corev1.ResourceList
+		name   corev1.ResourceName
+		amount string
+	}{
+		{out.Requests, corev1.ResourceCPU, cmp.Or(string(o.Requests.CPU), z.cpu.String())}, {out.Requests, corev1.ResourceMemory, cmp.Or(string(o.Requests.Memory), z.memory.String())},
+		{out.Limits, corev1.ResourceCPU, string(o.Limits.CPU)}, {out.Limits, corev1.ResourceMemory, cmp.Or(string(o.Limits.Memory), z.limit.String())},
+	} {
+		if a.amount != "" {
+			a.to[a.name] = resource.MustParse(a.amount) // check refuses what is no amount
+		}
+	}
+	return out
+}
+
+// checkResources refuses what is no amount, and requests beyond the limits.
+func checkResources(e entry) []product.Refusal {
+	var out []product.Refusal
+	const field = "options.resources"
+	for at, q := range map[string]v1alpha1.Quantity{"requests.cpu": e.Options.Resources.Requests.CPU, "requests.memory": e.Options.Resources.Requests.Memory,
+		"limits.cpu": e.Options.Resources.Limits.CPU, "limits.memory": e.Options.Resources.Limits.Memory} {
+		if _, ok := q.Float(); q != "" && !ok {
+			out = append(out, product.Refusal{Field: field + "." + at, What: fmt.Sprintf("%q is no amount", q), Fix: "write it as Kubernetes does, such as 250m or 512Mi"})
+		}
+	}
+	if out != nil {
+		slices.SortFunc(out, func(a, b product.Refusal) int { return cmp.Compare(a.Field, b.Field) })
+		return out
+	}
+	r := resources(e)
+	for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
+		asked, most := r.Requests[name], r.Limits[name]
+		if _, limited := r.Limits[name]; limited && asked.Cmp(most) > 0 {
+			out = append(out, product.Refusal{Field: field, What: fmt.Sprintf("%s of %s is requested, and the limit is %s", name, asked.String(), most.String()), Fix: "raise the limit or lower the request"})
+		}
+	}
+	return out
+}
+
 // class is the disk's storage class; the default keeps the volume when its claim goes.
 func class(r v1alpha1.Registry) string {
 	if r.Storage != nil && r.Storage.Class != "" {
@@ -105,7 +153,7 @@ func choose(s *product.Selecting, e entry) {
 
 // check says what this product cannot do of what is asked.
 func check(p product.Platform, e entry) []product.Refusal {
-	out := checkBucket(p, e)
+	out := append(checkBucket(p, e), checkResources(e)...)
 	if name := gatewayOf(p, e); p.Spec.Gateways[name].ProxyProtocol() {
 		out = append(out, product.Refusal{Field: "host", What: fmt.Sprintf("nodes cannot pull from %s through gateways/%s", e.Spec.Host, name),
 			Why: "its load balancer is of type proxy and speaks the PROXY protocol; within the cluster Kubernetes leads past it, and the gateway takes nobody who does not speak it",

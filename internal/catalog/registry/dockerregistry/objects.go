@@ -138,11 +138,7 @@ const storedIn = "k8or.io/bucket"
 
 // deployment is one copy: its volume can be on one node only, and before it serves, nobody writes, and garbage can be collected.
 func (i instance) deployment(config string) runtime.Object {
-	z := sizeOf(i.Spec)
-	resources := corev1.ResourceRequirements{
-		Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(z.cpu.String()), corev1.ResourceMemory: resource.MustParse(z.memory.String())},
-		Limits:   corev1.ResourceList{corev1.ResourceMemory: resource.MustParse(z.limit.String())},
-	}
+	resources := resources(i.entry)
 	var mounts []corev1.VolumeMount
 	var volumes []corev1.Volume
 	if i.store.volume() {
