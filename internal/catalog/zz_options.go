@@ -25,10 +25,13 @@ var options = map[string][]product.Option{
 	},
 	"logging.sink/elk": {
 		{Name: "memoryMap", Type: "yes or no", Doc: "`memoryMap` lets Elasticsearch map its files into memory, which is faster. A privileged container then raises vm.max_map_count on each node that it runs on."},
+		{Name: "elasticsearch", Type: "fields", Doc: "`elasticsearch` is laid over the spec of the Elasticsearch resource, in the words of Elastic Cloud on Kubernetes; node sets and containers by their names: `{nodeSets: [{name: default, count: 5}]}`."},
+		{Name: "kibana", Type: "fields", Doc: "`kibana` is laid over the spec of the Kibana resource: count, podTemplate, config, and so on."},
 		{Name: "logstash", Type: "fields", Doc: "`logstash` runs pipelines of yours beside Elasticsearch. Left open there is none: Fluentd writes to Elasticsearch itself."},
 		{Name: "logstash.replicas", Type: "number", Doc: "`replicas` is how many run; one when left open."},
 		{Name: "logstash.pipelines", Type: "map", Doc: "`pipelines` are their configurations, by name. LOGS_ES_HOSTS, LOGS_ES_USER, LOGS_ES_PASSWORD and LOGS_ES_SSL_CERTIFICATE_AUTHORITY are in the environment of each."},
 		{Name: "logstash.ports", Type: "map", Doc: "`ports` are what they listen on, by name; a Service is made for each."},
+		{Name: "logstash.spec", Type: "fields", Doc: "`spec` is laid over the spec of the Logstash resource: podTemplate, volumeClaimTemplates, and so on."},
 	},
 	"logging/fluentd": {
 		{Name: "buffer", Type: "text", Doc: "`buffer` is the disk of each Fluentd for what could not be handed on yet, such as \"20Gi\"."},
@@ -50,11 +53,14 @@ var options = map[string][]product.Option{
 	},
 	"messaging/kafka": {
 		{Name: "config", Type: "fields", Doc: "`config` is the brokers' own settings, such as `message.max.bytes`. Strimzi owns listeners, security and replication of Kafka's own topics, and says in a condition which settings it leaves out."},
+		{Name: "nodePools", Type: "fields", Doc: "`nodePools` are laid over the specs of the KafkaNodePools, in the words of Strimzi: resources, storage, jvmOptions, template."},
+		{Name: "nodePools.brokers", Type: "fields", Doc: "`brokers` keep the messages. How many there are is `brokers`."},
+		{Name: "nodePools.controllers", Type: "fields", Doc: "`controllers` keep what is known of topics and brokers. Their number is fixed once they are made."},
 		{Name: "maxLag", Type: "number", Doc: "`maxLag` is how many messages a group of consumers may be behind for a quarter of an hour before an alert is raised. Left open, 10000."},
 	},
 	"monitoring/prometheus": {
-		{Name: "prometheus", Type: "fields", Doc: "`prometheus` is laid over the spec of the Prometheus resource, in the words of Prometheus Operator: remoteWrite, scrapeInterval, and so on."},
-		{Name: "alertmanager", Type: "fields", Doc: "`alertmanager` is laid over the spec of the Alertmanager resource."},
+		{Name: "prometheus", Type: "fields", Doc: "`prometheus` is laid over the spec of the Prometheus resource, in the words of Prometheus Operator: remoteWrite, scrapeInterval, replicas, resources, storage, and so on."},
+		{Name: "alertmanager", Type: "fields", Doc: "`alertmanager` is laid over the spec of the Alertmanager resource: replicas, resources, storage, and so on."},
 		{Name: "sso", Type: "fields", Doc: "`sso` are the endpoints of the provider that console.sso names. Grafana does not discover them by itself; they stand in the provider's page `<issuerURL>/.well-known/openid-configuration`."},
 		{Name: "sso.authURL", Type: "text", Doc: "`authURL` is its authorization_endpoint, TokenURL its token_endpoint, UserInfoURL its userinfo_endpoint."},
 		{Name: "sso.tokenURL", Type: "text", Doc: "`authURL` is its authorization_endpoint, TokenURL its token_endpoint, UserInfoURL its userinfo_endpoint."},
@@ -67,5 +73,6 @@ var options = map[string][]product.Option{
 	},
 	"registry/docker-registry": {
 		{Name: "gateway", Type: "text", Doc: "`gateway` is the gateway that carries the registry's host. Left open it is the one whose domains name the host, or the only one."},
+		{Name: "resources", Type: "text", Doc: "`resources` are what the registry, and a mirror, ask for and may use, each where it is to be another than the size's: `{requests: {cpu: 250m}, limits: {memory: 1Gi}}`."},
 	},
 }
