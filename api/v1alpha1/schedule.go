@@ -41,34 +41,71 @@ func badSchedule(schedule string) string {
 
 // Runs is how often a schedule comes within so many days, at most: 14 times of "0 1 * * *" in 14 days. What is no schedule never comes.
 func Runs(schedule string, days int) int {
+	times, comes := timetable(schedule)
+	if days < 1 {
+		return 0
+	}
+	now, most := 0, 0
+	for i := range 366 + days {
+		if comes(leap.AddDate(0, 0, i)) {
+			now++
+		}
+		if i >= days && comes(leap.AddDate(0, 0, i-days)) {
+			now--
+		}
+		most = max(most, now)
+	}
+	return most * len(times)
+}
+
+// Apart is the longest time between two times that a schedule comes: a day of "0 1 * * *", three of "0 1 * * mon-fri". It is zero of what is no
+// schedule, and of what does not come twice in five years.
+func Apart(schedule string) time.Duration {
+	times, comes := timetable(schedule)
+	var last, longest time.Duration
+	came := false
+	for i := range 5 * 366 {
+		if !comes(leap.AddDate(0, 0, i)) {
+			continue
+		}
+		for _, at := range times {
+			now := time.Duration(i)*24*time.Hour + at
+			if came {
+				longest = max(longest, now-last)
+			}
+			last, came = now, true
+		}
+	}
+	return longest
+}
+
+// leap begins a leap year, whose February is the longest.
+var leap = time.Date(2028, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// timetable are the times of the day that a schedule comes, in order, and the days. What is no schedule comes on no day.
+func timetable(schedule string) (times []time.Duration, comes func(day time.Time) bool) {
 	if long, ok := shorthand[schedule]; ok {
 		schedule = long
 	}
-	if days < 1 || badSchedule(schedule) != "" {
-		return 0
+	if badSchedule(schedule) != "" {
+		return nil, func(time.Time) bool { return false }
 	}
 	fields := strings.Fields(schedule)
 	var sets [5]map[int]bool
 	for i, f := range fields {
 		sets[i], _ = cronSet(f, i)
 	}
+	for hour := range sets[1] {
+		for minute := range sets[0] {
+			times = append(times, time.Duration(hour)*time.Hour+time.Duration(minute)*time.Minute)
+		}
+	}
+	slices.Sort(times)
 	either := !strings.Contains(fields[2], "*") && !strings.Contains(fields[4], "*") // as crontab has it: then either of the two days will do
-	comes := func(d time.Time) bool {
+	return times, func(d time.Time) bool {
 		month, week := sets[2][d.Day()], sets[4][int(d.Weekday())]
 		return sets[3][int(d.Month())] && (month && week || either && (month || week))
 	}
-	// Every window that begins in a leap year, whose February is the longest.
-	first, now, most := time.Date(2028, 1, 1, 0, 0, 0, 0, time.UTC), 0, 0
-	for i := range 366 + days {
-		if comes(first.AddDate(0, 0, i)) {
-			now++
-		}
-		if i >= days && comes(first.AddDate(0, 0, i-days)) {
-			now--
-		}
-		most = max(most, now)
-	}
-	return most * len(sets[0]) * len(sets[1])
 }
 
 var (

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/k8or/k8or/api/v1alpha1"
 )
@@ -36,6 +37,20 @@ func TestRunsIsTheMostThatAScheduleComes(t *testing.T) {
 	} {
 		if got := v1alpha1.Runs(c.schedule, c.days); got != c.want {
 			t.Errorf("%q within %d days comes %d times, want %d: %s", c.schedule, c.days, got, c.want, c.why)
+		}
+	}
+}
+
+func TestApartIsTheLongestTimeWithoutARun(t *testing.T) {
+	t.Parallel()
+	const hour, day = time.Hour, 24 * time.Hour
+	for schedule, want := range map[string]time.Duration{
+		"0 1 * * *": day, "@hourly": hour, "0 */6 * * *": 6 * hour, "0 3 * * mon-fri": 3 * day, "@weekly": 7 * day,
+		"5,35 8-18/5 * * *": 13*hour + 30*time.Minute, "0 3 1 * *": 31 * day, "0 3 1,15 * *": 17 * day,
+		"0 0 29 feb *": 4*365*day + day, "0 3 31 feb *": 0, "every day": 0,
+	} {
+		if got := v1alpha1.Apart(schedule); got != want {
+			t.Errorf("%q is at most %v without a run, want %v", schedule, got, want)
 		}
 	}
 }

@@ -46,7 +46,7 @@ func (v *Verification) Broken() int {
 type Probed struct {
 	Entry graph.ID `json:"entry"`
 	Name  string   `json:"name,omitempty"`
-	// Kind is what speaks to it: http, database, kafka, prometheus, alert, logs, registry, bucket, certificate, mesh, mirror, dns, egress, outside.
+	// Kind is what speaks to it: http, database, kafka, prometheus, alert, logs, registry, bucket, certificate, mesh, mirror, dns, egress, outside, scheduled.
 	Kind   string `json:"kind"`
 	Proves string `json:"proves"`
 	probe.Finding

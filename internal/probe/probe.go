@@ -26,6 +26,7 @@ type Spec struct {
 	DNS         *DNS         `json:"dns,omitempty"`
 	Egress      *Egress      `json:"egress,omitempty"`
 	Outside     *Outside     `json:"outside,omitempty"`
+	Scheduled   *Scheduled   `json:"scheduled,omitempty"`
 }
 
 // HTTP asks for a page as a stranger would.
@@ -190,4 +191,26 @@ type Outside struct {
 	// Forbidden says that sidecars refuse by 403 without a word. So may an app, but not only to callers outside: the Mesh probe of
 	// the same app fails by that.
 	Forbidden bool `json:"forbidden,omitempty"`
+}
+
+// Scheduled asks Kubernetes whether a schedule does its work: the newest of what it makes is whole, and no older than the schedule says.
+type Scheduled struct {
+	// API is the API server, CA and Token files to ask it with.
+	API   string `json:"api"`
+	CA    string `json:"ca,omitempty"`
+	Token string `json:"token,omitempty"`
+	// Schedule is the path of the object that has the schedule. One that is younger than a run could be late has made nothing yet.
+	Schedule string `json:"schedule"`
+	// Every is the longest time between two runs, and Takes how long one may take.
+	Every time.Duration `json:"every"`
+	Takes time.Duration `json:"takes"`
+	// Made is the path of the list of what it makes.
+	Made string `json:"made"`
+	// Field is the field that says how one of these is: done when it is Whole, and badly when it is one of Spoiled; else it is being made.
+	Field   string   `json:"field"`
+	Whole   string   `json:"whole"`
+	Spoiled []string `json:"spoiled,omitempty"`
+	// Succeeded is the field of the schedule's object with the time when a run last ended well, of one whose runs may have nothing to make;
+	// empty where the newest whole one tells.
+	Succeeded string `json:"succeeded,omitempty"`
 }

@@ -103,6 +103,7 @@ func (s Spec) prover() (prover, error) {
 	add(s.DNS != nil, s.DNS)
 	add(s.Egress != nil, s.Egress)
 	add(s.Outside != nil, s.Outside)
+	add(s.Scheduled != nil, s.Scheduled)
 	if len(all) != 1 {
 		return nil, fmt.Errorf("a probe proves one thing, and this one says %d", len(all))
 	}
@@ -212,6 +213,8 @@ func (s Spec) Reaches() []string {
 		add(s.Egress.URL)
 	case s.Outside != nil:
 		add(s.Outside.URL)
+	case s.Scheduled != nil:
+		add(s.Scheduled.API)
 	}
 	return out
 }

@@ -4,9 +4,13 @@ package velero
 
 import (
 	"fmt"
+	"net/url"
+	"time"
 
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/chart"
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/kube"
@@ -22,6 +26,8 @@ const (
 	credentials = "velero-credentials"
 	// location is the name of the one place where backups are kept, schedule that of the schedule.
 	location, schedule = "default", "schedule"
+	// reader is the account by which a probe looks at schedule and backups.
+	reader = "backups-probe"
 )
 
 // apart are namespaces that are in no backup: DOKS's own, k8or's memory of what it made, which would be wrong in another cluster,
@@ -48,8 +54,14 @@ func build(b *product.Building, e entry) error {
 	if bucket.Ready != "" {
 		after = graph.After(bucket.Ready)
 	}
+	reads, err := product.Reader(reader, e.Namespace(), "",
+		rbacv1.PolicyRule{APIGroups: []string{"velero.io"}, Resources: []string{"schedules"}, ResourceNames: []string{schedule}, Verbs: []string{"get"}},
+		rbacv1.PolicyRule{APIGroups: []string{"velero.io"}, Resources: []string{"backups"}, Verbs: []string{"list"}})
+	if err != nil {
+		return err
+	}
 	if _, err := b.Chart(e.ID, product.ChartSpec{Source: source, Release: release, Namespace: e.Namespace(), Values: vals, Footprint: footprint,
-		OwnValues: len(e.Spec.Values) > 0, Extra: resources(b.Platform(), e, bucket), Derived: []kube.Derived{key}, Sources: []graph.ID{by}}, after); err != nil {
+		OwnValues: len(e.Spec.Values) > 0, Extra: append(resources(b.Platform(), e, bucket), reads...), Derived: []kube.Derived{key}, Sources: []graph.ID{by}}, after); err != nil {
 		return err
 	}
 	offer(b, e)
@@ -107,13 +119,31 @@ func offer(b *product.Building, e entry) {
 	pods := map[string]string{"app.kubernetes.io/name": "velero", "app.kubernetes.io/instance": release}
 	product.Offer(b, product.MetricsTarget{Entry: e.ID, Namespace: e.Namespace(), Labels: pods, Port: "http-monitoring", Path: "/metrics", Ready: e.ID})
 	product.Offer(b, product.LogSource{Entry: e.ID, Namespace: e.Namespace(), Labels: pods})
-	product.Offer(b, product.Alert{Entry: e.ID, Name: "BackupsFail", For: "15m", Severity: "critical",
-		Expression: `velero_backup_last_status{schedule!=""} != 1`,
-		Summary:    "the last scheduled backup did not succeed: `k8or backup list` says which, and Velero's log why"})
+	product.Offer(b, late(e))
 	product.Offer(b, product.Alert{Entry: e.ID, Name: "BackupsOutOfReach", For: "15m", Severity: "critical",
 		Expression: `velero_backup_location_status_gauge != 1`,
 		Summary:    "Velero cannot reach the bucket that it keeps backups in"})
-	// That Velero reaches its bucket is part of its being ready: see its BackupStorageLocation.
-	product.Offer(b, product.Probe{Entry: e.ID, Name: "velero", Proves: "Velero's server answers", Look: "k8or logs backups", Namespace: e.Namespace(),
-		Spec: probe.Spec{HTTP: &probe.HTTP{URL: "http://velero." + e.Namespace() + ".svc:8085/metrics", Status: 200}}})
+	metrics := "http://velero." + e.Namespace() + ".svc:8085/metrics"
+	product.Offer(b, product.Probe{Entry: e.ID, Name: "bucket", Proves: "Velero's server answers, and reaches the bucket that it keeps backups in", Look: "k8or logs backups", Namespace: e.Namespace(),
+		Spec: probe.Spec{HTTP: &probe.HTTP{URL: metrics, Status: 200, Holds: fmt.Sprintf("velero_backup_location_status_gauge{backup_location_name=%q} 1", location)}}})
+	objects := "/apis/velero.io/v1/namespaces/" + e.Namespace()
+	product.Offer(b, product.Probe{Entry: e.ID, Name: "schedule", Proves: "the newest scheduled backup is complete, and no older than the schedule says", Look: "`k8or backup list`, k8or logs backups",
+		Namespace: e.Namespace(), Account: reader,
+		Spec: probe.Spec{Scheduled: &probe.Scheduled{API: product.APIServer, CA: product.AccountTrusts, Token: product.AccountToken,
+			Schedule: objects + "/schedules/" + schedule, Every: v1alpha1.Apart(e.Spec.Schedule), Takes: takes,
+			Made:  objects + "/backups?labelSelector=" + url.QueryEscape("velero.io/schedule-name="+schedule),
+			Field: "status.phase", Whole: "Completed", Spoiled: []string{"FailedValidation", "WaitingForPluginOperationsPartiallyFailed", "FinalizingPartiallyFailed", "PartiallyFailed", "Failed"}}}})
+}
+
+// takes is how long a backup may take: as long as Velero waits for what the volumes' driver does (itemOperationTimeout) unless told otherwise.
+const takes = 4 * time.Hour
+
+// late is the alert of a schedule of which no backup is complete: since the last one that is, or since Velero began where there is none. It
+// goes by the time of the last one and not by velero_backup_last_status, which Velero sets to 1 again each minute
+// (scheduleReconciler.Reconcile calls InitSchedule).
+func late(e entry) product.Alert {
+	most := int((v1alpha1.Apart(e.Spec.Schedule) + takes).Seconds())
+	return product.Alert{Entry: e.ID, Name: "BackupsFail", For: "15m", Severity: "critical",
+		Expression: fmt.Sprintf(`time() - (max(velero_backup_last_successful_timestamp{schedule=%[1]q}) or max(process_start_time_seconds{%[2]s=%[3]q})) > %[4]d`, schedule, product.EntryLabel, e.ID, most),
+		Summary:    "no scheduled backup has been complete for longer than the schedule says: `k8or backup list` says which failed, and Velero's log why"}
 }

@@ -5,6 +5,7 @@ package snapshots
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -20,6 +21,10 @@ import (
 const (
 	name  = "snapshots" // of what is in the schedule's own namespace
 	group = "snapshot.storage.k8s.io"
+	// reader is the account by which a probe looks at the CronJob and at snapshots.
+	reader = name + "-probe"
+	// takes is how long a run may take.
+	takes = time.Hour
 	// nobody is a user that owns nothing.
 	nobody = 65532
 )
@@ -36,6 +41,13 @@ func objects(p product.Platform, e entry) ([]*unstructured.Unstructured, error) 
 	if err != nil {
 		return nil, err
 	}
+	reads, err := product.Reader(reader, e.Namespace(), class(e)+"-probe",
+		rbacv1.PolicyRule{APIGroups: []string{"batch"}, Resources: []string{"cronjobs"}, ResourceNames: []string{name}, Verbs: []string{"get"}},
+		rbacv1.PolicyRule{APIGroups: []string{group}, Resources: []string{"volumesnapshots"}, Verbs: []string{"list"}})
+	if err != nil {
+		return nil, err
+	}
+	out = append(out, reads...)
 	// Snapshots outlive the namespaces that their VolumeSnapshots are in: who means to delete one says so of its content.
 	return append(out, &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": group + "/v1", "kind": "VolumeSnapshotClass", "metadata": map[string]any{"name": class(e)},
@@ -110,7 +122,7 @@ func cronJob(p product.Platform, e entry) runtime.Object {
 		Spec: batchv1.CronJobSpec{
 			Schedule: e.Spec.Schedule, TimeZone: new("Etc/UTC"), ConcurrencyPolicy: batchv1.ForbidConcurrent, StartingDeadlineSeconds: new(int64(3600)),
 			SuccessfulJobsHistoryLimit: new(int32(1)), FailedJobsHistoryLimit: new(int32(3)),
-			JobTemplate: batchv1.JobTemplateSpec{Spec: batchv1.JobSpec{BackoffLimit: new(int32(1)), ActiveDeadlineSeconds: new(int64(3600)), Template: template}},
+			JobTemplate: batchv1.JobTemplateSpec{Spec: batchv1.JobSpec{BackoffLimit: new(int32(1)), ActiveDeadlineSeconds: new(int64(takes / time.Second)), Template: template}},
 		},
 	}
 }

@@ -7,11 +7,13 @@ package snapshots
 import (
 	_ "embed"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/price"
+	"github.com/k8or/k8or/internal/probe"
 	"github.com/k8or/k8or/internal/product"
 )
 
@@ -84,5 +86,11 @@ func build(b *product.Building, e entry) error {
 	product.Offer(b, product.Alert{Entry: e.ID, Name: "SnapshotsFail", For: "5m",
 		Expression: fmt.Sprintf(`sum(kube_job_status_failed{namespace=%q}) > 0`, e.Namespace()),
 		Summary:    fmt.Sprintf("a run of the snapshot schedule %s has failed: its log says which volume and why", e.Name)})
+	product.Offer(b, product.Probe{Entry: e.ID, Name: "schedule", Proves: "a run of the schedule took a snapshot of every volume, no longer ago than the schedule says, and the newest snapshot can be used",
+		Look: "k8or logs " + string(e.ID), Namespace: e.Namespace(), Account: reader,
+		Spec: probe.Spec{Scheduled: &probe.Scheduled{API: product.APIServer, CA: product.AccountTrusts, Token: product.AccountToken,
+			Schedule: "/apis/batch/v1/namespaces/" + e.Namespace() + "/cronjobs/" + name, Every: v1alpha1.Apart(e.Spec.Schedule), Takes: takes,
+			Made:  "/apis/" + group + "/v1/volumesnapshots?labelSelector=" + url.QueryEscape("k8or.io/snapshots="+e.Name),
+			Field: "status.readyToUse", Whole: "true", Succeeded: "status.lastSuccessfulTime"}}})
 	return nil
 }

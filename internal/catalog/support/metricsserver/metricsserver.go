@@ -45,7 +45,7 @@ var Product = &product.Definition[product.Support, struct{}]{
 		}
 		product.Offer(b, product.MetricsTarget{Entry: e.ID, Namespace: "kube-system", Labels: map[string]string{"app.kubernetes.io/name": "metrics-server"}, Port: "https", Path: "/metrics", HTTPS: true, Ready: e.ID})
 		product.Offer(b, product.Probe{Entry: e.ID, Name: "usage", Proves: "the resource metrics API tells what nodes use, as autoscalers and `kubectl top` ask it", Namespace: "kube-system", Account: account,
-			Spec: probe.Spec{HTTP: &probe.HTTP{URL: "https://kubernetes.default.svc/apis/metrics.k8s.io/v1beta1/nodes", Status: 200, Holds: `"usage"`, CA: probe.Folder + "/ca.crt", Token: probe.Folder + "/token"}},
+			Spec: probe.Spec{HTTP: &probe.HTTP{URL: product.APIServer + "/apis/metrics.k8s.io/v1beta1/nodes", Status: 200, Holds: `"usage"`, CA: product.AccountTrusts, Token: product.AccountToken}},
 			Look: "`kubectl get apiservice v1beta1.metrics.k8s.io`, `k8or logs support/metrics-server`"})
 		return nil
 	},
