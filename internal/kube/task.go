@@ -70,6 +70,11 @@ func (c *Cluster) StartTask(ctx context.Context, t Task) error {
 			return fmt.Errorf("let the task into %s: %w", s, err)
 		}
 	}
+	if job.Namespace == SystemNamespace { // a cluster without anything of k8or's does not have it
+		if err := c.systemNamespace(ctx, conn); err != nil {
+			return err
+		}
+	}
 	err = conn.client.Create(ctx, job)
 	switch {
 	case apierrors.IsInvalid(err), apierrors.IsForbidden(err), apierrors.IsNotFound(err):

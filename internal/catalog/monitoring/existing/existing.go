@@ -7,10 +7,14 @@ package existing
 import (
 	"cmp"
 	_ "embed"
+	"strings"
+	"time"
 
 	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/catalog/monitoring"
+	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/kube"
+	"github.com/k8or/k8or/internal/probe"
 	"github.com/k8or/k8or/internal/problem"
 	"github.com/k8or/k8or/internal/product"
 )
@@ -31,7 +35,7 @@ var Product = &product.Definition[v1alpha1.Monitoring, struct{}]{
 		{Fields: []string{"reads"}, Why: "Grafana's own Secrets are somebody else's", Fix: "remove it, and add the data source where Grafana is run, or use `product: prometheus`"},
 		{Fields: []string{"retention", "storage", "console"}, Why: "k8or changes nothing of a Prometheus that somebody else runs", Fix: "remove it, and see to it where the Prometheus is run, or use `product: prometheus`"},
 		product.NoPods,
-		{Fields: []string{"existing.address", "existing.class", "existing.service", "existing.credentials"}, Why: "it finds monitors, rules and dashboards by their labels alone",
+		{Fields: []string{"existing.class", "existing.service", "existing.credentials"}, Why: "it finds monitors, rules and dashboards by their labels alone",
 			Fix: "remove it; `existing.selector` has the labels, and `existing.namespace` says where they go"},
 	},
 	Wire: func(w *product.Wiring, e product.Entry[v1alpha1.Monitoring, struct{}]) error {
@@ -50,7 +54,22 @@ var Product = &product.Definition[v1alpha1.Monitoring, struct{}]{
 		if err != nil {
 			return err
 		}
-		_, err = monitoring.Join(w, monitoring.Watcher{Entry: e.ID, Namespace: namespace, Labels: there.Selector})
-		return err
+		pools, err := monitoring.Join(w, monitoring.Watcher{Entry: e.ID, Namespace: namespace, Labels: there.Selector})
+		if err != nil || there.Address == "" || len(pools) == 0 {
+			return err
+		}
+		w.ProbeLate(targets(e.ID, there.Address, pools))
+		return nil
 	},
+}
+
+// targets proves that the Prometheus has found what it was given, and reaches it: its operator has to tell it first, which takes a minute
+// or two. What else it scrapes is somebody else's.
+func targets(entry graph.ID, address string, pools []string) product.Probe {
+	if !strings.Contains(address, "://") {
+		address = "http://" + address
+	}
+	return product.Probe{Entry: entry, Name: "targets", Proves: "the Prometheus that is there scrapes every target that the platform gave it",
+		Look: "the labels that it selects monitors by (`existing.selector`), and the page Targets of that Prometheus",
+		Spec: probe.Spec{Timeout: 3 * time.Minute, Prometheus: &probe.Prometheus{URL: address, Targets: pools}}}
 }

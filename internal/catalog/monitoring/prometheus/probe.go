@@ -21,7 +21,7 @@ func at(kind string, port int, e entry) string {
 // targetsProbe proves that Prometheus reaches all it was given, and whatever else it scrapes.
 func targetsProbe(e entry, pools []string) product.Probe {
 	return product.Probe{Entry: e.ID, Name: "targets", Proves: "Prometheus reaches every target: those of the platform, of Kubernetes and of anybody else", Look: look,
-		Spec: probe.Spec{Prometheus: &probe.Prometheus{URL: at("prometheus", 9090, e), Targets: pools, All: true}}}
+		Spec: probe.Spec{Timeout: 3 * time.Minute, Prometheus: &probe.Prometheus{URL: at("prometheus", 9090, e), Targets: pools, All: true}}}
 }
 
 // alertProbe proves the way of an alert: from Prometheus to Alertmanager by the one that Prometheus always raises, to its route by one of the

@@ -3,7 +3,6 @@
 package prometheus
 
 import (
-	"fmt"
 	"net"
 	"strings"
 
@@ -11,7 +10,6 @@ import (
 
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/kube"
-	"github.com/k8or/k8or/internal/probe"
 	"github.com/k8or/k8or/internal/product"
 )
 
@@ -38,7 +36,7 @@ func ask(b *product.Building, e entry) error {
 		if _, err := b.Set(id, spec, graph.After(e.ID+"/namespace", binding.Ready)); err != nil {
 			return err
 		}
-		product.Offer(b, storeProbe(e, binding))
+		product.Offer(b, sourceProbe(e, string(binding.Entry), uidOf(binding.Entry), "Grafana signs in to "+string(binding.Entry)+" and is answered"))
 		b.Note("whoever signs in to Grafana can read what is in %s, since %s reads it", binding.Entry, e.ID)
 	}
 	return nil
@@ -68,14 +66,4 @@ func (s store) source(e entry, binding product.Binding) kube.Derived {
 			"url": net.JoinHostPort(of("host"), of("port")), "user": of("username"), "jsonData": settings, "secureJsonData": secure}}})
 	}})
 	return d
-}
-
-// storeProbe proves that Grafana reaches a database and is let in: it is Grafana itself that tries. Source: Grafana's HTTP API, data
-// sources, "Check data source health".
-func storeProbe(e entry, binding product.Binding) product.Probe {
-	p := product.Probe{Entry: e.ID, Name: "data source " + string(binding.Entry), Proves: "Grafana signs in to " + string(binding.Entry) + " and is answered", Look: "k8or logs monitoring",
-		Spec: probe.Spec{HTTP: &probe.HTTP{URL: fmt.Sprintf("http://grafana.%s.svc/api/datasources/uid/%s/health", e.Namespace(), uidOf(binding.Entry)), Status: 200}}}
-	p.Mount("username", &kube.SecretKey{Namespace: e.Namespace(), Name: adminSecret, Key: "admin-user"}, &p.Spec.HTTP.Username)
-	p.Mount("password", &kube.SecretKey{Namespace: e.Namespace(), Name: adminSecret, Key: "admin-password"}, &p.Spec.HTTP.Password)
-	return p
 }
