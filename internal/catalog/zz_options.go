@@ -73,6 +73,6 @@ var options = map[string][]product.Option{
 	},
 	"registry/docker-registry": {
 		{Name: "gateway", Type: "text", Doc: "`gateway` is the gateway that carries the registry's host. Left open it is the one whose domains name the host, or the only one."},
-		{Name: "resources", Type: "text", Doc: "`resources` are what the registry, and a mirror, ask for and may use, each where it is to be another than the size's: `{requests: {cpu: 250m}, limits: {memory: 1Gi}}`."},
+		{Name: "resources", Type: "fields", Doc: "`resources` are what the registry, and a mirror, ask for and may use, each where it is to be another than the size's: `{requests: {cpu: 250m}, limits: {memory: 1Gi}}`."},
 	},
 }

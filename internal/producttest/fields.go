@@ -257,7 +257,7 @@ func optionsOf(a product.About) map[string][]any {
 		case o.Type == "text":
 			out[o.Name] = []any{"other", "1Gi", "7d", "7m", from("CANARY_OTHER")}
 		default:
-			out[o.Name] = []any{map[string]any{"other": "value"}, from("CANARY_OTHER")}
+			out[o.Name] = []any{map[string]any{"other": "value"}, from("CANARY_OTHER"), map[string]any{"requests": map[string]any{"cpu": "77m"}}}
 		}
 	}
 	for name := range out { // what has fields is tried by them

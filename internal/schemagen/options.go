@@ -197,7 +197,7 @@ func takes(x ast.Expr) (kind, below string) {
 		}
 		return "fields", x.Name
 	case *ast.SelectorExpr:
-		if x.Sel.Name == "Object" {
+		if slices.Contains([]string{"Object", "Resources"}, x.Sel.Name) {
 			return "fields", ""
 		}
 		return "text", ""
