@@ -101,6 +101,7 @@ const (
 	CodeRouteHost        = "K8OR-0619"
 	CodeScaleNoRequest   = "K8OR-0620"
 	CodeUsesNothing      = "K8OR-0621"
+	CodeNoBackups        = "K8OR-0622"
 )
 
 // Codes of the registry's rules.

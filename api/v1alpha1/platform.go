@@ -86,6 +86,11 @@ type Spec struct {
 	// +means=a region's short name, such as nyc3, sfo3, ams3, fra1, lon1, sgp1, tor1, blr1 or syd1
 	// +once
 	Region string `json:"region"`
+	// Environment is what the platform is for; DigitalOcean's project says it too. In production there have to
+	// be backups, which are taken by a schedule.
+	//
+	// +enum=development;staging;production
+	Environment string `json:"environment,omitempty"`
 	// Cluster is the Kubernetes cluster. Left open it is the starter's: one small pool of two nodes.
 	Cluster Cluster `json:"cluster,omitzero"`
 	// Network is what the platform's private network offers beside the cluster.

@@ -22,4 +22,9 @@ func (c *checker) schedules() {
 	if b := c.filled.Spec.Backups; b != nil && b.Schedule != "" {
 		check("spec.backups", b.Schedule)
 	}
+	if c.given.Spec.Environment == "production" && c.given.Spec.Backups == nil {
+		c.add(FieldError{Path: "spec.environment", Code: CodeNoBackups, What: "in production there have to be backups, and there are none",
+			Why: "volumes and what is in the cluster would be gone with it; of databases DigitalOcean keeps backups by itself",
+			Fix: "add `storage: {spaces: {backups: {}}}` and `backups: {product: velero, bucket: storage/spaces/backups}`, which are taken each night, or write another environment"})
+	}
 }

@@ -11,6 +11,22 @@ import (
 	"github.com/k8or/k8or/api/v1alpha1"
 )
 
+func TestProductionIsBackedUp(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		environment string
+		backups     *v1alpha1.Backups
+		wanted      bool
+	}{{"production", nil, true}, {"production", &v1alpha1.Backups{Bucket: "storage/spaces/backups"}, false}, {"staging", nil, false}, {"", nil, false}} {
+		var p v1alpha1.Platform
+		p.Spec.Environment, p.Spec.Backups = c.environment, c.backups
+		missed := slices.ContainsFunc(v1alpha1.Validate(&p, nil), func(e v1alpha1.FieldError) bool { return e.Code == v1alpha1.CodeNoBackups })
+		if missed != c.wanted {
+			t.Errorf("environment %q, backups %v: they are asked for: %v, want %v", c.environment, c.backups, missed, c.wanted)
+		}
+	}
+}
+
 func TestRunsIsTheMostThatAScheduleComes(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -85,6 +85,7 @@ var entries = []Entry{
 	{"K8OR-0619", "A route's host is not among the domains of its gateway."},
 	{"K8OR-0620", "An app scales by CPU and requests none."},
 	{"K8OR-0621", "An app uses an entry that hands out no credentials."},
+	{"K8OR-0622", "The environment is production, and nothing is backed up."},
 	{"K8OR-0701", "A registry in the cluster has no public name."},
 	{"K8OR-0702", "No gateway carries the registry's public name."},
 	{"K8OR-0801", "A topic would be kept on more brokers than there are, or wait for more copies than it has."},

@@ -78,11 +78,14 @@ func Pools(c v1alpha1.Cluster) []digitalocean.PoolSpec {
 	return out
 }
 
+// environments are what DigitalOcean's projects call them.
+var environments = map[string]string{"development": "Development", "staging": "Staging", "production": "Production"}
+
 func build(b *product.Building, e entry) error {
 	g, estate, region := b.Graph(), b.Estate(), b.Platform().Spec.Region
 	name := estate.Mark().String()
 	c := e.Spec
-	project := graph.Add(g, "project", &digitalocean.Project{On: estate, Name: name})
+	project := graph.Add(g, "project", &digitalocean.Project{On: estate, Name: name, Environment: environments[b.Platform().Spec.Environment]})
 	vpc := graph.Add(g, "vpc", &digitalocean.VPC{On: estate, Name: name, Region: region, Range: c.VPCRange})
 	cluster := &digitalocean.Cluster{On: estate, Name: name, Region: region, Version: c.Version, HA: on(c.HighAvailability),
 		AutoUpgrade: on(c.AutoUpgrade), SurgeUpgrade: on(c.SurgeUpgrade), VPC: vpc, VPCNative: on(c.VPCNative),
