@@ -3,6 +3,7 @@
 package digitalocean
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -117,6 +118,9 @@ func observedDatabase(w database) graph.Observed[DatabaseOut] {
 		Grows: w.Autoscale != nil && w.Autoscale.Storage != nil && w.Autoscale.Storage.Enabled}}
 	if w.Status != databaseOnline {
 		o.State, o.Message = graph.Pending, w.Status
+	} else if m := w.Maintenance; m != nil && m.Pending {
+		o.Message = fmt.Sprintf("DigitalOcean installs an update on %s at %s UTC (%s), and connections are cut for a moment then; `doctl databases maintenance-window install %s` does it at once",
+			m.Day, hour(m.Hour), cmp.Or(strings.Join(m.Updates, "; "), "it does not say which"), w.ID)
 	}
 	return o
 }

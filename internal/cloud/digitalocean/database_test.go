@@ -144,6 +144,40 @@ func TestDatabasesChangeInPlaceWhateverCanChange(t *testing.T) {
 	})
 }
 
+func TestAnUpdateThatDigitalOceanWillInstallIsSaid(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		d := orders()
+		w.level(d)
+		said := func() string {
+			w.Helper()
+			plan, err := w.graphOf(d).Plan(w.Context(), w.options())
+			if err != nil {
+				w.Fatal(err)
+			}
+			s := plan.Steps[slices.IndexFunc(plan.Steps, func(s graph.Step) bool { return s.Node == "databases/orders" })]
+			if s.Action != graph.None || s.State != graph.Ready {
+				w.Errorf("the plan would %s what is %s", s.Action, s.State)
+			}
+			return s.Reason
+		}
+		if got := said(); got != "" {
+			w.Errorf("with no update waiting, the plan says %q", got)
+		}
+		if err := w.cloud.OfferUpdate("", "shop-x7k2p9-orders", "Upgrade to PostgreSQL 16.9"); err != nil {
+			w.Fatal(err)
+		}
+		if got := said(); !strings.Contains(got, "on sunday at 04:00 UTC (Upgrade to PostgreSQL 16.9)") {
+			w.Errorf("with an update waiting, the plan says %q", got)
+		}
+		time.Sleep(15 * time.Minute) // of the bubble's clock: a new cluster is on its first backup
+		w.api("PUT", "/v2/databases/"+w.database("orders")+"/install_update", "")
+		if got := said(); got != "" {
+			w.Errorf("with the update installed, the plan says %q", got)
+		}
+	})
+}
+
 func TestDatabasesRefuseWhatCannotChange(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {

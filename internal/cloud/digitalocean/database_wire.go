@@ -28,8 +28,10 @@ type database struct {
 	Private     server   `json:"private_connection"`
 	UI          endpoint `json:"ui_connection"` // of OpenSearch's Dashboards
 	Maintenance *struct {
-		Day  string `json:"day"`
-		Hour string `json:"hour"`
+		Day     string   `json:"day"`
+		Hour    string   `json:"hour"`
+		Pending bool     `json:"pending"`     // whether something is installed in the next window
+		Updates []string `json:"description"` // in DigitalOcean's words
 	} `json:"maintenance_window"`
 	Autoscale *databaseAutoscale `json:"autoscale"`
 	Metrics   []endpoint         `json:"metrics_endpoints"`

@@ -3,6 +3,7 @@
 package digitalocean
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -187,7 +188,22 @@ func (c *Cloud) setMaintenance(q *request, d *database) (any, error) {
 	return nil, nil
 }
 
-// installUpdate installs what is pending, which is nothing here.
+// OfferUpdate has an update wait for the maintenance of a team's database cluster, as DigitalOcean does every few weeks. Here it waits
+// until somebody has it installed.
+func (c *Cloud) OfferUpdate(team, name, what string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.settle()
+	d := c.account(team).Databases.named(name)
+	if d == nil {
+		return fmt.Errorf("there is no database cluster %q", name)
+	}
+	d.Window.Pending = append(d.Window.Pending, what)
+	c.changed()
+	return nil
+}
+
+// installUpdate installs what is pending.
 func (c *Cloud) installUpdate(_ *request, d *database) (any, error) {
 	if err := d.idle("install update"); err != nil {
 		return nil, err

@@ -102,7 +102,20 @@ func TestDatabaseMovesAndIsUpgraded(t *testing.T) {
 	}
 	b.do(422, "PUT", path+"/maintenance", `{"day":"any","hour":"04:30"}`)
 	b.do(422, "PUT", path+"/maintenance", `{"day":"sunday","hour":"24:30"}`)
+	if at(w, "pending") != false {
+		t.Errorf("with no update its window is %v", w)
+	}
+	if err := b.cloud.OfferUpdate("", "orders", "Upgrade to PostgreSQL 18.1"); err != nil {
+		t.Fatal(err)
+	}
+	w = at(b.do(200, "GET", path, ""), "database", "maintenance_window")
+	if at(w, "pending") != true || at(w, "description", 0) != "Upgrade to PostgreSQL 18.1" {
+		t.Errorf("with an update its window is %v", w)
+	}
 	b.do(204, "PUT", path+"/install_update", "")
+	if w = at(b.do(200, "GET", path, ""), "database", "maintenance_window"); at(w, "pending") != false {
+		t.Errorf("with the update installed its window is %v", w)
+	}
 }
 
 func TestPoolsShareTheClustersConnections(t *testing.T) {
