@@ -60,6 +60,13 @@ func (s *server) admin() http.Handler {
 		reply(w, http.StatusOK, map[string]any{"ports": s.databases.Ports()})
 	})
 	mux.HandleFunc("POST /databases/{id}/ports", s.openPort)
+	mux.HandleFunc("POST /databases/{name}/backups", func(w http.ResponseWriter, r *http.Request) {
+		if err := s.cloud.BackUpDatabase(r.URL.Query().Get("team"), r.PathValue("name")); err != nil {
+			reply(w, http.StatusNotFound, message{err.Error()})
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	})
 	mux.HandleFunc("POST /certificates/{name}/renew", func(w http.ResponseWriter, r *http.Request) {
 		if err := s.cloud.RenewCertificate(r.URL.Query().Get("team"), r.PathValue("name")); err != nil {
 			reply(w, http.StatusNotFound, message{err.Error()})

@@ -37,6 +37,7 @@
 //	GET    /databases/ports        {"ports": [port…]}: where database clusters answer on this machine, see internal/sandbox/database
 //	POST   /databases/{id}/ports   {"source": "k8s:<cluster id>", "pool": false}: where the cluster answers to that source; a source may
 //	                               also be droplet:<id>, app:<id> or ip:<address> → 200, {"cluster", "source", "pool", "address", "serves"}
+//	POST   /databases/{name}/backups   takes a backup of a database cluster now, where life would let a day pass → 204
 //	POST   /certificates/{name}/renew   renews a certificate by Let's Encrypt now, which gives it another id → 204
 //	POST   /stop         ends the sandbox; its state stays                          → 202
 package sandbox

@@ -3,6 +3,7 @@
 package digitalocean
 
 import (
+	"fmt"
 	"slices"
 	"time"
 )
@@ -62,6 +63,23 @@ func databaseBackedUp(c *Cloud, a *account, id string) {
 		d.Backups = d.Backups[len(d.Backups)-keepBackups:]
 	}
 	c.begin(a, "database", d.ID, "backup")
+}
+
+// BackUpDatabase takes the next backup of a team's database cluster now, where life would let a day pass.
+func (c *Cloud) BackUpDatabase(team, name string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.settle()
+	a := c.account(team)
+	d := a.Databases.named(name)
+	if d == nil || len(d.Backups) == 0 {
+		return fmt.Errorf("there is no database cluster %q that has had its first backup", name)
+	}
+	a.cancel("database", d.ID)
+	databaseBackedUp(c, a, d.ID)
+	c.changed()
+	c.wake()
+	return nil
 }
 
 func (c *Cloud) listDatabaseBackups(_ *request, d *database) (any, error) {
