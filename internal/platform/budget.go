@@ -108,8 +108,11 @@ func (p *Platform) judgeBudget(ctx context.Context, call *graph.Call, plan *Plan
 	if plan.Budget == nil {
 		return
 	}
-	s := p.shapeOf(ctx, call, plan.book, plan.composition)
-	if pr := s.exceeds(larger); pr != nil {
+	var pr *problem.Problem
+	if !plan.Budget.Within || len(larger) > 0 { // else there is no shape to look for
+		pr = p.shapeOf(ctx, call, plan.book, plan.composition).exceeds(larger)
+	}
+	if pr != nil {
 		plan.Problems = append(plan.Problems, p.given.At("spec.budget.monthly", pr))
 	} else if len(plan.Budget.Unknown) > 0 {
 		plan.Notes = append(plan.Notes, plan.Budget.String())
