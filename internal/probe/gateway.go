@@ -133,6 +133,8 @@ func (h *HTTP) judge(a answer) error {
 		return wrong("the gateway was to refuse it", "whether the gateway's allow and auth took effect")
 	case h.Behind != "" && h.own(a):
 		return wrong("the gateway itself answers, without the header "+h.Behind+" of what comes from behind it", "the callers' Secrets, the gateway's allow, and whether the address leads to the gateway that was meant")
+	case h.Key != "" && (a.status == http.StatusUnauthorized || a.status == http.StatusForbidden) && h.own(a):
+		return wrong("the gateway itself refuses the caller's key", "the callers' Secret, and the gateway's allow")
 	case h.Any, a.status >= 200 && a.status < 400:
 		return nil
 	case a.status == http.StatusUnauthorized || a.status == http.StatusForbidden:

@@ -30,10 +30,11 @@ spec:
 // The load balancer's Service is the same object for either product, so that its address stays.
 func TestAGatewaysProductIsOneWord(t *testing.T) {
 	t.Parallel()
-	kong := strings.Replace(gateways, "product: nginx", "product: kong", 1)
+	keyed := strings.Replace(gateways, "rateLimit", "auth: {keys: {alice: {from: {env: CANARY}}}}, rateLimit", 1)
+	kong := strings.NewReplacer("product: nginx", "product: kong")
 	for _, way := range []struct{ from, to, gone string }{
-		{gateways, kong, "Deployment gateways-public/public-controller"},
-		{kong, gateways, "kubernetes/set swap-t3stx1"},
+		{gateways, kong.Replace(gateways), "Deployment gateways-public/public-controller"},
+		{kong.Replace(keyed), keyed, "kubernetes/set swap-t3stx1"},
 	} {
 		producttest.Swap(t, way.from, way.to, nil, func(plan *platform.Plan) {
 			interrupts, told := false, false

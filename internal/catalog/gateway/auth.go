@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"crypto/sha1" //nolint:gosec // {SSHA} is what nginx can check at each request
+	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
 	"fmt"
@@ -31,6 +32,11 @@ func (e Entry) Callers(p product.Platform, what string, of map[string]v1alpha1.S
 		fields = append(fields, f)
 	}
 	return names, fields, nil
+}
+
+// Caller is what a caller is called in the cluster, since its own name may be none that Kubernetes takes.
+func Caller(name string) string {
+	return fmt.Sprintf("caller-%x", sha256.Sum256([]byte(name)))[:len("caller-")+10]
 }
 
 // Htpasswd computes a file of names and salted hashes from fields of passwords. A line that is right stays as it is.

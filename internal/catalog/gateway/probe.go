@@ -100,6 +100,9 @@ func (e Entry) route(host Host, r product.Route, known Known) product.Probe {
 	case len(allow) > 0:
 		ask.Refusals = []int{http.StatusForbidden}
 		p.Proves = fmt.Sprintf("%s goes through %s to %s, and its answer comes back; or %s itself refuses it (403), if %s", request, e.ID, r.Entry, e.ID, kept)
+		if known.Key != nil && known.Behind == "" {
+			p.Proves += " or the key is another"
+		}
 	default:
 		p.Proves = fmt.Sprintf("%s goes through %s to %s, and its answer comes back", request, e.ID, r.Entry)
 	}

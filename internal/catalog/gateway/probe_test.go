@@ -14,6 +14,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/k8or/k8or/internal/catalog/gateway"
 	"github.com/k8or/k8or/internal/cloud/digitalocean"
 	"github.com/k8or/k8or/internal/document"
 	"github.com/k8or/k8or/internal/event"
@@ -89,6 +90,12 @@ func TestProbesOfRoutesSayWhatTheySaw(t *testing.T) {
 		"nginx: passwords":                                {"nginx" + basic, server{password: word}, "without a password is refused by gateways/public itself (401); " + notAsked, true, "the gateway itself refuses"},
 		"nginx: passwords that it does not ask for":       {"nginx" + basic, server{}, notAsked, false, "was to refuse"},
 		"nginx: passwords, and only the app's":            {"nginx" + basic, server{app: 401}, notAsked, false, "was to refuse"},
+		"nginx: a key":                                    {"nginx" + keys, server{key: word}, "with a caller's key, goes through gateways/public " + back, true, "answers 200"},
+		"nginx: a key that it does not know":              {"nginx" + keys, server{key: "another"}, back, false, "itself refuses the caller's key"},
+		"nginx: a key, and the app refuses":               {"nginx" + keys, server{key: word, app: 403}, back, true, "answers 403"},
+		"nginx: a key, and no pods":                       {"nginx" + keys, server{key: word, alone: true}, back, false, "reaches nobody"},
+		"nginx: a key, and the cluster may be let in":     {"nginx" + inside + keys, server{key: "another"}, "(403), if `allow` keeps the cluster's own addresses out or the key is another", true, "the gateway itself refuses"},
+		"nginx: staging, with a key":                      {"nginx" + staging + keys, server{tls: true, key: word}, "with a caller's key, goes", true, "answers 200, and plain HTTP is sent on"},
 		"nginx: others let in":                            {"nginx" + public, server{shut: true}, notAsked, true, "(403)"},
 		"nginx: others let in, and everybody is":          {"nginx" + public, server{}, notAsked, false, "was to refuse"},
 		"nginx: others let in, with passwords":            {"nginx" + public + basic, server{shut: true, password: word}, notAsked, true, "(403)"},
@@ -198,7 +205,7 @@ func prove(t *testing.T, one product.Probe, s server) probe.Finding {
 	}
 	files := fstest.MapFS{}
 	for path, key := range one.Files {
-		value, ok := map[string]string{"username": "alice", "password": word, "key": word}[key.Key]
+		value, ok := map[string]string{"username": "alice", "password": word, "key": word, gateway.Caller("alice"): word}[key.Key]
 		if !ok || key.Namespace != "gateways-public" || one.Namespace != key.Namespace {
 			t.Fatalf("the probe runs in %s and wants %s", one.Namespace, key)
 		}

@@ -79,6 +79,8 @@ func (s server) answer(w http.ResponseWriter, r *http.Request, limited func() bo
 		say(http.StatusTooManyRequests, "API rate limit exceeded", "")
 	case s.shut:
 		say(http.StatusForbidden, "", "")
+	case stranger && s.product == "nginx" && r.Header.Get("X-API-Key") != "":
+		say(http.StatusForbidden, "", "")
 	case stranger:
 		w.Header().Set("WWW-Authenticate", `Basic realm="public"`)
 		say(http.StatusUnauthorized, "", "")

@@ -3,8 +3,6 @@
 package kong
 
 import (
-	"crypto/sha256"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -65,7 +63,7 @@ func consumers(b *product.Building, e gateway.Entry, set *product.SetSpec, what 
 		return err
 	}
 	for i, name := range names {
-		object := caller(name)
+		object := gateway.Caller(name)
 		fields[i].Key = key
 		secret := kube.Derived{Name: object, Namespace: e.Namespace, Labels: map[string]string{"konghq.com/credential": kind}, Fields: []kube.Field{fields[i]}}
 		if kind == "basic-auth" {
@@ -79,11 +77,6 @@ func consumers(b *product.Building, e gateway.Entry, set *product.SetSpec, what 
 	return nil
 }
 
-// caller is the name of a caller's objects, whose own name may be none of Kubernetes'.
-func caller(name string) string {
-	return fmt.Sprintf("caller-%x", sha256.Sum256([]byte(name)))[:len("caller-")+10]
-}
-
 // known is how Kong's own answers are told, and what the first of the callers says who they are by.
 func known(e gateway.Entry) gateway.Known {
 	k := gateway.Known{Behind: "Via"}
@@ -91,7 +84,7 @@ func known(e gateway.Entry) gateway.Known {
 		return k
 	}
 	of := func(names []string, key string) *kube.SecretKey {
-		return &kube.SecretKey{Namespace: e.Namespace, Name: caller(names[0]), Key: key}
+		return &kube.SecretKey{Namespace: e.Namespace, Name: gateway.Caller(names[0]), Key: key}
 	}
 	if names := slices.Sorted(maps.Keys(e.Spec.Auth.Basic)); len(names) > 0 {
 		k.Username, k.Password = of(names, "username"), of(names, "password")

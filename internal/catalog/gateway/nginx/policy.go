@@ -19,6 +19,8 @@ import (
 const (
 	allowPolicy   = "allow"
 	callersSecret = "callers"
+	ratePolicy    = "rate"
+	keysPolicy    = "keys" // and its Secret's
 )
 
 const (
@@ -27,19 +29,13 @@ const (
 	bodySize  = "nginx.org/client-max-body-size"
 )
 
-// check refuses what Ingresses of this controller cannot carry. Of its policies, 5.5 takes on an Ingress access control alone
-// (and CORS, mTLS and external authentication); rates and passwords have annotations, keys have none.
+// check refuses what neither annotations nor policies of this controller can say.
 func check(_ product.Platform, e product.Entry[v1alpha1.Gateway, Options]) []product.Refusal {
-	var out []product.Refusal
-	if e.Spec.Auth != nil && len(e.Spec.Auth.Keys) > 0 {
-		out = append(out, product.Refusal{Field: "auth.keys", What: "nginx cannot ask callers for keys",
-			Why: "its controller takes a policy for keys on VirtualServers and not on Ingresses", Fix: "use `product: kong`, or `auth: {basic: …}`"})
-	}
 	if r := e.Spec.RateLimit; r != nil && r.Per == "hour" {
-		out = append(out, product.Refusal{Field: "rateLimit.per", What: "nginx counts requests by the second or the minute",
-			Fix: fmt.Sprintf("write `{requests: %d, per: minute}`, or use `product: kong`", max(1, r.Requests/60))})
+		return []product.Refusal{{Field: "rateLimit.per", What: "nginx counts requests by the second or the minute",
+			Fix: fmt.Sprintf("write `{requests: %d, per: minute}`, or use `product: kong`", max(1, r.Requests/60))}}
 	}
-	return out
+	return nil
 }
 
 // guarded says whether the gateway has settings that hold for all of a host. They stand on the host's master Ingress.
@@ -47,7 +43,11 @@ func guarded(e gateway.Entry, h gateway.Host) bool {
 	return e.Secured(h) || e.Spec.RateLimit != nil || len(e.Spec.Allow) > 0 || e.Spec.Auth != nil
 }
 
-// guard adds what the masters' annotations name: the policy with the allow-list, and the callers' passwords.
+// keyed says whether callers are asked for keys. Of its policies, 5.5 takes on an Ingress access control alone (and CORS, mTLS and external
+// authentication), and of keys it has no annotation: the hosts of such a gateway are VirtualServers.
+func keyed(e gateway.Entry) bool { return e.Spec.Auth != nil && len(e.Spec.Auth.Keys) > 0 }
+
+// guard adds what hosts name: the policies, and the callers' passwords or keys.
 func guard(b *product.Building, e gateway.Entry) error {
 	var set product.SetSpec
 	if len(e.Spec.Allow) > 0 {
@@ -64,6 +64,11 @@ func guard(b *product.Building, e gateway.Entry) error {
 		fields = append(fields, kube.Field{Key: "htpasswd", Compute: gateway.Htpasswd(users)})
 		set.Derived = append(set.Derived, kube.Derived{Name: callersSecret, Namespace: e.Namespace, Type: "nginx.org/htpasswd", Fields: fields})
 	}
+	if keyed(e) {
+		if err := keys(b, e, &set); err != nil {
+			return err
+		}
+	}
 	if len(set.Objects)+len(set.Derived) == 0 {
 		return nil
 	}
@@ -72,16 +77,35 @@ func guard(b *product.Building, e gateway.Entry) error {
 	return err
 }
 
+// policy is one of the controller's own, for the gateway's class.
+func policy(e gateway.Entry, name, namespace, kind string, of map[string]any) *unstructured.Unstructured {
+	return &unstructured.Unstructured{Object: map[string]any{"apiVersion": "k8s.nginx.org/v1", "kind": "Policy",
+		"metadata": map[string]any{"name": name, "namespace": namespace},
+		"spec":     map[string]any{"ingressClassName": e.Class(), kind: of}}}
+}
+
 // allow is a policy that lets in some addresses and nobody else.
 func allow(e gateway.Entry, name, namespace string, addresses []string) *unstructured.Unstructured {
 	var list []any
 	for _, a := range addresses {
 		list = append(list, a)
 	}
-	return &unstructured.Unstructured{Object: map[string]any{"apiVersion": "k8s.nginx.org/v1", "kind": "Policy",
-		"metadata": map[string]any{"name": name, "namespace": namespace},
-		"spec":     map[string]any{"ingressClassName": e.Class(), "accessControl": map[string]any{"allow": list}}}}
+	return policy(e, name, namespace, "accessControl", map[string]any{"allow": list})
 }
+
+// perUnit is a rate as NGINX writes it.
+func perUnit(r v1alpha1.RateLimit) string {
+	if r.Per == "second" {
+		return strconv.Itoa(r.Requests) + "r/s"
+	}
+	return strconv.Itoa(r.Requests) + "r/m"
+}
+
+// How a rate is counted, for annotations and policy alike: by the caller's address, of which a zone holds some 160,000.
+const (
+	rateKey  = "${binary_remote_addr}"
+	rateZone = "10m"
+)
 
 // masterAnnotations carry the portable fields for all of a host.
 func masterAnnotations(e gateway.Entry) map[string]string {
@@ -94,14 +118,10 @@ func masterAnnotations(e gateway.Entry) map[string]string {
 		a["nginx.org/basic-auth-realm"] = e.Name
 	}
 	if r := e.Spec.RateLimit; r != nil {
-		unit := "r/m"
-		if r.Per == "second" {
-			unit = "r/s"
-		}
 		const limit = "nginx.org/limit-req-"
-		a[limit+"rate"] = strconv.Itoa(r.Requests) + unit
-		a[limit+"key"] = "${binary_remote_addr}"
-		a[limit+"zone-size"] = "10m" // some 160,000 addresses
+		a[limit+"rate"] = perUnit(*r)
+		a[limit+"key"] = rateKey
+		a[limit+"zone-size"] = rateZone
 		// Without a burst, NGINX spreads a minute's requests evenly and refuses the second of two at once.
 		a[limit+"burst"] = strconv.Itoa(r.Requests)
 		a[limit+"no-delay"] = "true"

@@ -16,12 +16,17 @@ import (
 //
 // This controller refuses a host that stands in two Ingresses, unless one is a master and the others its minions. So a host
 // becomes one Ingress beside its app where that says all, and a master in the gateway's namespace with minions beside
-// the apps where its routes lead into several namespaces, differ in what they allow, or the gateway has settings for all.
+// the apps where its routes lead into several namespaces, differ in what they allow, or the gateway has settings for all. Where callers
+// are asked for keys it becomes a VirtualServer.
 func wire(w *product.Wiring, e product.Entry[v1alpha1.Gateway, Options]) error {
 	g := gateway.Of(e)
 	hosts := gateway.Hosts(product.Offered[product.Route](w), e.Name)
 	for _, host := range hosts {
-		objects, err := ingresses(g, host)
+		of := ingresses
+		if keyed(g) {
+			of = virtualServer
+		}
+		objects, err := of(g, host)
 		if err != nil {
 			return err
 		}
@@ -33,7 +38,7 @@ func wire(w *product.Wiring, e product.Entry[v1alpha1.Gateway, Options]) error {
 			return err
 		}
 	}
-	g.Prove(w, hosts, gateway.Known{})
+	g.Prove(w, hosts, known(g))
 	return g.Certificates(w, hosts, false)
 }
 
