@@ -34,40 +34,60 @@ type Database struct {
 
 // prove speaks to the engine that the Binding names.
 func (d *Database) prove(ctx context.Context, g given) (string, error) {
-	b := map[string]string{}
-	for _, key := range []string{"type", "host", "port", "username", "password"} {
-		raw, err := g.file(path.Join(d.Binding, key))
-		if err != nil {
-			return "", err
-		}
-		b[key] = string(raw)
-	}
-	authority := path.Join(d.Binding, "ca.crt")
-	if raw, err := g.file(authority); err != nil || len(raw) == 0 {
-		authority = ""
-	}
-	config, err := g.trust(authority)
+	s, err := signingIn(g, d.Binding)
 	if err != nil {
 		return "", err
 	}
-	config.ServerName = b["host"]
 	if d.Plain {
-		config = nil
+		s.config = nil
 	}
-	at := net.JoinHostPort(b["host"], b["port"])
 	if d.Address != "" {
-		at = d.Address
+		s.at = d.Address
 	}
-	switch b["type"] {
+	switch s.b["type"] {
 	case "postgresql", "mysql", "mongodb":
-		return d.inDatabase(ctx, g, b, at, config)
+		return d.inDatabase(ctx, g, s.b, s.at, s.config)
 	case "opensearch":
-		return d.indexed(ctx, g, b, authority)
+		return d.indexed(ctx, g, s.b, s.authority)
 	case "valkey":
-		return d.key(ctx, b, at, config)
+		return d.key(ctx, s.b, s.at, s.config)
 	default:
-		return "", &trouble{what: fmt.Sprintf("the Binding is of type %s, which this probe does not speak", b["type"]), look: "the Binding's type"}
+		return "", unspoken(s.b)
 	}
+}
+
+// signIn is how a Binding says that somebody signs in to a server.
+type signIn struct {
+	b         map[string]string // type, host, port, username, password
+	at        string            // host:port
+	authority string            // a file; empty where the system's are believed
+	config    *tls.Config       // nil for a server that speaks no TLS
+}
+
+// signingIn reads a Binding.
+func signingIn(g given, binding string) (signIn, error) {
+	s := signIn{b: map[string]string{}, authority: path.Join(binding, "ca.crt")}
+	for _, key := range []string{"type", "host", "port", "username", "password"} {
+		raw, err := g.file(path.Join(binding, key))
+		if err != nil {
+			return s, err
+		}
+		s.b[key] = string(raw)
+	}
+	if raw, err := g.file(s.authority); err != nil || len(raw) == 0 {
+		s.authority = ""
+	}
+	var err error
+	if s.config, err = g.trust(s.authority); err != nil {
+		return s, err
+	}
+	s.config.ServerName, s.at = s.b["host"], net.JoinHostPort(s.b["host"], s.b["port"])
+	return s, nil
+}
+
+// unspoken is that nobody here speaks to an engine.
+func unspoken(b map[string]string) error {
+	return &trouble{what: fmt.Sprintf("the Binding is of type %s, which this probe does not speak", b["type"]), look: "the Binding's type"}
 }
 
 // inDatabase proves an engine that has databases by the one that the Binding names.
@@ -83,16 +103,9 @@ func (d *Database) inDatabase(ctx context.Context, g given, b map[string]string,
 	case "mysql":
 		return d.table(ctx, b, database, at, config)
 	}
-	uri, err := g.file(path.Join(d.Binding, "uri"))
-	if err != nil {
-		return "", err
-	}
 	hosts := []string{at}
-	if d.Address == "" && strings.HasPrefix(string(uri), "mongodb+srv://") {
-		if config != nil {
-			config.ServerName = "" // each of them has a name of its own
-		}
-		if hosts, err = members(ctx, b["host"]); err != nil {
+	if d.Address == "" {
+		if hosts, err = led(ctx, g, d.Binding, b, at, config); err != nil {
 			return "", err
 		}
 	}
@@ -109,22 +122,9 @@ func answered(engine string, b map[string]string) string {
 
 // row makes a table in PostgreSQL, writes a row, reads it again, and takes all of it back: nobody else ever sees it.
 func (d *Database) row(ctx context.Context, b map[string]string, database, at string, config *tls.Config) (string, error) {
-	host, text, err := net.SplitHostPort(at)
+	conn, err := postgres(ctx, b, database, at, config)
 	if err != nil {
 		return "", err
-	}
-	port, err := strconv.ParseUint(text, 10, 16)
-	if err != nil {
-		return "", &trouble{what: fmt.Sprintf("the Binding's port is %q", text), look: "the Binding's Secret"}
-	}
-	c, err := pgconn.ParseConfig("host=127.0.0.1 sslmode=disable") // all that counts is said below
-	if err != nil {
-		return "", err
-	}
-	c.Host, c.Port, c.Database, c.User, c.Password, c.TLSConfig, c.Fallbacks = host, uint16(port), database, b["username"], b["password"], config, nil
-	conn, err := pgconn.ConnectConfig(ctx, c)
-	if err != nil {
-		return "", toldOf("PostgreSQL", err, b["username"])
 	}
 	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is left to be lost
 	word := unique()
@@ -145,6 +145,28 @@ func (d *Database) row(ctx context.Context, b map[string]string, database, at st
 		}
 	}
 	return "", &trouble{what: "PostgreSQL took a row and does not show it again", look: "its logs"}
+}
+
+// postgres signs in to a database of PostgreSQL's.
+func postgres(ctx context.Context, b map[string]string, database, at string, config *tls.Config) (*pgconn.PgConn, error) {
+	host, text, err := net.SplitHostPort(at)
+	if err != nil {
+		return nil, err
+	}
+	port, err := strconv.ParseUint(text, 10, 16)
+	if err != nil {
+		return nil, &trouble{what: fmt.Sprintf("the Binding's port is %q", text), look: "the Binding's Secret"}
+	}
+	c, err := pgconn.ParseConfig("host=127.0.0.1 sslmode=disable") // all that counts is said below
+	if err != nil {
+		return nil, err
+	}
+	c.Host, c.Port, c.Database, c.User, c.Password, c.TLSConfig, c.Fallbacks = host, uint16(port), database, b["username"], b["password"], config, nil
+	conn, err := pgconn.ConnectConfig(ctx, c)
+	if err != nil {
+		return nil, toldOf("PostgreSQL", err, b["username"])
+	}
+	return conn, nil
 }
 
 // toldOf says what an error of a database's means. It never has the password in it.

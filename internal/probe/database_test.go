@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os/exec"
@@ -17,6 +18,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/k8or/k8or/internal/probe"
 	"github.com/k8or/k8or/internal/sandbox/clock"
@@ -75,25 +78,70 @@ func TestARowIsWrittenAndReadAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	own := d.Database.Connection
+	id := d.Database.ID
 	files := map[string]string{"db/type": "postgresql", "db/host": own.Host, "db/port": "25060", "db/username": own.User, "db/password": own.Password, "db/database": own.Database}
 	aRow := aRow
 	aRow.Database = &probe.Database{Binding: "/probe/db", Address: port.Address}
 	f, _ := run(t, aRow, files)
 	wants(t, f, probe.Failed, "nobody who is trusted signed the certificate of PostgreSQL")
 	var ca struct{ CA struct{ Certificate []byte } }
-	call("GET", "/v2/databases/"+d.Database.ID+"/ca", "", &ca)
+	call("GET", "/v2/databases/"+id+"/ca", "", &ca)
 	files["db/ca.crt"] = string(ca.CA.Certificate)
 	for range 2 { // nothing of the first is left to be in the way of the second
 		f, _ = run(t, aRow, files)
 		wants(t, f, probe.Passed, "a row was written to the database defaultdb as doadmin, and read again")
 	}
+
+	// A copy that is made of its newest backup holds what was there then.
+	statement := func(text string) {
+		t.Helper()
+		c, err := pgconn.ParseConfig(fmt.Sprintf("postgresql://%s:%s@%s/%s?sslmode=require", own.User, own.Password, port.Address, own.Database))
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn, err := pgconn.ConnectConfig(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close(t.Context()) //nolint:errcheck // it was asked
+		if _, err := conn.Exec(t.Context(), text).ReadAll(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	counted := probe.Spec{Timeout: 30 * time.Second, Restored: &probe.Restored{Binding: "/probe/db", Source: "/probe/of", Address: port.Address, SourceAddress: port.Address}}
+	of := maps.Clone(files)
+	for key, value := range files {
+		of[strings.Replace(key, "db/", "of/", 1)] = value
+	}
+	f, _ = run(t, counted, of)
+	wants(t, f, probe.Passed, "holds no tables, as many as its source now")
+	statement("CREATE SCHEMA stock; CREATE TABLE stock.shoes (name text); CREATE TABLE carts (what text)")
+	if err := cloud.BackUpDatabase("", "orders"); err != nil {
+		t.Fatal(err)
+	}
+	statement("DROP TABLE carts; CREATE TABLE hats (name text); CREATE TABLE gloves (name text)") // nobody is let in before a backup that is due is taken
+	call("POST", "/v2/databases", `{"name": "again", "engine": "pg", "version": "16", "region": "nyc3", "num_nodes": 1, "size": "db-s-1vcpu-2gb", "backup_restore": {"database_name": "orders"}}`, &d)
+	now.Advance(10 * time.Minute)
+	copied, err := servers.Open(d.Database.ID, "ip:203.0.113.7", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := d.Database.Connection
+	of["db/host"], of["db/username"], of["db/password"] = again.Host, again.User, again.Password
+	counted.Restored.Address = copied.Address
+	f, _ = run(t, counted, of)
+	wants(t, f, probe.Passed, "the copy lets doadmin in and holds 2 tables (defaultdb 2)", "its source has 3 now (defaultdb 3)")
+	counted.Restored.Source = ""
+	f, _ = run(t, counted, of)
+	wants(t, f, probe.Passed, "its source was not counted")
+
 	files["db/password"] = "wrong-5a4b3c"
 	f, _ = run(t, aRow, files)
 	wants(t, f, probe.Failed, "PostgreSQL refuses the user doadmin")
 	var guest struct {
 		User struct{ Name, Password string }
 	}
-	call("POST", "/v2/databases/"+d.Database.ID+"/users", `{"name": "guest"}`, &guest)
+	call("POST", "/v2/databases/"+id+"/users", `{"name": "guest"}`, &guest)
 	files["db/username"], files["db/password"] = guest.User.Name, guest.User.Password
 	f, _ = run(t, aRow, files)
 	wants(t, f, probe.Failed, "PostgreSQL does not let guest make a table", "grants")

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,27 +24,11 @@ import (
 // collection writes a document to a collection of its own in MongoDB, reads it again, and drops the collection. Hosts are where
 // servers are asked for; one alone is taken as it is when direct, and leads to its primary otherwise.
 func (d *Database) collection(ctx context.Context, b map[string]string, database string, hosts []string, config *tls.Config) (proven string, err error) {
-	var last atomic.Pointer[error] // why no server could be chosen, which the driver has among its topology
-	client, err := mongo.Connect(options.Client().SetHosts(hosts).SetDirect(d.Address != "").SetTLSConfig(config).SetAppName("k8or-probe").
-		SetAuth(options.Credential{AuthSource: "admin", Username: b["username"], Password: b["password"], PasswordSet: true}).
-		SetServerMonitor(&event.ServerMonitor{ServerHeartbeatFailed: func(e *event.ServerHeartbeatFailedEvent) { last.Store(&e.Failure) }}))
+	client, told, leave, err := mongoClient(ctx, b, hosts, d.Address != "", config)
 	if err != nil {
-		return "", fmt.Errorf("make a client of MongoDB: %w", err)
+		return "", err
 	}
-	ending := func() (context.Context, context.CancelFunc) {
-		return context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	}
-	defer func() {
-		ctx, cancel := ending()
-		defer cancel()
-		client.Disconnect(ctx) //nolint:errcheck // nothing is left to be lost
-	}()
-	told := func(err error) error {
-		if why := last.Load(); why != nil && !errors.As(err, new(mongo.ServerError)) {
-			err = errors.Join(*why, ctx.Err())
-		}
-		return toldOf("MongoDB", err, b["username"])
-	}
+	defer leave()
 	if d.Ask { // the connection signs in before it carries anything
 		if err := client.Database(database).RunCommand(ctx, bson.D{{Key: "ping", Value: 1}}).Err(); err != nil {
 			return "", told(err)
@@ -56,7 +41,7 @@ func (d *Database) collection(ctx context.Context, b map[string]string, database
 		return "", told(err)
 	}
 	defer func() {
-		ctx, cancel := ending()
+		ctx, cancel := mongoEnding(ctx)
 		defer cancel()
 		if e := own.Drop(ctx); e != nil && err == nil {
 			proven, err = "", fmt.Errorf("a document was written and read again, and its collection %s cannot be dropped: %w", word, told(e))
@@ -69,6 +54,46 @@ func (d *Database) collection(ctx context.Context, b map[string]string, database
 		return "", told(err)
 	}
 	return fmt.Sprintf("a document was written to the database %s as %s, and read again", database, b["username"]), nil
+}
+
+// mongoClient is one of a server, or of the servers that hosts lead to; told makes of an error what a person is told, and leave ends it.
+func mongoClient(ctx context.Context, b map[string]string, hosts []string, direct bool, config *tls.Config) (client *mongo.Client, told func(error) error, leave func(), err error) {
+	var last atomic.Pointer[error] // why no server could be chosen, which the driver has among its topology
+	client, err = mongo.Connect(options.Client().SetHosts(hosts).SetDirect(direct).SetTLSConfig(config).SetAppName("k8or-probe").
+		SetAuth(options.Credential{AuthSource: "admin", Username: b["username"], Password: b["password"], PasswordSet: true}).
+		SetServerMonitor(&event.ServerMonitor{ServerHeartbeatFailed: func(e *event.ServerHeartbeatFailedEvent) { last.Store(&e.Failure) }}))
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("make a client of MongoDB: %w", err)
+	}
+	leave = func() {
+		ctx, cancel := mongoEnding(ctx)
+		defer cancel()
+		client.Disconnect(ctx) //nolint:errcheck // nothing is left to be lost
+	}
+	told = func(err error) error {
+		if why := last.Load(); why != nil && !errors.As(err, new(mongo.ServerError)) {
+			err = errors.Join(*why, ctx.Err())
+		}
+		return toldOf("MongoDB", err, b["username"])
+	}
+	return client, told, leave, nil
+}
+
+// mongoEnding is the time for what comes last.
+func mongoEnding(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+}
+
+// led are the servers that a Binding's uri leads to.
+func led(ctx context.Context, g given, binding string, b map[string]string, at string, config *tls.Config) ([]string, error) {
+	uri, err := g.file(path.Join(binding, "uri"))
+	if err != nil || !strings.HasPrefix(string(uri), "mongodb+srv://") {
+		return []string{at}, err
+	}
+	if config != nil {
+		config.ServerName = "" // each of them has a name of its own
+	}
+	return members(ctx, b["host"])
 }
 
 // members are the servers of a MongoDB whose Binding has an address of the kind mongodb+srv: DNS has them, with their ports.

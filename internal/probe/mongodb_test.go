@@ -187,6 +187,14 @@ func (m *mongoServer) command(name string, command, ok bson.D) bson.D {
 		return append(ok, bson.E{Key: "cursor", Value: bson.D{{Key: "id", Value: int64(0)}, {Key: "ns", Value: "orders." + own}, {Key: "firstBatch", Value: found}}})
 	case "drop":
 		delete(m.held, own)
+	case "listDatabases":
+		return append(ok, bson.E{Key: "databases", Value: bson.A{bson.D{{Key: "name", Value: "orders"}}, bson.D{{Key: "name", Value: "admin"}}}})
+	case "listCollections":
+		batch := bson.A{bson.D{{Key: "name", Value: "system.views"}, {Key: "type", Value: "collection"}}}
+		for name := range m.held {
+			batch = append(batch, bson.D{{Key: "name", Value: name}, {Key: "type", Value: "collection"}})
+		}
+		return append(ok, bson.E{Key: "cursor", Value: bson.D{{Key: "id", Value: int64(0)}, {Key: "ns", Value: "orders.$cmd.listCollections"}, {Key: "firstBatch", Value: batch}}})
 	case "endSessions", "ping":
 	default:
 		return refuse(59, "CommandNotFound", "no such command: "+name)

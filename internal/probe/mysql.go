@@ -16,14 +16,10 @@ import (
 // table makes a table in MySQL, writes a row, reads it again, and drops the table: MySQL has no transactions of tables, so that
 // others may see it meanwhile. A temporary one would prove less: it can be made where nothing can be written any more.
 func (d *Database) table(ctx context.Context, b map[string]string, database, at string, config *tls.Config) (proven string, err error) {
-	c := mysql.NewConfig()
-	c.Net, c.Addr, c.DBName, c.User, c.Passwd, c.TLS = "tcp", at, database, b["username"], b["password"], config
-	c.Logger = &mysql.NopLogger{} // what goes wrong is returned too
-	connector, err := mysql.NewConnector(c)
+	db, err := mysqlClient(b, database, at, config)
 	if err != nil {
-		return "", fmt.Errorf("make a client of MySQL: %w", err)
+		return "", err
 	}
-	db := sql.OpenDB(connector)
 	defer db.Close()
 	word := unique()
 	if d.Ask {
@@ -58,6 +54,18 @@ func (d *Database) table(ctx context.Context, b map[string]string, database, at 
 		return "", &trouble{what: "MySQL took a row and does not show it again", look: "its logs"}
 	}
 	return fmt.Sprintf("a row was written to the database %s as %s, and read again", database, b["username"]), nil
+}
+
+// mysqlClient is one of a server, for one of its databases; an empty name is for all.
+func mysqlClient(b map[string]string, database, at string, config *tls.Config) (*sql.DB, error) {
+	c := mysql.NewConfig()
+	c.Net, c.Addr, c.DBName, c.User, c.Passwd, c.TLS = "tcp", at, database, b["username"], b["password"], config
+	c.Logger = &mysql.NopLogger{} // what goes wrong is returned too
+	connector, err := mysql.NewConnector(c)
+	if err != nil {
+		return nil, fmt.Errorf("make a client of MySQL: %w", err)
+	}
+	return sql.OpenDB(connector), nil
 }
 
 // mysqlSays tells the numbers of MySQL's errors that are about who signs in, and about what they may do.

@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -133,28 +134,44 @@ func (m *mysqlServer) query(text string) [][]byte {
 		if !m.forgets {
 			m.tables[name(2)] = strings.Trim(words[4], "('),")
 		}
+	case strings.HasPrefix(text, "SELECT s.schema_name"): // of the one schema that it has
+		return rowsOf(2, "orders", strconv.Itoa(len(m.tables)))
 	case strings.HasPrefix(text, "SELECT word FROM"), strings.HasPrefix(text, "SELECT '"):
-		column := lengthOf("def")
-		for _, s := range []string{"orders", "t", "t", "word", "word"} {
-			column = append(column, lengthOf(s)...)
-		}
-		column = append(column, 12, 45, 0, 0, 1, 0, 0, 253, 0, 0, 0, 0, 0)
-		end := []byte{0xfe, 0, 0, 2, 0}
-		out := [][]byte{{1}, column, end}
 		word, asked := strings.CutPrefix(text, "SELECT '")
 		if word = strings.TrimSuffix(word, "'"); !asked {
 			word = m.tables[name(3)]
 		}
-		if word != "" {
-			out = append(out, lengthOf(word))
+		if word == "" {
+			return rowsOf(1)
 		}
-		return append(out, end)
+		return rowsOf(1, word)
 	case strings.HasPrefix(text, "DROP TABLE"):
 		delete(m.tables, name(2))
 	default:
 		return [][]byte{mysqlError(1064, "42000", "You have an error in your SQL syntax near "+text)}
 	}
 	return [][]byte{okPacket}
+}
+
+// rowsOf is an answer of so many columns of text, and one row or none.
+func rowsOf(columns int, row ...string) [][]byte {
+	out, end := [][]byte{{byte(columns)}}, []byte{0xfe, 0, 0, 2, 0}
+	for range columns {
+		column := lengthOf("def")
+		for _, s := range []string{"orders", "t", "t", "word", "word"} {
+			column = append(column, lengthOf(s)...)
+		}
+		out = append(out, append(column, 12, 45, 0, 0, 1, 0, 0, 253, 0, 0, 0, 0, 0))
+	}
+	out = append(out, end)
+	if len(row) > 0 {
+		var body []byte
+		for _, s := range row {
+			body = append(body, lengthOf(s)...)
+		}
+		out = append(out, body)
+	}
+	return append(out, end)
 }
 
 // listen serves until the test ends, and is how the server's app is told of it.

@@ -27,6 +27,7 @@ type Spec struct {
 	Egress      *Egress      `json:"egress,omitempty"`
 	Outside     *Outside     `json:"outside,omitempty"`
 	Scheduled   *Scheduled   `json:"scheduled,omitempty"`
+	Restored    *Restored    `json:"restored,omitempty"`
 }
 
 // HTTP asks for a page as a stranger would.

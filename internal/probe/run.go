@@ -104,6 +104,7 @@ func (s Spec) prover() (prover, error) {
 	add(s.Egress != nil, s.Egress)
 	add(s.Outside != nil, s.Outside)
 	add(s.Scheduled != nil, s.Scheduled)
+	add(s.Restored != nil, s.Restored)
 	if len(all) != 1 {
 		return nil, fmt.Errorf("a probe proves one thing, and this one says %d", len(all))
 	}
