@@ -234,7 +234,7 @@ Start without an account:   k8or init && k8or up --sandbox`,
 		root.AddGroup(group)
 	}
 	root.AddCommand(a.initCommand(), a.validateCommand(), a.schemaCommand(), a.planCommand(), a.upCommand(working), a.rotateCommand(working), a.statusCommand(), a.downCommand(working),
-		a.backupCommand(), a.restoreCommand(),
+		a.backupCommand(), a.restoreCommand(working),
 		a.kubeconfigCommand(), a.kubeTokenCommand(), a.catalogCommand(), a.scopesCommand(), a.sandboxCommand(), a.versionCommand(), a.selftestCommand(working),
 		a.costCommand(), a.verifyCommand(), a.whyCommand(), a.openCommand(), a.logsCommand(), a.probeCommand())
 	root.Args = verbs

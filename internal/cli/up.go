@@ -132,6 +132,21 @@ func (a *app) approve(ctx context.Context, o *opened, plan *platform.Plan, saved
 	return plan.Approve(graph.Replaces), nil
 }
 
+// watching stops what is handed to it gently by the first Ctrl-C, and says what that means, until it is done.
+func (a *app) watching(o *opened, means string) (watch platform.Watch, done func()) {
+	over := make(chan struct{})
+	return func(stop func()) {
+		go func() {
+			select {
+			case <-a.Interrupted:
+				o.log.Add(event.Event{Type: event.Note, Message: "stopping: " + means})
+				stop()
+			case <-over:
+			}
+		}()
+	}, func() { close(over) }
+}
+
 // run carries something out with its events shown as asked for, kept in the run log, and stopped gently by Ctrl-C.
 func (a *app) run(ctx context.Context, o *opened, do func(platform.Watch) (*platform.Result, error)) error {
 	defer a.keepLog(o)()
@@ -149,18 +164,9 @@ func (a *app) run(ctx context.Context, o *opened, do func(platform.Watch) (*plat
 	default:
 		o.log.Read(plain.New(a.Stderr).Event)
 	}
-	done := make(chan struct{})
-	result, err := do(func(stop func()) {
-		go func() {
-			select {
-			case <-a.Interrupted:
-				o.log.Add(event.Event{Type: event.Note, Message: "stopping: what is in flight is finished; Ctrl-C again leaves at once, and the next run goes on from there"})
-				stop()
-			case <-done:
-			}
-		}()
-	})
-	close(done)
+	watch, done := a.watching(o, "what is in flight is finished; Ctrl-C again leaves at once, and the next run goes on from there")
+	result, err := do(watch)
+	done()
 	show()
 	if a.output != "text" {
 		if result != nil {

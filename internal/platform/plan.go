@@ -80,6 +80,11 @@ func (p *Platform) makePlan(ctx context.Context) (*Plan, error) {
 	plan.Problems = append(plan.Problems, p.judgeData(plan.whole)...)
 	p.checkScopes(ctx, plan)
 	plan.book = p.book(ctx, call)
+	left, err := p.leftOfDrills(ctx, call, plan.book)
+	if err != nil {
+		plan.Problems = append(plan.Problems, p.explainNew(plan.Problems, err)...)
+	}
+	plan.Notes = append(plan.Notes, left...)
 	plan.reckon(c.Items)
 	plan.Bill.Growth = plan.book.Growth(plan.Bill, c.Copies)
 	larger := p.judgeFit(plan, plan.book, c.Workloads)

@@ -78,15 +78,14 @@ func (p *Platform) Verify(ctx context.Context, o VerifyOptions) (*Verification, 
 		return nil, err
 	}
 	if o.Image == "" && !p.options.Sandbox {
-		return nil, &problem.Problem{Code: problem.NoProbeImage, Title: "there is no image for the probes of this k8or", Why: "it is no release, and only releases have an image",
-			Fix: "give one that has this k8or as its entry point with --image, or use a release"}
+		return nil, noProbeImage()
 	}
 	access, _, err := p.Credentials(ctx)
 	if err != nil {
 		return nil, err
 	}
 	v := &Verification{Platform: p.Name(), Sandbox: p.options.Sandbox, Unproven: unproven, Probes: make([]Probed, len(probes))}
-	at := prover{Platform: p, cluster: p.kinds.Cluster(access.ID), sets: c.Sets, image: cmp.Or(o.Image, "ghcr.io/k8or/k8or:none")}
+	at := prover{Platform: p, cluster: p.kinds.Cluster(access.ID), sets: c.Sets, image: cmp.Or(o.Image, noImage)}
 	if err := at.cluster.SweepTasks(ctx, sweepAfter); err != nil {
 		return nil, p.explainAll(kube.Tell(err)).Err()
 	}
@@ -113,6 +112,14 @@ func (p *Platform) Verify(ctx context.Context, o VerifyOptions) (*Verification, 
 	}
 	v.Elapsed = time.Since(began).Seconds()
 	return v, nil
+}
+
+// noImage stands for the image of probes in a sandbox, where nothing runs.
+const noImage = "ghcr.io/k8or/k8or:none"
+
+func noProbeImage() error {
+	return &problem.Problem{Code: problem.NoProbeImage, Title: "there is no image for the probes of this k8or", Why: "it is no release, and only releases have an image",
+		Fix: "give one that has this k8or as its entry point with --image, or use a release"}
 }
 
 // chosenProbes are the probes of the entries asked for, and those of them that have none. A word that names nothing of the

@@ -127,6 +127,29 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 			ts.Fatalf("the cluster knows %d volumes, and the cloud has %d: %s", known, len(cloud.Volumes), said)
 		}
 	},
+	// database-drilled-away: nothing of the drill of a database is left in the cluster or at the cloud.
+	"database-drilled-away": func(ts *testscript.TestScript, neg bool, args []string) {
+		box := filepath.Join(ts.Getenv("K8OR_SANDBOX_DIR"), "sandbox.json")
+		if neg || len(args) != 0 {
+			ts.Fatalf("usage: database-drilled-away")
+		}
+		for _, path := range []string{"/v2/databases", "/v2/tags?per_page=200"} {
+			said, err := admin(box, []string{"GET", path})
+			ts.Check(err)
+			if !strings.Contains(said, "k8or:") || strings.Contains(said, "drill") {
+				ts.Fatalf("%s: a drill left something: %s", path, said)
+			}
+		}
+		for _, path := range []string{"/api/v1/namespaces", "/api/v1/secrets", "/apis/batch/v1/jobs", "/apis/coordination.k8s.io/v1/leases"} {
+			var list struct{ Items []json.RawMessage }
+			fromCluster(ts, path, &list)
+			for _, o := range list.Items {
+				if strings.Contains(string(o), "drill") {
+					ts.Fatalf("%s: a drill left %s", path, o)
+				}
+			}
+		}
+	},
 	// url: from here on k8or speaks to the script's sandbox as if it were the real cloud, without --sandbox.
 	"url": func(ts *testscript.TestScript, neg bool, _ []string) {
 		raw, err := os.ReadFile(filepath.Join(ts.Getenv("K8OR_SANDBOX_DIR"), "sandbox.json"))

@@ -24,6 +24,8 @@ type Database struct {
 	On *Estate
 	// Entry is what its data is called: "databases/orders".
 	Entry string
+	// Drill says that it is a copy that a drill makes, and no part of the platform.
+	Drill bool
 	DatabaseSpec
 	// VPC is the private network's id; Project, where it is not empty, the project's.
 	VPC, Project graph.Value[string]
@@ -81,8 +83,29 @@ func (o DatabaseOut) BilledStorage(name, slug string) []price.Item {
 
 var _ graph.Resource[DatabaseOut] = (*Database)(nil)
 
-// Kind is the kind of database clusters.
-func (d *Database) Kind() *graph.Kind { return d.On.databases }
+// Kind is the kind of database clusters, or of drills' copies.
+func (d *Database) Kind() *graph.Kind {
+	if d.Drill {
+		return d.On.drills
+	}
+	return d.On.databases
+}
+
+// tags are those that it begins with. The first is what it is known by.
+func (d *Database) tags() []string {
+	m := d.On.mark
+	if d.Drill {
+		return []string{m.drillTag()}
+	}
+	tags := []string{m.Tag(), m.dataTag(d.Entry)}
+	if d.Protected {
+		tags = append(tags, m.protectedTag())
+	}
+	if d.Migrates {
+		tags = append(tags, m.migratesTag())
+	}
+	return tags
+}
 
 // Key is the name.
 func (d *Database) Key() string { return d.Name }
@@ -97,7 +120,7 @@ func (d *Database) Observe(ctx context.Context, c *graph.Call) (graph.Observed[D
 	if i < 0 {
 		return graph.Observed[DatabaseOut]{}, nil
 	}
-	if !d.On.mark.tagged(all[i].Tags) {
+	if !hasTag(all[i].Tags, d.tags()[0]) {
 		return graph.Observed[DatabaseOut]{}, fmt.Errorf("the database cluster %q %w: give this platform another name, or use it with product: existing", d.Name, graph.ErrStranger)
 	}
 	o := observedDatabase(all[i])
@@ -213,13 +236,12 @@ func (d *Database) Create(ctx context.Context, c *graph.Call) (graph.Observed[Da
 		return graph.Observed[DatabaseOut]{}, err
 	}
 	request := databaseRequest{Name: d.Name, Engine: d.Engine, Version: d.Version, Nodes: d.Nodes, Size: d.Size, Region: d.Region,
-		VPC: d.VPC.Read(c), Project: d.Project.Read(c), Tags: []string{d.On.mark.Tag(), d.On.mark.dataTag(d.Entry)}, StorageMiB: int(d.Storage),
+		VPC: d.VPC.Read(c), Project: d.Project.Read(c), Tags: d.tags(), StorageMiB: int(d.Storage),
 		Autoscale: d.autoscale(0), Rules: []databaseRule{{Type: "tag", Value: d.On.mark.usesTag(usesDatabases)}}}
-	if d.Protected {
-		request.Tags = append(request.Tags, d.On.mark.protectedTag())
-	}
-	if d.Migrates {
-		request.Tags = append(request.Tags, d.On.mark.migratesTag())
+	if d.Drill { // by which it is looked for, also where this answer is lost
+		if err := d.On.tell(ctx, c, d.tags()[0]); err != nil {
+			return graph.Observed[DatabaseOut]{}, err
+		}
 	}
 	if d.Restore != "" {
 		request.Restore = &databaseRestore{Database: d.Restore, Created: d.RestoreAt}
@@ -229,6 +251,9 @@ func (d *Database) Create(ctx context.Context, c *graph.Call) (graph.Observed[Da
 	}
 	if err := d.On.client.send(ctx, http.MethodPost, "/v2/databases", request, &answer); err != nil {
 		return graph.Observed[DatabaseOut]{}, fmt.Errorf("create database cluster %q (%s %s) in %s: %w", d.Name, d.Engine, d.Version, d.Region, nameTaken(err))
+	}
+	if d.Drill {
+		d.On.done("drill " + answer.Database.ID + " " + d.Name)
 	}
 	return observedDatabase(answer.Database), nil
 }

@@ -49,7 +49,7 @@ type Estate struct {
 
 	projects, members, vpcs, natGateways, firewalls, reservedIPs, domains, existingDomains, records, dnsNames, clusters, existing, pools, loadBalancers, volumes, snapshots, tags *graph.Kind
 
-	databases, databaseFirewalls, databaseMigrations, databaseNames, databaseUsers, databaseAdmins, databaseMetrics, connectionPools, databaseConfigs, readReplicas, kafkaTopics *graph.Kind
+	databases, drills, databaseFirewalls, databaseMigrations, databaseNames, databaseUsers, databaseAdmins, databaseMetrics, connectionPools, databaseConfigs, readReplicas, kafkaTopics *graph.Kind
 
 	spaces, spacesKeys, cdns, cdnNames, certificates, registries, registryAccess *graph.Kind
 
@@ -134,6 +134,8 @@ func NewEstate(client *Client, mark Mark, o EstateOptions) *Estate {
 	e.tags = &graph.Kind{Name: "digitalocean/tag", Lag: lag, Rank: rankTag, List: e.listTags, Delete: e.deleteTag}
 	e.databases = &graph.Kind{Name: "digitalocean/database", Typical: 6 * time.Minute, Deadline: time.Hour, Lag: 2 * lag, Rank: rankCluster,
 		List: e.listDatabases, Delete: e.deleteDatabase}
+	e.drills = &graph.Kind{Name: "digitalocean/database-drill", Typical: 6 * time.Minute, Deadline: time.Hour, Lag: 2 * lag, Rank: rankCluster,
+		List: e.listDrills, Delete: e.deleteDrill}
 	e.readReplicas = &graph.Kind{Name: "digitalocean/database-replica", Typical: 6 * time.Minute, Deadline: time.Hour, Lag: 2 * lag, Rank: rankUser,
 		List: e.listReplicas, Delete: e.deleteReplica}
 	e.databaseUsers = &graph.Kind{Name: "digitalocean/database-user", Lag: lag, Rank: rankUser, List: e.listUsers, Delete: e.deleteUser}
@@ -221,7 +223,7 @@ func (e *Estate) hasDone(what string) bool {
 
 // Kinds are all that can be pruned, highest rank first. Those of families that the platform never had cost no call.
 func (e *Estate) Kinds() []*graph.Kind {
-	return []*graph.Kind{e.dnsNames, e.connectionPools, e.databaseUsers, e.databaseMigrations, e.readReplicas, e.databaseNames, e.kafkaTopics, e.spacesKeys, e.cdns, e.pools, e.clusters, e.databases, e.spaces, e.loadBalancers, e.registries, e.volumes, e.snapshots, e.natGateways, e.firewalls, e.reservedIPs, e.certificates, e.records, e.domains, e.vpcs, e.projects, e.tags}
+	return []*graph.Kind{e.dnsNames, e.connectionPools, e.databaseUsers, e.databaseMigrations, e.readReplicas, e.databaseNames, e.kafkaTopics, e.spacesKeys, e.cdns, e.pools, e.clusters, e.databases, e.drills, e.spaces, e.loadBalancers, e.registries, e.volumes, e.snapshots, e.natGateways, e.firewalls, e.reservedIPs, e.certificates, e.records, e.domains, e.vpcs, e.projects, e.tags}
 }
 
 // Always are the kinds that every platform has.
@@ -253,12 +255,12 @@ func (e *Estate) ReservedIPs() []*graph.Kind { return []*graph.Kind{e.reservedIP
 
 // Databases are the kinds of platforms that have managed databases.
 func (e *Estate) Databases() []*graph.Kind {
-	return []*graph.Kind{e.databases, e.databaseFirewalls, e.databaseMigrations, e.databaseNames, e.databaseUsers, e.databaseAdmins, e.databaseMetrics, e.connectionPools, e.databaseConfigs, e.readReplicas, e.kafkaTopics}
+	return []*graph.Kind{e.databases, e.drills, e.databaseFirewalls, e.databaseMigrations, e.databaseNames, e.databaseUsers, e.databaseAdmins, e.databaseMetrics, e.connectionPools, e.databaseConfigs, e.readReplicas, e.kafkaTopics}
 }
 
 // Beside are the kinds of what stands beside a cluster, be it the platform's own or somebody else's, highest rank first.
 func (e *Estate) Beside() []*graph.Kind {
-	return []*graph.Kind{e.dnsNames, e.connectionPools, e.databaseUsers, e.databaseMigrations, e.readReplicas, e.databaseNames, e.kafkaTopics, e.spacesKeys, e.cdns, e.databases, e.spaces, e.registries, e.firewalls, e.certificates, e.records, e.domains, e.tags}
+	return []*graph.Kind{e.dnsNames, e.connectionPools, e.databaseUsers, e.databaseMigrations, e.readReplicas, e.databaseNames, e.kafkaTopics, e.spacesKeys, e.cdns, e.databases, e.drills, e.spaces, e.registries, e.firewalls, e.certificates, e.records, e.domains, e.tags}
 }
 
 // ObjectStorage are the kinds of platforms that have buckets.

@@ -32,6 +32,7 @@ var scopesOf = map[string][]string{
 	"digitalocean/tag":              {"tag:create", "tag:delete", "tag:read"},
 
 	"digitalocean/database":           {"database:create", "database:delete", "database:read", "database:update", "tag:create", "tag:read"},
+	"digitalocean/database-drill":     {"database:create", "database:delete", "database:read", "tag:create", "tag:delete", "tag:read"},
 	"digitalocean/database-firewall":  {"database:read", "database:update"},
 	"digitalocean/database-migration": {"database:delete", "database:read", "database:update", "tag:create", "tag:delete", "tag:read"},
 	"digitalocean/database-name":      {"database:create", "database:delete", "database:read"},

@@ -130,6 +130,14 @@ func (e *Estate) listTags(ctx context.Context, c *graph.Call) ([]graph.Item, err
 			if c.Teardown && len(marked) == 0 { // while a bucket is marked, looking for it takes a key
 				items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title})
 			}
+		case strings.EqualFold(t.Name, e.mark.drillTag()):
+			copies, err := e.Drilled(ctx, c)
+			if err != nil {
+				return nil, err
+			}
+			if c.Teardown && len(copies) == 0 {
+				items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title})
+			}
 		case e.mark.ofStores(t.Name):
 			if c.Teardown && len(stores) == 0 {
 				items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title})

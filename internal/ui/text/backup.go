@@ -6,9 +6,11 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/k8or/k8or/internal/platform"
+	"github.com/k8or/k8or/internal/ui/plain"
 )
 
 // Backups prints backups, one line each.
@@ -74,6 +76,55 @@ func (s Style) Drilled(w io.Writer, d *platform.Drilled) {
 		fmt.Fprintln(w, "\nSimulated: in the sandbox Velero is played, and a volume made of a snapshot is as large and holds nothing.")
 	}
 }
+
+// DatabaseDrill prints what the drill of a managed database is about to make, and what that costs.
+func (s Style) DatabaseDrill(w io.Writer, d *platform.DatabaseDrill) {
+	from := "its newest backup"
+	if d.Backup != nil {
+		from = fmt.Sprintf("the backup of %s UTC (%s ago)", minute(d.Backup), seconds(d.Age))
+	}
+	fmt.Fprintf(w, "Drill of %s: DigitalOcean makes a copy of %s out of %s, named %s, on one node (%s).\n", d.Entry, d.Source, from, d.Copy, d.Size)
+	costs := fmt.Sprintf("The copy costs %s an hour (%s a month)", d.Cost.HourlyHigh.Hourly(), d.Cost.High)
+	if len(d.Cost.Unknown) == len(d.Cost.Lines) {
+		costs = "What the copy costs is not in the price book, and DigitalOcean bills it by the hour"
+	} else if len(d.Cost.Unknown) > 0 {
+		costs += fmt.Sprintf(", without %s, whose price is not known,", strings.Join(d.Cost.Unknown, ", "))
+	}
+	fmt.Fprintf(w, "%s until it is deleted, once it was looked into. What runs is not touched.\n", costs)
+}
+
+// DrilledDatabase prints what the drill of a managed database found.
+func (s Style) DrilledDatabase(w io.Writer, d *platform.DrilledDatabase) {
+	age := ""
+	if d.Backup != nil {
+		age = fmt.Sprintf(" of %s UTC (%s old)", minute(d.Backup), seconds(d.Age))
+	}
+	fmt.Fprintf(w, "Drill of %s: the backup%s was a database again after %s; %d of %d databases came back.\n", d.Entry, age, seconds(d.Restored), len(d.Databases)-d.Failed(), len(d.Databases))
+	for _, n := range d.Databases {
+		if !n.Back {
+			fmt.Fprintf(w, "  %s is not in the copy\n", n.Name)
+		}
+	}
+	if p := d.Probe; p != nil {
+		fmt.Fprintf(w, "%s: %s\n", p.State, p.Message)
+		for _, c := range p.Checked {
+			fmt.Fprintf(w, "  checked: %s\n", c)
+		}
+		for _, c := range p.Unchecked {
+			fmt.Fprintf(w, "  not checked: %s\n", c)
+		}
+	}
+	if len(d.Left) == 0 {
+		fmt.Fprintln(w, "What the drill made is removed again; what runs was not touched.")
+	}
+	fmt.Fprintln(w, "A drill shows that the newest backup becomes a database, and how many tables are in it. What is in them was not looked at.")
+	if d.Sandbox {
+		fmt.Fprintln(w, "\nSimulated: in the sandbox no containers run, so that nobody signed in to the copy; times are the sandbox's.")
+	}
+}
+
+// seconds prints a span that is given in them.
+func seconds(s float64) string { return plain.Duration(time.Duration(s * float64(time.Second))) }
 
 // minute is a time to the minute, in UTC; a dash for none.
 func minute(t *time.Time) string {

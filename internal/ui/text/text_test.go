@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -236,6 +237,19 @@ var views = []struct {
 	{"drill", "which claims came back, and why another did not", func(s text.Style, w io.Writer) {
 		s.Drilled(w, &platform.Drilled{Restored: platform.Restored{Name: "drill-20261126-010000", Backup: "nightly", Phase: "PartiallyFailed", Simulated: true}, Claims: []platform.DrilledClaim{
 			{Namespace: "apps", Name: "web-uploads", Size: "5Gi", Now: "8Gi", Back: true}, {Namespace: "logging", Name: "data", Message: "its snapshot cannot be used: snapshot 42 was not found"}}})
+	}},
+	{"drill-database", "what it costs, how old the backup is, how long it took, and what did not come back", func(s text.Style, w io.Writer) {
+		taken := time.Date(2026, 11, 26, 1, 0, 0, 0, time.UTC)
+		d := platform.DatabaseDrill{Entry: "databases/orders", Source: "shop-x7k2p9-orders", Copy: "shop-x7k2p9-drill-20261126-101010", Backup: &taken, Age: 33000, Size: "db-s-1vcpu-2gb", Sandbox: true,
+			Cost: bill(price.Item{Kind: price.Database, Slug: "pg/db-s-1vcpu-2gb", Min: 1, Max: 1})}
+		s.DatabaseDrill(w, &d)
+		fmt.Fprintln(w)
+		s.DrilledDatabase(w, &platform.DrilledDatabase{DatabaseDrill: d, Restored: 341, Databases: []platform.DrilledName{{Name: "audit"}, {Name: "orders", Back: true}}, Probe: &probe.Finding{
+			State: probe.Simulated, Message: "nothing was proven: no containers run in the sandbox", Checked: []string{"Secret k8or-drill/copy has the key password"}, Unchecked: []string{"what is in it"}}})
+	}},
+	{"drill-database-unpriced", "an age and a price that nobody tells", func(s text.Style, w io.Writer) {
+		s.DatabaseDrill(w, &platform.DatabaseDrill{Entry: "databases/carts", Source: "shop-x7k2p9-carts", Copy: "shop-x7k2p9-drill-20261126-101010", Size: "db-s-1vcpu-2gb",
+			Cost: bill(price.Item{What: "mongodb, 1 × db-s-1vcpu-2gb", Kind: price.Database, Slug: "mongodb/db-s-1vcpu-2gb", Min: 1, Max: 1})})
 	}},
 	{"why", "who asked, and the root cause first", func(s text.Style, w io.Writer) { s.Why(w, why()) }},
 	{"product", "facts, page and options", func(s text.Style, w io.Writer) {
