@@ -106,6 +106,9 @@ func (conn *connection) compare(ctx context.Context, s *sight, rules jsondiff.Co
 	if err != nil {
 		switch {
 		case isImmutable(err):
+			if stays, err := conn.hasRun(ctx, s, rules); err != nil || stays {
+				return nil, err
+			}
 			change.Action, change.Note = Replace, rootMessage(err)
 			after = overlay(s.live, s.want)
 		case cannotDryRun(err):
@@ -125,6 +128,47 @@ func (conn *connection) compare(ctx context.Context, s *sight, rules jsondiff.Co
 		return nil, nil
 	}
 	return change, nil
+}
+
+// hasRun reports whether an object is a Job that has run to its end and would run the same again: what is wanted of it differs by no
+// more than what its pods are marked with and by which Secrets their images are pulled, as when a mesh or a registry comes or goes.
+// That of the Secrets that it follows is a mark to run again for.
+func (conn *connection) hasRun(ctx context.Context, s *sight, rules jsondiff.CompiledIgnoreRules) (bool, error) {
+	if s.id.groupKind().String() != "Job.batch" {
+		return false, nil
+	}
+	if status, _ := condition(s.live, "Complete"); status != "True" {
+		return false, nil
+	}
+	want := s.want.DeepCopy()
+	for _, path := range [][]string{{"metadata"}, {"spec", "imagePullSecrets"}} {
+		at := append([]string{"spec", "template"}, path...)
+		have, there, err := unstructured.NestedFieldCopy(s.live.Object, at...)
+		if err != nil {
+			return false, fmt.Errorf("read %s: %w", s.id, err)
+		}
+		unstructured.RemoveNestedField(want.Object, at...)
+		if there {
+			if err := unstructured.SetNestedField(want.Object, have, at...); err != nil {
+				return false, fmt.Errorf("compare %s: %w", s.id, err)
+			}
+		}
+	}
+	mark := []string{"spec", "template", "metadata", "annotations", SecretsAnnotation}
+	before, _, _ := unstructured.NestedString(s.live.Object, mark...)
+	if after, _, _ := unstructured.NestedString(s.want.Object, mark...); after != before {
+		return false, nil
+	}
+	after, err := conn.dryRun(ctx, want)
+	switch {
+	case err == nil:
+	case isImmutable(err):
+		return false, nil
+	default:
+		return false, fmt.Errorf("compare %s: %w", s.id, err)
+	}
+	fields, err := differences(s.live, after, rules)
+	return len(fields) == 0, err
 }
 
 // validate asks the server whether it would take a new object. Where the server cannot say yet, because the namespace
