@@ -83,16 +83,10 @@ func (s standing) serves(c *product.Composition) []string {
 			wrong = append(wrong, fmt.Sprintf("%s offers %s: %v", entry, what, err))
 		}
 	}
-	var policies []product.PodPolicy
-	for _, o := range c.Offers() {
-		if p, ok := o.(product.PodPolicy); ok {
-			policies = append(policies, p)
-		}
-	}
 	for _, o := range c.Offers() {
 		switch o := o.(type) {
 		case product.MetricsTarget:
-			say(o.Entry, "metrics "+o.Name, s.target(o, policies))
+			say(o.Entry, "metrics "+o.Name, s.target(o))
 		case product.LogSource:
 			_, err := s.podsOf(o.Namespace, o.Labels)
 			say(o.Entry, "logs", err)
@@ -142,16 +136,8 @@ func (s standing) podsOf(namespace string, selector map[string]string) ([]corev1
 	return out, nil
 }
 
-// target says what keeps a target from being scraped. What an admission adds to pods, as meshes do, stands in no cluster without
-// containers: there have to be pods that it is added to.
-func (s standing) target(m product.MetricsTarget, policies []product.PodPolicy) error {
-	for _, p := range policies {
-		if p.Entry == m.Entry && p.Sidecar.CPU > 0 && slices.ContainsFunc(s.pods, func(pod corev1.PodTemplateSpec) bool {
-			return pod.Namespace == m.Namespace && labels.SelectorFromSet(p.PodLabels).Matches(labels.Set(pod.Labels)) && labels.SelectorFromSet(p.PodAnnotations).Matches(labels.Set(pod.Annotations))
-		}) {
-			return nil
-		}
-	}
+// target says what keeps a target from being scraped.
+func (s standing) target(m product.MetricsTarget) error {
 	if m.OfService {
 		for _, v := range s.services {
 			if v.Namespace == m.Namespace && labels.SelectorFromSet(m.Labels).Matches(labels.Set(v.Labels)) {

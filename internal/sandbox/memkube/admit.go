@@ -24,6 +24,9 @@ import (
 // admit makes an object fit to be stored: complete, valid, with the metadata that the server alone decides. live is
 // what it replaces, or nil.
 func (s *Server) admit(k *kind, live *record, o map[string]any) (map[string]any, error) {
+	if live == nil && k.resource() == pods && s.options.Inject != nil {
+		s.options.Inject(&Room{s}, meta(o))
+	}
 	o, err := s.complete(k, live, o)
 	if err != nil {
 		return nil, err

@@ -7,7 +7,7 @@
 // Nothing happens in the background: what time would have brought (a Deployment that becomes available, a namespace that
 // empties) is made true at the next request, or when an open watch is due. The package suite holds it to the real
 // control plane. It is a stand-in for the order and the survival of requests and never proof of server-side apply: it
-// does not validate custom resources by their schema, runs no admission, judges no resource requests, and knows of
+// does not validate custom resources by their schema, runs no admission but Options.Inject, judges no resource requests, and knows of
 // defaulting only what clients read back.
 package memkube
 
@@ -18,6 +18,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/uuid"
 	"k8s.io/client-go/rest"
@@ -53,6 +54,9 @@ type Options struct {
 	// Hands play whoever looks after custom resources. They are called whenever something has changed, and at the time they
 	// asked for (zero: never), with a Room to read and change the cluster in.
 	Hands func(r *Room, now time.Time) (again time.Time)
+
+	// Inject plays the webhooks that change pods as they are made: it changes a new pod, with a Room to read in. Nil changes none.
+	Inject func(r *Room, pod *unstructured.Unstructured)
 
 	// Fault meets every request before it is looked at. A status other than 0 is answered in place of the API, with
 	// nothing changed; dropBefore closes the connection with nothing changed, dropAfter once the change was made.

@@ -164,17 +164,27 @@ func (s *Server) run(r *record, node *record, now time.Time) {
 				}
 			}
 		}
-		status.ContainerStatuses = nil
+		status.InitContainerStatuses, status.ContainerStatuses = nil, nil
+		for _, c := range pod.Spec.InitContainers { // one that is always restarted runs beside the others, and ends after them
+			beside := c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
+			container := containerStatus(c, at, finished || !beside)
+			container.Ready = container.Ready || !beside // it has done its work
+			status.InitContainerStatuses = append(status.InitContainerStatuses, container)
+		}
 		for _, c := range pod.Spec.Containers {
-			container := corev1.ContainerStatus{Name: c.Name, Image: c.Image, Ready: !finished, Started: new(!finished)}
-			if finished {
-				container.State.Terminated = &corev1.ContainerStateTerminated{Reason: "Completed", StartedAt: at, FinishedAt: at}
-			} else {
-				container.State.Running = &corev1.ContainerStateRunning{StartedAt: at}
-			}
-			status.ContainerStatuses = append(status.ContainerStatuses, container)
+			status.ContainerStatuses = append(status.ContainerStatuses, containerStatus(c, at, finished))
 		}
 	})
+}
+
+func containerStatus(c corev1.Container, at metav1.Time, finished bool) corev1.ContainerStatus {
+	out := corev1.ContainerStatus{Name: c.Name, Image: c.Image, Ready: !finished, Started: new(!finished)}
+	if finished {
+		out.State.Terminated = &corev1.ContainerStateTerminated{Reason: "Completed", StartedAt: at, FinishedAt: at}
+	} else {
+		out.State.Running = &corev1.ContainerStateRunning{StartedAt: at}
+	}
+	return out
 }
 
 func (s *Server) podStatus(r *record, change func(*corev1.PodStatus)) {

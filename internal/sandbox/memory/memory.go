@@ -86,7 +86,7 @@ func (r *Runtime) Start(ctx context.Context, k digitalocean.ClusterSpec) (digita
 	server := memkube.New(memkube.Options{
 		Name: k.ID, Version: k.Version, NeedNodes: true, Fault: r.met,
 		LoadBalancer: h.balancer, LoadBalancerGone: h.balancerGone, Volume: h.volume, VolumeGone: h.volumeGone,
-		Hands: h.operate,
+		Hands: h.operate, Inject: func(room *memkube.Room, pod *unstructured.Unstructured) { h.operators.Inject(room, pod) },
 	})
 	config := server.Config()
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return ours{next} })

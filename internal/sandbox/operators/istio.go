@@ -16,7 +16,7 @@ import (
 )
 
 // istiod plays Istio's control plane (1.30): its authority and the root in every namespace, the authority in its webhooks,
-// its gateway classes and the gateways of Gateway API. Its own resources have no status that anybody waits for.
+// its gateway classes, the gateways of Gateway API, and the sidecars. Its own resources have no status that anybody waits for.
 func istiod() *Operator {
 	name := func(s *Scene) string { return s.Object.GetName() + "-istio" }
 	g := &gatewayController{
@@ -26,6 +26,7 @@ func istiod() *Operator {
 	own := func(o Object) bool { return runs(o, "pilot") }
 	return &Operator{
 		Name: "pilot-discovery", Image: "pilot", When: schema.GroupResource{Group: "security.istio.io", Resource: "peerauthentications"},
+		Inject: injectIstio,
 		Kinds: append(g.kinds(),
 			Kind{Resource: deployments, Version: "v1", Only: own, Play: playIstiod},
 			Kind{Resource: namespaces, Version: "v1", Play: playIstioRoot},
@@ -112,12 +113,7 @@ func istioGateway(s *Scene) []Object {
 	name := s.Object.GetName() + "-istio"
 	labels := map[string]string{gatewayGroup + "/gateway-name": s.Object.GetName(), gatewayGroup + "/gateway-class-name": "istio"}
 	selector := map[string]string{gatewayGroup + "/gateway-name": s.Object.GetName()}
-	image := "registry.istio.io/release/proxyv2:1.30.3"
-	for _, c := range mapsAt(s.Controller.Object, "spec", "template", "spec", "containers") {
-		if at := textAt(c, "image"); strings.HasSuffix(repositoryOf(at), "/pilot") {
-			image = strings.Replace(at, "/pilot", "/proxyv2", 1)
-		}
-	}
+	image := istioProxy(s.Controller)
 	meta := metav1.ObjectMeta{Namespace: s.Object.GetNamespace(), Name: name, Labels: labels}
 	svc := gatewayService(s, name, labels)
 	svc.Spec.Selector = selector

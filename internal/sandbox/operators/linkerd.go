@@ -7,10 +7,11 @@ import "k8s.io/apimachinery/pkg/runtime/schema"
 const linkerdController = "linkerd.io/policy-controller"
 
 // linkerd plays what of Linkerd's control plane (edge-26.8) is seen from outside: the status of routes whose parent is a
-// Service. Its other resources have no status, and its webhooks get their authority from its chart or from cert-manager.
+// Service, and the proxies. Its other resources have no status, and its webhooks get their authority from its chart or from cert-manager.
 func linkerd() *Operator {
 	return &Operator{
 		Name: "policy-controller", Image: "linkerd/controller", When: schema.GroupResource{Group: "policy.linkerd.io", Resource: "servers"},
+		Inject: injectLinkerd,
 		Kinds: []Kind{
 			{Resource: schema.GroupResource{Group: "policy.linkerd.io", Resource: "httproutes"}, Play: playLinkerdRoute},
 			{Resource: httpRoutes, Play: playLinkerdRoute},

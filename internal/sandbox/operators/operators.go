@@ -10,8 +10,8 @@
 //
 // What is simulated: no operator talks to what it runs (no cluster is formed, no topic made in a broker, no certificate
 // asked of an authority on the Internet), and configuration files are written as far as clients of ours read them. Certificates,
-// keys and passwords are real. Nothing is injected into pods: Istio's and Linkerd's sidecars come from webhooks, which
-// simulated clusters do not call, so a pod of a meshed namespace runs without its proxy and requests nothing for it.
+// keys and passwords are real. Sidecars of Istio and Linkerd are injected in memory alone: they come from webhooks, and the real control
+// plane calls none, so that there a pod in a mesh runs without its proxy. What a sidecar requests is not played.
 //
 // Two operators reach beyond the cluster: the snapshotter takes snapshots at the simulated cloud, see [Volumes], and Velero keeps
 // backups in the simulated Spaces.
@@ -59,6 +59,8 @@ type Operator struct {
 	Reads  []schema.GroupVersionResource // what else it looks at, besides its kinds and the usual ones (see Watches)
 	// When is a custom resource without which there is no such operator, for those that look after Kubernetes' own kinds alone.
 	When schema.GroupResource
+	// Inject changes a pod that is about to be made, as the operator's webhook does; nil where it has none.
+	Inject func(w World, controller, pod Object)
 	// Within says in which namespaces a controller looks, by its workload; all true when nil.
 	Within func(controller Object, namespace string) bool
 }
