@@ -35,7 +35,7 @@ var plurals = map[string]string{
 	"Secret": "secrets", "Service": "services", "ConfigMap": "configmaps", "Pod": "pods", "ServiceAccount": "serviceaccounts",
 	"PersistentVolumeClaim": "persistentvolumeclaims", "Deployment": "deployments", "StatefulSet": "statefulsets",
 	"DaemonSet": "daemonsets", "PodDisruptionBudget": "poddisruptionbudgets", "NetworkPolicy": "networkpolicies",
-	"CertificateRequest": "certificaterequests", "GatewayClass": "gatewayclasses", "Certificate": "certificates", "Namespace": "namespaces",
+	"CertificateRequest": "certificaterequests", "GatewayClass": "gatewayclasses", "Certificate": "certificates", "Namespace": "namespaces", "Job": "jobs",
 	"Backup": "backups", "DeleteBackupRequest": "deletebackuprequests",
 	"VolumeSnapshot": "volumesnapshots", "VolumeSnapshotClass": "volumesnapshotclasses", "VolumeSnapshotContent": "volumesnapshotcontents",
 }

@@ -14,7 +14,7 @@
 // plane calls none, so that there a pod in a mesh runs without its proxy. What a sidecar requests is not played.
 //
 // Two operators reach beyond the cluster: the snapshotter takes snapshots at the simulated cloud, see [Volumes], and Velero keeps
-// backups in the simulated Spaces.
+// backups in the simulated Spaces. Schedules of snapshots are played for their containers, which do not run.
 package operators
 
 import (
@@ -154,7 +154,7 @@ type Reference struct {
 
 // All are the operators that are played.
 func All() []*Operator {
-	return []*Operator{certManager(), certManagerWebhook(), caInjector(), prometheusOperator(), strimzi(), strimziEntities(), eck(), cilium(), nginxIngress(), kongIngress(), istiod(), linkerd(), routingAgent(), snapshotter(), velero()}
+	return []*Operator{certManager(), certManagerWebhook(), caInjector(), prometheusOperator(), strimzi(), strimziEntities(), eck(), cilium(), nginxIngress(), kongIngress(), istiod(), linkerd(), routingAgent(), snapshotter(), snapshotSchedules(), velero()}
 }
 
 // usual are the resources of Kubernetes' own that operators make, or look for their controllers in.

@@ -25,7 +25,7 @@ func playSchedule(s *Scene) Outcome {
 		status["lastBackup"] = last
 	}
 	out := Outcome{Status: status}
-	if truthAt(s.Object.Object, false, "spec", "paused") || !s.Turn(func(last time.Time) time.Time { return when.Next(last.UTC()) }) {
+	if truthAt(s.Object.Object, false, "spec", "paused") || !s.Turn(whenNext(when)) {
 		return out
 	}
 	name := s.Object.GetName() + "-" + s.Wall.UTC().Format("20060102150405")
@@ -39,6 +39,11 @@ func playSchedule(s *Scene) Outcome {
 	out.Children = []Object{made}
 	status["lastBackup"] = stamp(s.Wall)
 	return out
+}
+
+// whenNext is when a schedule is due after a time, in UTC.
+func whenNext(of cron.Schedule) func(time.Time) time.Time {
+	return func(last time.Time) time.Time { return of.Next(last.UTC()) }
 }
 
 // expired asks for the deletion of a backup that is past its time.

@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 const (
@@ -81,4 +82,46 @@ func snapshotsOutliveWhatRetainsThem(t *testing.T, c *Cluster) {
 		field(content, "status.snapshotHandle")+"}, volumeSnapshotRef: {name: brought, namespace: "+c.namespace+"}}}")
 	c.create(t, "{apiVersion: snapshot.storage.k8s.io/v1, kind: VolumeSnapshot, metadata: {name: brought}, spec: {source: {volumeSnapshotContentName: brought-"+c.namespace+"}}}")
 	c.becomes(t, volumeSnapshots, "brought", "ready to use", readyToUse)
+}
+
+// A schedule goes by the model's clock. What is at the cloud goes with the oldest, although the class retains it.
+func snapshotsAreTakenOnSchedule(t *testing.T, c *Cluster) {
+	c.create(t, "{apiVersion: snapshot.storage.k8s.io/v1, kind: VolumeSnapshotClass, metadata: {name: "+c.namespace+"}, driver: dobs.csi.digitalocean.com, deletionPolicy: Retain}")
+	c.create(t, "{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: data}, spec: {accessModes: [ReadWriteOnce], storageClassName: do-block-storage, resources: {requests: {storage: 1Gi}}}}")
+	c.becomes(t, volumeClaims, "data", "bound", bound)
+	pod := func(image, schedule, claims string) string {
+		return `{restartPolicy: Never, containers: [{name: run, image: ` + image + `, env: [{name: SCHEDULE, value: ` + schedule + `}, {name: KEEP, value: "1"}, {name: CLASS, value: ` + c.namespace +
+			`}, {name: CLAIMS, value: "` + claims + `"}, {name: PLATFORM, value: ` + c.namespace + `}]}]}`
+	}
+	const kubectl = "registry.k8s.io/kubectl:v1.36.0"
+	c.create(t, `{apiVersion: batch/v1, kind: CronJob, metadata: {name: minutely}, spec: {schedule: "* * * * *", timeZone: Etc/UTC, concurrencyPolicy: Forbid, successfulJobsHistoryLimit: 1,
+  jobTemplate: {spec: {template: {spec: `+pod(kubectl, "minutely", c.namespace+"/none "+c.namespace+"/data")+`}}}}}`)
+	of := func(schedule string) []unstructured.Unstructured {
+		all, err := c.dynamic.Resource(contents.GroupVersion().WithResource("volumesnapshots")).Namespace(c.namespace).List(c, metav1.ListOptions{LabelSelector: "k8or.io/snapshots=" + schedule})
+		must(t, err, "list snapshots")
+		return all.Items
+	}
+	var first *unstructured.Unstructured
+	c.until(t, "a scheduled snapshot can be used", func() (bool, error) {
+		for _, one := range of("minutely") {
+			if readyToUse(&one) {
+				first = &one
+			}
+		}
+		return first != nil, nil
+	})
+	c.gone(t, volumeSnapshots, first.GetName())
+	c.until(t, "its content goes along", func() (bool, error) { return c.content(t, first) == nil, nil })
+	c.becomes(t, "cronjobs.v1.batch", "minutely", "successful", func(o *unstructured.Unstructured) bool { return field(o, "status.lastSuccessfulTime") != "" })
+
+	// A Job made by hand does the same; one whose container is another does nothing, and neither does one that has no volume.
+	_, err := c.typed.CoreV1().Namespaces().Patch(c, c.namespace, types.MergePatchType, []byte(`{"metadata":{"labels":{"k8or.io/platform":"`+c.namespace+`"}}}`), metav1.PatchOptions{})
+	must(t, err, "mark the namespace as the platform's")
+	for name, pod := range map[string]string{"other": pod("docker.io/library/busybox:1", "other", ""), "by-hand": pod(kubectl, "by-hand", "")} {
+		c.create(t, "{apiVersion: batch/v1, kind: Job, metadata: {name: "+name+"}, spec: {template: {spec: "+pod+"}}}")
+	}
+	c.until(t, "a Job made by hand takes one", func() (bool, error) { return len(of("by-hand")) == 1 && readyToUse(&of("by-hand")[0]), nil })
+	if strange := of("other"); len(strange) > 0 {
+		t.Errorf("a container that is not the script's took %v", strange)
+	}
 }

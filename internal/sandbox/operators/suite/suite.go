@@ -68,6 +68,7 @@ func Run(t *testing.T, config func() *rest.Config, spaces Spaces) {
 		{"RoutesAreHeldUntilNodesLetGo", routesAreHeldUntilNodesLetGo},
 		{"SnapshotsAreTaken", snapshotsAreTaken},
 		{"SnapshotsOutliveWhatRetainsThem", snapshotsOutliveWhatRetainsThem},
+		{"SnapshotsAreTakenOnSchedule", snapshotsAreTakenOnSchedule},
 		{"VeleroBacksUpAndRestores", veleroBacksUpAndRestores},
 		{"VeleroRestoresWhatIsIncludedWhereItIsTold", veleroRestoresWhatIsIncludedWhereItIsTold},
 		{"VeleroBacksUpByTheClockAndForgets", veleroBacksUpByTheClockAndForgets},
