@@ -3,10 +3,12 @@
 package platform
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"time"
 
+	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/product"
 )
 
@@ -18,16 +20,40 @@ func endsOfLife(entries []product.Chosen, now time.Time) []string {
 	var out []string
 	for _, e := range entries {
 		end, err := time.Parse(time.DateOnly, e.About.EndOfLife)
-		if err != nil || end.Sub(now) > tellAhead { // a test holds every date of the catalog to its form
+		if err != nil { // a test holds every date of the catalog to its form
 			continue
 		}
-		what := fmt.Sprintf("%s %s reaches its end of life on %s: plan for a newer one", e.About.Title, e.About.Version, e.About.EndOfLife)
-		if end.Before(now) {
-			what = fmt.Sprintf("%s %s reached its end of life on %s: nobody mends its holes any more", e.About.Title, e.About.Version, e.About.EndOfLife)
-		}
-		if !slices.Contains(out, what) {
+		if what := endOfLife(e.About.Title+" "+e.About.Version, end, now); what != "" && !slices.Contains(out, what) {
 			out = append(out, what)
 		}
 	}
 	return out
+}
+
+// databasesEnd are such sentences about versions of managed databases, by what DigitalOcean says. That it does not say it keeps nobody
+// from anything.
+func (p *Platform) databasesEnd(ctx context.Context, c *graph.Call, now time.Time) []string {
+	ends, err := p.estate.VersionsEnd(ctx, c)
+	if err != nil {
+		return []string{fmt.Sprintf("whether the versions of databases near their end of life was not checked: %v", err)}
+	}
+	var out []string
+	for _, e := range ends {
+		if what := endOfLife(fmt.Sprintf("database cluster %s: %s %s", e.Name, e.Engine, e.Version), e.End, now); what != "" {
+			out = append(out, what)
+		}
+	}
+	return out
+}
+
+// endOfLife is a sentence about what ends, or has ended; empty where that is far away.
+func endOfLife(what string, end, now time.Time) string {
+	switch {
+	case end.Sub(now) > tellAhead:
+		return ""
+	case end.Before(now):
+		return fmt.Sprintf("%s reached its end of life on %s: nobody mends its holes any more", what, end.UTC().Format(time.DateOnly))
+	default:
+		return fmt.Sprintf("%s reaches its end of life on %s: plan for a newer one", what, end.UTC().Format(time.DateOnly))
+	}
 }

@@ -58,6 +58,7 @@ func (p *Platform) makePlan(ctx context.Context) (*Plan, error) {
 	if err := p.estate.Preflight(ctx, call, p.need()); err != nil {
 		plan.Problems = append(plan.Problems, p.explainAll(err)...)
 	}
+	plan.Notes = append(plan.Notes, p.databasesEnd(ctx, call, time.Now())...)
 	opts := p.graphOptions()
 	opts.Shared = call
 	if plan.plan, err = c.Graph.Plan(ctx, opts); err != nil {

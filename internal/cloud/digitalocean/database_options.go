@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/k8or/k8or/internal/graph"
 )
@@ -20,6 +21,14 @@ type databaseOffer struct {
 		Nodes int      `json:"num_nodes"`
 		Sizes []string `json:"sizes"`
 	} `json:"layouts"`
+
+	lives []versionLife
+}
+
+// versionLife is until when a version is supported: a moment in RFC 3339, or nothing.
+type versionLife struct {
+	Version string `json:"version"`
+	End     string `json:"end_of_life"`
 }
 
 // Want makes a database cluster's needs known to [Estate.Preflight].
@@ -64,10 +73,45 @@ func (e *Estate) databaseOffers(ctx context.Context, c *graph.Call) (map[string]
 	return graph.Once(ctx, c, "digitalocean/databases/options", func(ctx context.Context) (map[string]databaseOffer, error) {
 		var answer struct {
 			Options map[string]databaseOffer `json:"options"`
+			Lives   map[string][]versionLife `json:"version_availability"`
 		}
 		err := e.client.get(ctx, "/v2/databases/options", &answer)
+		for engine, o := range answer.Options {
+			o.lives = answer.Lives[engine]
+			answer.Options[engine] = o
+		}
 		return answer.Options, err
 	})
+}
+
+// VersionEnd is the day from which DigitalOcean does not support the version that a database cluster is wanted in.
+type VersionEnd struct {
+	Name, Engine, Version string
+	End                   time.Time
+}
+
+// VersionsEnd are those of the database clusters that the document wants, as far as there is such a day. It costs one call, where there are
+// any and nothing else has asked for what is offered.
+func (e *Estate) VersionsEnd(ctx context.Context, c *graph.Call) ([]VersionEnd, error) {
+	e.mu.Lock()
+	wanted := slices.Clone(e.wanted)
+	e.mu.Unlock()
+	if len(wanted) == 0 {
+		return nil, nil
+	}
+	offers, err := e.databaseOffers(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	var out []VersionEnd
+	for _, d := range wanted {
+		for _, l := range offers[d.Engine].lives {
+			if end, err := time.Parse(time.RFC3339, l.End); err == nil && d.Version != "" && major(l.Version, d.Version) == d.Version {
+				out = append(out, VersionEnd{Name: d.Name, Engine: d.Engine, Version: l.Version, End: end})
+			}
+		}
+	}
+	return out, nil
 }
 
 // in says that an engine cannot be had in a region.
