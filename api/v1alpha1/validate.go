@@ -97,7 +97,7 @@ func (c *checker) fields(v reflect.Value, path string) {
 		}
 	}
 	if value, ok := v.Interface().(EnvValue); ok && (looksSecret(value.Value) || namesSecret(path[strings.LastIndexByte(path, '.')+1:], value.Value)) {
-		c.add(FieldError{Path: path, Code: CodeSecretLiteral, What: "the value looks like a secret and stands in the document", Hidden: true,
+		c.add(FieldError{Path: path, Code: CodeSecretLiteral, What: path + " looks like a secret and stands in the document", Hidden: true,
 			Why: "secrets come in by reference, so that the document can be shown to anybody",
 			Fix: "write `{from: {secret: name/key}}`, or from an environment variable or a file; and replace the secret if the document was shared"})
 	}
