@@ -216,7 +216,9 @@ Start without an account:   k8or init && k8or up --sandbox`,
 			for _, m := range flagNames.FindAllStringSubmatch(cmd.Flags().FlagUsages(), -1) {
 				names = append(names, m[1])
 			}
-			if verb, _, err := root.Find([]string{unknown}); err == nil && verb != root {
+			if cmd.Name() == "down" && unknown == "yes" {
+				pr.Title, pr.Fix = "a teardown is approved by the platform's name", "`k8or down --confirm NAME`"
+			} else if verb, _, err := root.Find([]string{unknown}); err == nil && verb != root {
 				pr.Title, pr.Fix = fmt.Sprintf("%s has no flag --%s", cmd.CommandPath(), unknown), fmt.Sprintf("it is a verb: `%s`", verb.CommandPath())
 			} else if near := problem.Nearest(unknown, names); near != "" {
 				pr.Title, pr.Fix = fmt.Sprintf("%s has no flag --%s", cmd.CommandPath(), unknown), fmt.Sprintf("did you mean --%s?", near)

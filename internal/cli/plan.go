@@ -46,7 +46,7 @@ func (a *app) planCommand() *cobra.Command {
 				return err
 			}
 			if o.newUID != "" && a.output == "text" {
-				fmt.Fprintln(a.Stdout, "\nThe document has no uid yet; `k8or up` writes one into it before it makes anything.")
+				fmt.Fprintln(a.Stdout, "\nThe document has no uid yet; `k8or up` writes one into it before it makes anything, another than the names above end in.")
 			}
 			if blocking := plan.Blocking(); len(blocking) > 0 {
 				return blocking

@@ -25,9 +25,6 @@ do not work. What is done is shown first. k8or catalog show says of each product
 			if len(args) == 0 {
 				return usage("name the entries whose credentials are to be changed, such as databases/orders")
 			}
-			if !a.Interactive && !a.yes && !dryRun {
-				return &problem.Problem{Code: problem.NeedsTerminal, Kind: problem.Usage, Title: "rotate needs an approval, and there is no terminal to ask on", Fix: "add --yes"}
-			}
 			for _, entry := range args {
 				a.rotate = append(a.rotate, graph.ID(entry))
 			}
@@ -38,6 +35,9 @@ do not work. What is done is shown first. k8or catalog show says of each product
 			plan, err := o.PlanRotation(ctx)
 			if err != nil {
 				return err
+			}
+			if !a.Interactive && !a.yes && !dryRun {
+				return &problem.Problem{Code: problem.NeedsTerminal, Kind: problem.Usage, Title: "rotate needs an approval, and there is no terminal to ask on", Fix: "add --yes"}
 			}
 			if a.output == "text" {
 				a.style(a.StdoutTerminal).Plan(a.Stdout, plan)

@@ -58,6 +58,9 @@ func (a *app) upCommand(working context.Context) *cobra.Command {
 				}
 				return a.nothingToDo(plan, dryRun)
 			}
+			if stops := plan.Stops(); len(stops) > 0 { // before anybody is asked, or a uid is written
+				return stops
+			}
 			if err := a.planes(ctx); err != nil {
 				return err
 			}

@@ -5,6 +5,7 @@ package platform
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/k8or/k8or/internal/graph"
@@ -31,17 +32,16 @@ var preflight = map[problem.Code]bool{
 	problem.DoesNotFit: true, problem.OverBudget: true, problem.DataUndecided: true, problem.BadUsage: true, problem.Protected: true, problem.Namesake: true, problem.CloudOutOfReach: true, problem.CloudFailing: true,
 }
 
+// Stops are the blocking problems for which nothing is begun at all.
+func (p *Plan) Stops() problem.List {
+	return slices.DeleteFunc(p.Blocking(), func(pr *problem.Problem) bool { return !preflight[pr.Code] })
+}
+
 // Up carries a plan out as far as the approval goes. The error is a problem.List that tells everything that went wrong;
 // the result is there in either case.
 func (p *Platform) Up(ctx context.Context, plan *Plan, a graph.Approval, watch Watch) (*Result, error) {
-	var stop problem.List
-	for _, pr := range plan.Blocking() {
-		if preflight[pr.Code] {
-			stop = append(stop, pr)
-		}
-	}
-	if len(stop) > 0 {
-		return nil, stop
+	if stops := plan.Stops(); len(stops) > 0 {
+		return nil, stops
 	}
 	opts := p.graphOptions()
 	opts.Lock, opts.Scope = p.newLock(false), plan.scope
