@@ -78,6 +78,9 @@ func (p *Platform) Why(ctx context.Context, thing string) (*Why, error) {
 			w.Ready = w.Ready && health[id].State == "ready"
 		}
 	}
+	if c.Graph.Has(root) {
+		w.straighten(c.Graph.Needs(root))
+	}
 	if w.Ready {
 		return w, nil
 	}
@@ -93,6 +96,19 @@ func (p *Platform) Why(ctx context.Context, thing string) (*Why, error) {
 		}
 	}
 	return w, nil
+}
+
+// straighten leaves in one list what is in both, since of an entry's nodes one may come before another entry and one after it. What its first
+// node needs comes before all of them; anything else stands on the entry.
+func (w *Why) straighten(first []graph.ID) {
+	var both []graph.ID
+	for _, id := range w.Needs {
+		if slices.Contains(w.UsedBy, id) {
+			both = append(both, id)
+		}
+	}
+	w.Needs = slices.DeleteFunc(w.Needs, func(id graph.ID) bool { return slices.Contains(both, id) && !slices.Contains(first, id) })
+	w.UsedBy = slices.DeleteFunc(w.UsedBy, func(id graph.ID) bool { return slices.Contains(both, id) && slices.Contains(first, id) })
 }
 
 // rootOf is the node, or the root of the nodes, that a word means.
@@ -136,7 +152,39 @@ func (p *Platform) asked(c *product.Composition, root graph.ID) []string {
 	if _, app := p.doc.Spec.Apps[strings.TrimPrefix(string(root), "apps/")]; app {
 		return []string{v1alpha1.Join("spec.apps", strings.TrimPrefix(string(root), "apps/")) + " of the document"}
 	}
+	if of := entryOf(c, root); of != "" && of != root {
+		return []string{"a part of " + string(of)}
+	}
+	if wanting := wantedBy(c, root); len(wanting) > 0 {
+		return wanting
+	}
 	return []string{"every platform has it"}
+}
+
+// entryOf is the entry that a node belongs to, or is; empty for none.
+func entryOf(c *product.Composition, node graph.ID) (of graph.ID) {
+	for _, e := range c.Entries {
+		if (node == e.ID || strings.HasPrefix(string(node), string(e.ID)+"/")) && len(e.ID) > len(of) {
+			of = e.ID
+		}
+	}
+	return of
+}
+
+// wantedBy says which entries have nodes that need one that is of no entry, such as the definitions of a chart.
+func wantedBy(c *product.Composition, node graph.ID) (out []string) {
+	if entryOf(c, node) != "" {
+		return nil
+	}
+	for _, id := range c.Graph.IDs() {
+		if !slices.Contains(c.Graph.Needs(id), node) {
+			continue
+		}
+		if of := entryOf(c, id); of != "" && !slices.Contains(out, string(of)+" wants it") {
+			out = append(out, string(of)+" wants it")
+		}
+	}
+	return out
 }
 
 // unready are the nodes of something that are not ready, and all that they need and that is not ready either.
