@@ -171,22 +171,30 @@ func undecidedFix(data string) string {
 	return fix
 }
 
+// undecidedProblem says what is to be decided: of one store with all that is known of it, of many in one command. The teardown itself, which is
+// shown before, has each with its title.
+func undecidedProblem(stores []Store) *problem.Problem {
+	pr := &problem.Problem{Code: problem.DataUndecided, Kind: problem.Preflight}
+	if len(stores) == 1 {
+		s := stores[0]
+		pr.Title, pr.Why, pr.Fix = fmt.Sprintf("%s holds data, and nobody said what becomes of it", s.Data), fmt.Sprintf("%s; it costs %s a month", s.Title, s.Cost), undecidedFix(s.Data)
+		return pr
+	}
+	var all []string
+	for _, s := range stores {
+		all = append(all, s.Data)
+	}
+	pr.Title = fmt.Sprintf("%d stores hold data, and nobody said what becomes of them", len(stores))
+	pr.Why = "none of them can be brought back: " + some(all)
+	pr.Fix = "each is named in --keep=, which leaves it, or in --allow-data-loss=, which destroys it (a volume also in --snapshot=, once a snapshot is taken). All of them: --keep=" + strings.Join(all, ",")
+	return pr
+}
+
 // Down takes the platform down as the teardown decided: all of it but the data that is kept. It proves by fresh lists that nothing else is left.
 // Undecided data is a problem, and nothing is done then.
 func (p *Platform) Down(ctx context.Context, t *Teardown, watch Watch) (*Result, error) {
 	if undecided := t.Undecided(); len(undecided) > 0 {
-		var list problem.List
-		var all []string
-		for _, s := range undecided {
-			all = append(all, s.Data)
-			list = append(list, &problem.Problem{Code: problem.DataUndecided, Kind: problem.Preflight,
-				Title: fmt.Sprintf("%s holds data, and nobody said what becomes of it", s.Data), Why: fmt.Sprintf("%s; it costs %s a month", s.Title, s.Cost),
-				Fix: undecidedFix(s.Data)})
-		}
-		if len(all) > 1 {
-			list[len(list)-1].Fix += fmt.Sprintf("; all %d at once, after --keep= or --allow-data-loss=: %s", len(all), strings.Join(all, ","))
-		}
-		return nil, list
+		return nil, undecidedProblem(undecided)
 	}
 	if err := t.Problems.Err(); err != nil {
 		return nil, err

@@ -85,20 +85,8 @@ func (s Style) Teardown(w io.Writer, t *platform.Teardown) {
 	for _, note := range t.Notes {
 		fmt.Fprintf(w, "Note: %s\n\n", note)
 	}
-	var doomed []string
-	for _, st := range t.Steps {
-		if st.Action == graph.Delete && st.Data == "" {
-			doomed = append(doomed, title(st))
-		}
-	}
-	if len(doomed) > 0 {
-		fmt.Fprintln(w, s.paint(bold, "This is destroyed, for good:"))
-	}
-	for _, name := range doomed {
-		fmt.Fprintf(w, "%s %s\n", s.paint(red, "-"), name)
-	}
 	if len(t.Data) > 0 {
-		fmt.Fprintf(w, "\n%s\n", s.paint(bold, "This holds data:"))
+		fmt.Fprintf(w, "%s\n", s.paint(bold, "This holds data:"))
 		var names, titles []string
 		for _, d := range t.Data {
 			names, titles = append(names, d.Data), append(titles, d.Title)
@@ -106,6 +94,29 @@ func (s Style) Teardown(w io.Writer, t *platform.Teardown) {
 		for _, d := range t.Data {
 			word := map[string]string{"keep": "kept, " + d.Cost.String() + " a month", "snapshot": "destroyed once a snapshot is taken, which costs " + d.Cost.String() + " a month", "lose": "destroyed with its data", "": "NOT DECIDED"}[d.Decision]
 			fmt.Fprintf(w, "  %-*s %-*s %s\n", column(40, names...), d.Data, column(44, titles...), d.Title, word)
+		}
+		fmt.Fprintln(w)
+	}
+	var doomed, within []string
+	for _, st := range t.Steps {
+		switch {
+		case st.Action != graph.Delete || st.Data != "":
+		case strings.HasPrefix(st.Kind, "kubernetes/"):
+			within = append(within, title(st))
+		default:
+			doomed = append(doomed, title(st))
+		}
+	}
+	if len(doomed)+len(within) > 0 {
+		fmt.Fprintln(w, s.paint(bold, "This is destroyed, for good:"))
+	}
+	for _, name := range doomed {
+		fmt.Fprintf(w, "%s %s\n", s.paint(red, "-"), name)
+	}
+	if len(within) > 0 { // a line each would bury the rest
+		fmt.Fprintf(w, "%s in the cluster:\n", s.paint(red, "-"))
+		for _, line := range wrapped(strings.Join(within, ", "), 116) {
+			fmt.Fprintf(w, "    %s\n", line)
 		}
 	}
 	fmt.Fprintln(w)

@@ -162,7 +162,7 @@ func status() *platform.Status {
 		{Node: "cluster", State: "ready", ID: "c-1", Message: "1.36.3-do.0, 2 nodes, c-1"},
 		{Node: "vpc", State: "ready", ID: "v-1"},
 		{Node: "gateways/public", Title: "gateway public", State: "changing", Message: "under way: no address yet"},
-		{Node: "apps/web", State: "differs", Message: "2 fields are not as the document says"},
+		{Node: "apps/web", State: "differs", Message: "2 fields not as the document says"},
 		{Node: "apps/api", State: "missing"},
 		{Node: "apps/jobs", State: "broken", Message: "it ended in an error: CrashLoopBackOff"},
 		{Node: "project", State: "unknown", Message: "no answer"},
@@ -181,6 +181,8 @@ func teardown() *platform.Teardown {
 	return &platform.Teardown{Platform: "shop-x7k2p9", Account: account, Steps: []graph.Step{
 		{Node: "digitalocean/cluster/c", Title: "cluster shop-x7k2p9", Action: graph.Delete},
 		{Node: "digitalocean/vpc/v", Action: graph.Delete},
+		{Node: "kubernetes/set/apps-web", Kind: "kubernetes/set", Title: "5 objects of apps-web", Action: graph.Delete},
+		{Node: "kubernetes/set/apps-api", Kind: "kubernetes/set", Title: "4 objects of apps-api", Action: graph.Delete},
 		{Node: "digitalocean/volume/1", Title: "volume pvc-1 (10 GiB)", Action: graph.Keep, Data: "volumes/apps/uploads"},
 		{Node: "digitalocean/volume/2", Title: "volume pvc-2 (5 GiB)", Action: graph.Delete, Data: "volumes/apps/cache"},
 		{Node: "digitalocean/volume/3", Title: "volume pvc-3 (1 GiB)", Action: graph.Delete, Data: "volumes/apps/spool"},
