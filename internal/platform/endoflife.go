@@ -23,7 +23,7 @@ func endsOfLife(entries []product.Chosen, now time.Time) []string {
 		if err != nil { // a test holds every date of the catalog to its form
 			continue
 		}
-		if what := endOfLife(e.About.Title+" "+e.About.Version, end, now); what != "" && !slices.Contains(out, what) {
+		if what := endOfLife(e.About.Title+" "+e.About.Version, end, now, "a newer release of k8or brings a newer one"); what != "" && !slices.Contains(out, what) {
 			out = append(out, what)
 		}
 	}
@@ -39,21 +39,21 @@ func (p *Platform) databasesEnd(ctx context.Context, c *graph.Call, now time.Tim
 	}
 	var out []string
 	for _, e := range ends {
-		if what := endOfLife(fmt.Sprintf("database cluster %s: %s %s", e.Name, e.Engine, e.Version), e.End, now); what != "" {
+		if what := endOfLife(fmt.Sprintf("database cluster %s: %s %s", e.Name, e.Engine, e.Version), e.End, now, "`version` in the document asks for a newer one"); what != "" {
 			out = append(out, what)
 		}
 	}
 	return out
 }
 
-// endOfLife is a sentence about what ends, or has ended; empty where that is far away.
-func endOfLife(what string, end, now time.Time) string {
-	switch {
+// endOfLife is a sentence about what ends, or has ended, and what is to be done; empty where that is far away.
+func endOfLife(what string, end, now time.Time, next string) string {
+	switch day := end.UTC().Format(time.DateOnly); {
 	case end.Sub(now) > tellAhead:
 		return ""
 	case end.Before(now):
-		return fmt.Sprintf("%s reached its end of life on %s: nobody mends its holes any more", what, end.UTC().Format(time.DateOnly))
+		return fmt.Sprintf("%s reached its end of life on %s, and nobody mends its holes any more: %s", what, day, next)
 	default:
-		return fmt.Sprintf("%s reaches its end of life on %s: plan for a newer one", what, end.UTC().Format(time.DateOnly))
+		return fmt.Sprintf("%s reaches its end of life on %s: %s", what, day, next)
 	}
 }

@@ -4,7 +4,6 @@ package platform
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/k8or/k8or/api/v1alpha1"
@@ -14,6 +13,7 @@ import (
 	"github.com/k8or/k8or/internal/price"
 	"github.com/k8or/k8or/internal/problem"
 	"github.com/k8or/k8or/internal/product"
+	"github.com/k8or/k8or/internal/unit"
 )
 
 // Status says what runs where, with addresses, and what it costs. It writes nothing.
@@ -118,7 +118,7 @@ func healthOf(s graph.Step) Health {
 	case s.Action == graph.Keep:
 		h.State = "ready"
 	case s.Action != graph.None:
-		h.State, h.Message = "differs", fmt.Sprintf("%d fields are not as the document says", len(s.Changes))
+		h.State, h.Message = "differs", unit.Count(len(s.Changes), "field")+" not as the document says"
 	}
 	if out, ok := s.Out.(interface{ Told() string }); ok && h.State == "ready" { // what it says of itself
 		h.Message = out.Told()

@@ -301,7 +301,11 @@ func (s Style) Bill(w io.Writer, b price.Bill) {
 		}
 		fmt.Fprintf(w, "  %-*s %-*s %20s%s\n", first, l.For, second, l.What, amount, from)
 	}
-	fmt.Fprintf(w, "  %-*s %20s  %s\n", first+1+second, "together", span(b.Low, b.High), s.paint(dim, span5(b.HourlyLow, b.HourlyHigh)+" an hour"))
+	together := "together"
+	if len(b.Unknown) > 0 {
+		together = "together, of what is known"
+	}
+	fmt.Fprintf(w, "  %-*s %20s  %s\n", first+1+second, together, span(b.Low, b.High), s.paint(dim, span5(b.HourlyLow, b.HourlyHigh)+" an hour"))
 	if len(b.Unknown) > 0 {
 		fmt.Fprintf(w, "  %s: %s\n", s.paint(yellow, "no price is known for"), strings.Join(b.Unknown, ", "))
 	}
