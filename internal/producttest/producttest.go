@@ -158,12 +158,15 @@ func Golden(t *testing.T, file, got string) {
 	}
 	want, err := os.ReadFile(file)
 	if err != nil {
-		t.Fatalf("%v; `go test -update` writes it", err)
+		t.Fatalf("%v; %s writes it", err, updating(t))
 	}
 	if string(want) != got {
-		t.Errorf("it differs from %s; look at the difference after `go test -update`:\n%s", file, firstDifference(string(want), got))
+		t.Errorf("it differs from %s; look at the difference after %s:\n%s", file, updating(t), firstDifference(string(want), got))
 	}
 }
+
+// updating is the command, in the test's folder, that writes the golden files of one test and of no other.
+func updating(t *testing.T) string { return "`go test . -run '^" + t.Name() + "$' -update`" }
 
 // exact reports whether an image has a registry and a tag other than latest, or a digest.
 func exact(image string) bool {

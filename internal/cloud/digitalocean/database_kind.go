@@ -96,9 +96,9 @@ func (m Mark) entryOf(tags []string) string {
 // protectedTag protects what carries it from deletion.
 func (m Mark) protectedTag() string { return m.Tag() + ":protected" }
 
-// ofStores reports whether a tag is one of those by which the platform's stores and families are known: what holds data, which families the
-// platform ever had (of all families, not of databases alone), what is protected, what moves in. They go once no store is left.
-func (m Mark) ofStores(tag string) bool {
+// goesLast reports whether a tag goes once no store is left: those by which stores and families are known, which say what holds data, which
+// families the platform ever had (of all families, not of databases alone), what is protected, and what moves in.
+func (m Mark) goesLast(tag string) bool {
 	rest, ok := cutPrefixFold(tag, m.Tag()+":")
 	return ok && (strings.HasPrefix(rest, "data:") || strings.HasPrefix(rest, "uses:") || rest == "protected" || rest == "migrates")
 }

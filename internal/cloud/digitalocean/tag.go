@@ -138,7 +138,7 @@ func (e *Estate) listTags(ctx context.Context, c *graph.Call) ([]graph.Item, err
 			if c.Teardown && len(copies) == 0 {
 				items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title})
 			}
-		case e.mark.ofStores(t.Name):
+		case e.mark.goesLast(t.Name):
 			if c.Teardown && len(stores) == 0 {
 				items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title})
 			}
