@@ -19,7 +19,8 @@ func (a *app) rotateCommand(working context.Context) *cobra.Command {
 		Long: `Each app that uses the entry gets a user or a key beside the one it has, its Secret is written anew, and
 its pods start anew, a few at a time. Only when nothing runs with the old one any more does that one go. Interrupted
 or killed at any moment, the same command or k8or up goes on from there, and no app ever has credentials that
-do not work. What is done is shown first. k8or catalog show says of each product what of it can be rotated.`,
+do not work. k8or rotate mesh gives Linkerd's trust anchor another key; the old one goes with an up a day later.
+What is done is shown first. k8or catalog show says of each product what of it can be rotated.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
 			if len(args) == 0 {

@@ -15,6 +15,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -29,6 +30,9 @@ type Follow struct {
 	// Jobs are run again as well. Without it they are left alone: a migration that has run does not run again because a
 	// password is another.
 	Jobs bool
+	// Key makes it a key of a ConfigMap, which is nobody's secret, and concerns all of the set's workloads, whether their pods name it or
+	// not: as they are made, somebody else gives them what goes with it.
+	Key string
 }
 
 // SecretsAnnotation is the mark on pods of what the Secrets they follow held when they were started.
@@ -48,6 +52,14 @@ func (conn *connection) follow(ctx context.Context, set Set) (Set, string, error
 	}
 	marks, missing := map[Follow]string{}, ""
 	for _, f := range set.Follows {
+		if f.Key != "" {
+			data, _, err := conn.configMap(ctx, f.Namespace, f.Name)
+			if err != nil {
+				return set, "", err
+			}
+			marks[f] = string(data[f.Key])
+			continue
+		}
 		var found corev1.Secret
 		err := conn.client.Get(ctx, client.ObjectKey{Namespace: f.Namespace, Name: f.Name}, &found)
 		switch {
@@ -66,7 +78,7 @@ func (conn *connection) follow(ctx context.Context, set Set) (Set, string, error
 				continue
 			}
 			if marks[f] == "" && missing == "" {
-				missing = fmt.Sprintf("Secret %s/%s is not there yet", f.Namespace, f.Name)
+				missing = fmt.Sprintf("%s %s/%s is not there yet", f.kind(), f.Namespace, f.Name)
 			}
 			all = append(all, marks[f])
 		}
@@ -82,6 +94,13 @@ func (conn *connection) follow(ctx context.Context, set Set) (Set, string, error
 	}
 	set.Objects = objects
 	return set, missing, nil
+}
+
+func (f Follow) kind() string {
+	if f.Key != "" {
+		return "ConfigMap"
+	}
+	return "Secret"
 }
 
 // markOf is the mark of what one Secret holds.
@@ -104,6 +123,9 @@ func (s Set) follows(o *unstructured.Unstructured, f Follow) bool {
 		}
 	default:
 		return false
+	}
+	if f.Key != "" {
+		return true
 	}
 	namespace := o.GetNamespace()
 	if namespace == "" {
@@ -232,10 +254,10 @@ func StillReads(pod string, secret SecretKey) string {
 	return fmt.Sprintf("pod %s started before the Secret %s/%s was changed, and may sign in as before", pod, secret.Namespace, secret.Name)
 }
 
-// lastWritten is when k8or last changed anything of a Secret, by the API server's clock, as pods' own times are.
-func lastWritten(s *corev1.Secret) time.Time {
-	at := s.CreationTimestamp.Time
-	for _, field := range s.ManagedFields {
+// lastWritten is when k8or last changed anything of an object, by the API server's clock, as pods' own times are.
+func lastWritten(o metav1.Object) time.Time {
+	at := o.GetCreationTimestamp().Time
+	for _, field := range o.GetManagedFields() {
 		if field.Manager == FieldManager && field.Time != nil && field.Time.After(at) {
 			at = field.Time.Time
 		}

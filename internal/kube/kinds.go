@@ -156,8 +156,12 @@ func (k *Kinds) list(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
 	if err != nil {
 		return nil, classify(err)
 	}
+	anchors, err := k.pastAnchors(ctx, access, sets)
+	if err != nil {
+		return nil, classify(err)
+	}
 	left, err := k.leftTopics(ctx, access, sets)
-	return slices.Concat(items, past, left), classify(err)
+	return slices.Concat(items, past, anchors, left), classify(err)
 }
 
 // errProtected says that nothing of a node may be deleted.
@@ -209,6 +213,10 @@ func (k *Kinds) stays(ctx context.Context, c *graph.Call, cluster string, s Inve
 func (k *Kinds) delete(ctx context.Context, c *graph.Call, item graph.Item) (string, error) {
 	if past, ok := item.Ref.(pastTurn); ok {
 		waiting, err := k.Cluster(past.access.ID).endTurn(ctx, past)
+		return waiting, classify(err)
+	}
+	if past, ok := item.Ref.(pastAnchor); ok {
+		waiting, err := k.Cluster(past.access.ID).endAnchor(ctx, past)
 		return waiting, classify(err)
 	}
 	if left, ok := item.Ref.(leftTopic); ok {

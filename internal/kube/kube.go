@@ -199,6 +199,7 @@ type Set struct {
 	Objects   []*unstructured.Unstructured
 	Derived   []Derived         // Secrets whose data come to be in the cluster
 	Turns     []Turn            // objects of it that take turns
+	Anchor    *Anchor           // the trust anchor that it makes with its bundle, or that signs something in it; such a set has no other turns
 	Follows   []Follow          // Secrets that its pods start anew for
 	Needs     []string          // sets that this one stands on; kept in the inventory so that teardown knows the order
 	Endings   []Ending          // hooks that run when the set goes; no secrets

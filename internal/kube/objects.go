@@ -54,7 +54,7 @@ func (k *Kinds) Objects(access graph.Value[Access], set Set) *Objects {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.wanted[set.Name] = true
-	if len(set.Turns) > 0 {
+	if len(set.Turns) > 0 || set.Anchor != nil {
 		k.turning[set.Name] = set
 	}
 	if slices.ContainsFunc(set.Objects, hasTopics) {
@@ -105,6 +105,11 @@ func (r *Objects) Observe(ctx context.Context, c *graph.Call) (graph.Observed[Ou
 		o.State = graph.Pending
 		o.Message = fmt.Sprintf("%d of %d objects are ready; %s", view.Status.Ready, len(view.Status.Objects), view.Status.Message)
 	}
+	if o.State == graph.Ready && len(view.Changes) == 0 && o.Message == "" {
+		if o.Message, err = cluster.keepsAnchor(ctx, r.set); err != nil {
+			return o, classify(err)
+		}
+	}
 	if o.State == graph.Ready && len(view.Changes) == 0 && r.balanced() {
 		addresses, err := cluster.Addresses(ctx, r.set)
 		if err != nil {
@@ -135,13 +140,14 @@ func (r *Objects) Diff(c *graph.Call, have graph.Observed[Output]) []graph.Chang
 		}
 		if r.set.next(change) {
 			for i := range fields {
-				fields[i].Anew, fields[i].Note = true, "made beside the old one, which goes once no pod signs in as it"
+				fields[i].Anew, fields[i].Note = true, r.set.beside()
 			}
 		}
 		out = append(out, fields...)
 	}
 	out = append(out, r.foretold(c, out)...)
 	out = append(out, r.rederived(c, out, have.Out.stale)...)
+	out = append(out, r.resigned(c)...)
 	slices.SortStableFunc(out, func(a, b graph.Change) int { return cmp.Compare(b.Risk, a.Risk) })
 	return out
 }

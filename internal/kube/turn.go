@@ -64,7 +64,7 @@ func (c *Cluster) turns(ctx context.Context, set Set) ([]turned, error) {
 		if i < 0 {
 			return nil, fmt.Errorf("set %s has no %s %s to take turns", set.Name, t.Kind, t.Name)
 		}
-		one := turned{Turn: t, base: set.Objects[i], id: IDOf(set.Objects[i]), want: 1}
+		one := turned{base: set.Objects[i], id: IDOf(set.Objects[i])}
 		if one.id.Namespace == "" {
 			one.id.Namespace = set.Namespace
 		}
@@ -72,21 +72,30 @@ func (c *Cluster) turns(ctx context.Context, set Set) ([]turned, error) {
 		if err != nil {
 			return nil, err
 		}
-		for i := range all {
-			if n := turnOf(all[i].GetName(), t.Name); n > 0 && all[i].GetDeletionTimestamp() == nil && c.strangerTo(&all[i]) == "" {
-				one.there = append(one.there, n)
-			}
-		}
-		slices.Sort(one.there)
-		if len(one.there) > 0 {
-			one.want = one.there[len(one.there)-1]
-		}
-		if t.Rotate {
-			one.want = c.wants(one)
-		}
+		base := one.base
+		one = c.turnsOf(t, one.id, all)
+		one.base = base
 		out = append(out, one)
 	}
 	return out, nil
+}
+
+// turnsOf are the turns of an object among all of its kind.
+func (c *Cluster) turnsOf(t Turn, first ID, all []unstructured.Unstructured) turned {
+	one := turned{Turn: t, id: first, want: 1}
+	for i := range all {
+		if n := turnOf(all[i].GetName(), t.Name); n > 0 && all[i].GetDeletionTimestamp() == nil && c.strangerTo(&all[i]) == "" {
+			one.there = append(one.there, n)
+		}
+	}
+	slices.Sort(one.there)
+	if len(one.there) > 0 {
+		one.want = one.there[len(one.there)-1]
+	}
+	if t.Rotate {
+		one.want = c.wants(one)
+	}
+	return one
 }
 
 // wants is the turn that a rotation wants.
@@ -108,6 +117,9 @@ func (c *Cluster) wants(t turned) int {
 // atTurns is the set with the turns that are there and the one that counts in the place of the first, and with its derived
 // Secrets made of the one that counts. What is said of one is said of all that are there, since all may be in use.
 func (c *Cluster) atTurns(ctx context.Context, set Set) (Set, error) {
+	if set.Anchor != nil {
+		return c.atAnchor(ctx, set)
+	}
 	if len(set.Turns) == 0 {
 		return set, nil
 	}
@@ -157,7 +169,18 @@ func (t turned) named(fields []Field) []Field {
 
 // next reports whether a change makes another turn of an object beside the one that is there.
 func (s Set) next(change Change) bool {
+	if s.anchors() && change.Action == Create && change.ID.Kind == "Certificate" && turnOf(change.ID.Name, s.Anchor.Name) > 1 {
+		return true
+	}
 	return change.Action == Create && slices.ContainsFunc(s.Turns, func(t Turn) bool { return t.Kind == change.ID.Kind && turnOf(change.ID.Name, t.Name) > 1 })
+}
+
+// beside says what becomes of the one before.
+func (s Set) beside() string {
+	if s.Anchor != nil {
+		return "made beside the old one, which goes with an `up` once no proxy has a certificate under it, after a day at the most"
+	}
+	return "made beside the old one, which goes once no pod signs in as it"
 }
 
 // pastTurn is an object whose turn is over.

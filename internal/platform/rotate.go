@@ -21,6 +21,9 @@ func rotation(entries []graph.ID, about product.Platform) graph.Selection {
 	seen := map[graph.ID]bool{}
 	for _, id := range entries {
 		s.Only = append(s.Only, string(id))
+		if id == "mesh" { // whose pods are everybody's who joined
+			s.Only = append(s.Only, about.Joined()...)
+		}
 		for _, c := range about.Clients(id) {
 			if !seen[c.ID()] {
 				seen[c.ID()] = true
@@ -58,7 +61,12 @@ func (p *Platform) PlanRotation(ctx context.Context) (*Plan, error) {
 			}
 		}
 	}
-	if !plan.Changes() && len(plan.Problems) == 0 {
+	onItsWay := slices.ContainsFunc(plan.whole, func(st graph.Step) bool { return st.State == graph.Pending })
+	if !plan.Changes() && len(plan.Problems) == 0 && !onItsWay {
+		if slices.Contains(p.options.Rotate, "mesh") { // of which there is always another anchor to make, but for this
+			return nil, &problem.Problem{Code: problem.BadUsage, Kind: problem.Usage, Title: "the last rotation of mesh is not over", Why: "the trust anchor before stays until no proxy has a certificate under it",
+				Fix: "`k8or up` takes it away a day later, and says until then what it waits for; rotate after that"}
+		}
 		return nil, &problem.Problem{Code: problem.BadUsage, Kind: problem.Usage, Title: "nobody has credentials that could be changed: no app uses " + joined(p.options.Rotate),
 			Fix: "name an entry that apps have in their `uses`"}
 	}

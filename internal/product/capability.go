@@ -58,6 +58,8 @@ type PodPolicy struct {
 	Secrets    func(namespace string) []kube.Derived
 	// Sidecar is the container that is added to each pod at its admission.
 	Sidecar Sidecar
+	// Follows are what such pods start anew for.
+	Follows []Follow
 	// Ready is the node after which such pods may start and the Secrets can be made; empty for none.
 	Ready graph.ID
 }

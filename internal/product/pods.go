@@ -65,6 +65,18 @@ func (j joint) govern(set *kube.Set) []graph.ID {
 	return after
 }
 
+// follows are what the pods of a set start anew for by the policies that concern the entry at work.
+func (j joint) follows(objects []*unstructured.Unstructured) []Follow {
+	if !slices.ContainsFunc(objects, func(o *unstructured.Unstructured) bool { _, ok := podsAt[o.GetKind()]; return ok }) {
+		return nil
+	}
+	var out []Follow
+	for _, p := range j.policies() {
+		out = append(out, p.Follows...)
+	}
+	return out
+}
+
 // watch offers what the sidecars of a policy's pods in a namespace count, once for all of them.
 func (j joint) watch(p PodPolicy, namespace string) {
 	t := p.Sidecar.Metrics

@@ -5,6 +5,7 @@ package product
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -62,6 +63,20 @@ func (c *composer) allRotate() error {
 // existing reports whether an entry is of what somebody else runs.
 func (p Platform) existing(id graph.ID) bool {
 	return slices.ContainsFunc(p.Spec.Entries(), func(e v1alpha1.Entry) bool { return graph.ID(e.ID()) == id && e.Product == "existing" })
+}
+
+// Joined are the apps and gateways whose pods a mesh takes in, where they are k8or's.
+func (p Platform) Joined() []string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(p.Spec.Apps)) {
+		out = append(out, "apps/"+name)
+	}
+	for _, e := range p.Spec.Entries() {
+		if e.Category == "gateways" && e.Product != "existing" {
+			out = append(out, e.ID())
+		}
+	}
+	return out
 }
 
 // rotatesNot says why an entry has no part in a rotation, and what has.

@@ -32,6 +32,8 @@ type SetSpec struct {
 	Sources []graph.ID
 	// Turns are objects of it by which somebody signs in and that take turns.
 	Turns []kube.Turn
+	// Anchor is the trust anchor that it makes, or that signs something in it.
+	Anchor *kube.Anchor
 	// Foreign are fields that somebody else owns, beside those of DOKS's controllers.
 	Foreign []kube.Foreign
 	// Follows are Secrets that its pods read and start anew for when these hold something else.
@@ -60,7 +62,7 @@ func (j joint) Set(id graph.ID, s SetSpec, opts ...graph.Option) (graph.Value[ku
 	if err != nil {
 		return graph.Value[kube.Output]{}, err
 	}
-	set := kube.Set{Name: setName(id), Namespace: s.Namespace, Objects: s.Objects, Derived: s.Derived, Turns: s.Turns, Guards: s.Guards,
+	set := kube.Set{Name: setName(id), Namespace: s.Namespace, Objects: s.Objects, Derived: s.Derived, Turns: s.Turns, Anchor: s.Anchor, Guards: s.Guards,
 		Foreign: append(foreign(s.Objects), s.Foreign...), Known: map[string]string{"node": string(id)},
 		Endings: s.endings, Needs: s.needs}
 	if s.Protected {
@@ -68,7 +70,7 @@ func (j joint) Set(id graph.ID, s SetSpec, opts ...graph.Option) (graph.Value[ku
 	}
 	after := append(j.govern(&set), j.ready(f)...)
 	var made []graph.Value[kube.Output]
-	for _, follow := range s.Follows {
+	for _, follow := range slices.Concat(s.Follows, j.follows(s.Objects)) {
 		by, ok := j.c.outputs[follow.By]
 		if !ok {
 			return graph.Value[kube.Output]{}, fmt.Errorf("%s follows the Secret %s/%s of %s, which is not added yet", id, follow.Namespace, follow.Name, follow.By)

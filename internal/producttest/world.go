@@ -80,12 +80,12 @@ func (w *world) open(name string, raw []byte) (*platform.Platform, error) {
 	return w.connect(doc, nil)
 }
 
-// connect connects a document with the world; charts are nil where the platform's own will do.
-func (w *world) connect(doc *document.Document, charts product.Charts) (*platform.Platform, error) {
+// connect connects a document with the world, to rotate some entries or none; charts are nil where the platform's own will do.
+func (w *world) connect(doc *document.Document, charts product.Charts, rotate ...graph.ID) (*platform.Platform, error) {
 	log := &event.Log{}
 	log.Read(ndjson.New(&w.seen).Event)
 	return platform.New(platform.Options{
-		Document: doc, UID: "t3stx1", Sandbox: true, Speed: 1, Holder: "test", Log: log,
+		Document: doc, UID: "t3stx1", Rotate: rotate, Sandbox: true, Speed: 1, Holder: "test", Log: log,
 		Token:     digitalocean.Token{Value: secret.New(simulated.DefaultToken), Source: "the test", APIURL: "https://api.digitalocean.test", SpacesURL: "http://" + spacesHost},
 		Transport: wire.Transport(w), KubeTransport: w.runtime.Transport(), ChartsTransport: offline{}, Charts: charts,
 		Env: secretOf,

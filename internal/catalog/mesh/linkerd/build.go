@@ -34,10 +34,17 @@ func build(b *product.Building, e entry) error {
 	if err := mesh.LookAtCilium(b); err != nil {
 		return err
 	}
-	before := e.ID + "/certificates"
-	if _, err := b.Set(before, certificates(b, issuer.SelfSigned), graph.After(issuer.Ready)); err != nil {
+	anchors, before := e.ID+"/anchor", e.ID+"/certificates"
+	turns := &kube.Anchor{Namespace: namespace, Name: trust, Signed: identity, Bundle: roots, Rotate: b.Rotates()}
+	if _, err := b.Set(anchors, anchor(b, turns, issuer.SelfSigned), graph.After(issuer.Ready)); err != nil {
 		return err
 	}
+	signed := certificates(turns, issuer.SelfSigned)
+	signed.Sources = []graph.ID{anchors}
+	if _, err := b.Set(before, signed, graph.After(anchors)); err != nil {
+		return err
+	}
+	follow := []product.Follow{{Follow: kube.Follow{Namespace: namespace, Name: roots, Key: kube.AnchorKey}, By: anchors}}
 	// Where DOKS has definitions of the Gateway API they are its own: those in this chart are older and would take their place. Linkerd
 	// does not start without any. Of an existing cluster the document does not tell, and its owner sees to them.
 	lacking := b.Platform().LacksGatewayAPI() != ""
@@ -61,23 +68,23 @@ func build(b *product.Building, e entry) error {
 		return err
 	}
 	if _, err := b.Chart(e.ID, product.ChartSpec{Source: source("linkerd-control-plane"), Release: "linkerd-control-plane", Namespace: namespace, KeepNamespace: true,
-		Footprint: footprint, Values: vals, OwnValues: len(e.Spec.Values) > 0,
+		Footprint: footprint, Values: vals, OwnValues: len(e.Spec.Values) > 0, Follows: follow,
 		Adjust: func(objects []*unstructured.Unstructured) error { return mesh.Exempt(objects, namespace) }}, graph.After(before, crds)); err != nil {
 		return err
 	}
-	join(b, e, z)
+	join(b, e, z, follow)
 	offer(b, e)
 	return nil
 }
 
 // join takes the pods of apps and gateways in. The marks are on the pods and not on their namespaces, so that they roll when the
-// mesh comes, and when it goes. What comes in to a gateway from outside passes its proxy by, or it would lose the caller's address.
-func join(b *product.Building, e entry, z size) {
+// mesh comes, and when it goes; and with a new trust anchor, which proxies are given as their pods are made. What comes in to a gateway from outside passes its proxy by, or it would lose the caller's address.
+func join(b *product.Building, e entry, z size, follow []product.Follow) {
 	proxy := product.Sidecar{CPU: z.proxyCPU, Memory: z.proxyMemory, Metrics: product.MetricsTarget{Name: "proxies", Labels: controlled(), Port: "linkerd-admin", Path: "/metrics"}}
-	product.Offer(b, product.PodPolicy{Entry: e.ID, Categories: []string{"gateways"}, Sidecar: proxy, Ready: e.ID,
+	product.Offer(b, product.PodPolicy{Entry: e.ID, Categories: []string{"gateways"}, Sidecar: proxy, Ready: e.ID, Follows: follow,
 		PodAnnotations: map[string]string{"linkerd.io/inject": "enabled", "config.linkerd.io/skip-inbound-ports": "80,443,8000,8443"}})
 	proxy.Metrics.Guarded = true
-	product.Offer(b, product.PodPolicy{Entry: e.ID, Categories: []string{"apps"}, NamespaceLabels: mesh.Allowed(nil), Sidecar: proxy, Ready: e.ID, PodAnnotations: joined()})
+	product.Offer(b, product.PodPolicy{Entry: e.ID, Categories: []string{"apps"}, NamespaceLabels: mesh.Allowed(nil), Sidecar: proxy, Ready: e.ID, Follows: follow, PodAnnotations: joined()})
 	b.Note("the namespaces of the apps enforce no pod security profile, since a proxy's init container needs NET_ADMIN; what k8or makes there keeps to the restricted one")
 }
 
