@@ -57,11 +57,12 @@ const (
 	CodeGatewayAuth  = "K8OR-0506"
 )
 
-// Codes of the rules of domains.
+// Codes of the rules of domains and certificates.
 const (
 	CodeDomainName  = "K8OR-0421"
 	CodeRecord      = "K8OR-0422"
 	CodeRecordTwice = "K8OR-0423"
+	CodeCertificate = "K8OR-0426"
 )
 
 // Codes of the rules of firewalls.

@@ -77,6 +77,9 @@ type Network struct {
 	Domains map[string]Domain `json:"domains,omitempty"`
 	// ReservedIPs are public IPv4 addresses kept for the platform, by name, for Droplets to take. One that no Droplet has is billed.
 	ReservedIPs map[string]ReservedIP `json:"reservedIPs,omitempty"`
+	// Certificates are kept at DigitalOcean, by name, for load balancers of yours that end TLS. `status` shows what to ask for one by.
+	// Gateways have certificates of their own (`tls`).
+	Certificates map[string]Certificate `json:"certificates,omitempty"`
 }
 
 // Egress is a NAT gateway and the traffic that leaves through it.
@@ -172,6 +175,22 @@ type Record struct {
 	//
 	// +min=0
 	Priority *int `json:"priority,omitempty"`
+}
+
+// Certificate is one by Let's Encrypt, which DigitalOcean renews, or one of yours, with its key. Nothing of one can be changed: another
+// comes under another name before it goes.
+type Certificate struct {
+	// Domains are the names that Let's Encrypt's is for, each in one of the network's domains. A wildcard stands for what is one level
+	// below.
+	//
+	// +example=["example.com", "*.example.com"]
+	Domains []string `json:"domains,omitempty"`
+	// LeafCertificate is your own, as PEM, from a variable or a file.
+	LeafCertificate *Secret `json:"leafCertificate,omitempty"`
+	// PrivateKey is its key, as PEM, from a variable or a file.
+	PrivateKey *Secret `json:"privateKey,omitempty"`
+	// CertificateChain is what lies between it and who is trusted, as PEM, from a variable or a file.
+	CertificateChain *Secret `json:"certificateChain,omitempty"`
 }
 
 // ReservedIP is an address kept for the platform.

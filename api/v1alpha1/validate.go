@@ -48,6 +48,7 @@ func Validate(p *Platform, available Available) []FieldError {
 	c.firewalls()
 	c.domains()
 	c.reservedIPs()
+	c.certificates()
 	c.gateways()
 	c.registry()
 	c.schedules()
@@ -147,6 +148,7 @@ var entryNames = map[reflect.Type]nameRule{
 	reflect.TypeFor[SnapshotSchedule](): entryName,
 	reflect.TypeFor[Firewall]():         entryName,
 	reflect.TypeFor[ReservedIP]():       entryName,
+	reflect.TypeFor[Certificate]():      entryName,
 	reflect.TypeFor[App]():              entryName,
 	reflect.TypeFor[Alert]():            entryName,
 	reflect.TypeFor[Volume]():           entryName,

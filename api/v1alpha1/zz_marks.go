@@ -94,6 +94,17 @@ var marks = map[string]map[string]Mark{
 	"ReservedIP": {
 		"region": {Once: true},
 	},
+	"Certificate": {
+		"domains": {Example: "[\"example.com\", \"*.example.com\"]"},
+	},
+	"Secret": {
+		"from": {Required: true},
+	},
+	"From": {
+		"secret": {Example: "\"payments/stripe-key\"", Pattern: "^([a-z0-9]([a-z0-9-]*[a-z0-9])?/)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[A-Za-z0-9._-]+$", Means: "a Secret's name and a key in it, such as payments/stripe-key"},
+		"env":    {Example: "\"SLACK_WEBHOOK\"", Pattern: "^[A-Za-z_][A-Za-z0-9_]*$", Means: "the name of an environment variable"},
+		"file":   {Example: "\"secrets/slack-webhook\""},
+	},
 	"Database": {
 		"product":            {Required: true},
 		"placement":          {Enum: []string{"managed", "cluster", "droplet"}},
@@ -115,14 +126,6 @@ var marks = map[string]map[string]Mark{
 	"Existing": {
 		"address":  {Example: "\"logs.example.com:9200\""},
 		"selector": {Example: "{\"release\": \"prometheus\"}"},
-	},
-	"Secret": {
-		"from": {Required: true},
-	},
-	"From": {
-		"secret": {Example: "\"payments/stripe-key\"", Pattern: "^([a-z0-9]([a-z0-9-]*[a-z0-9])?/)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[A-Za-z0-9._-]+$", Means: "a Secret's name and a key in it, such as payments/stripe-key"},
-		"env":    {Example: "\"SLACK_WEBHOOK\"", Pattern: "^[A-Za-z_][A-Za-z0-9_]*$", Means: "the name of an environment variable"},
-		"file":   {Example: "\"secrets/slack-webhook\""},
 	},
 	"ReadReplica": {
 		"size":   {Example: "\"small\""},

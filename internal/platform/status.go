@@ -189,7 +189,7 @@ func Scopes(spec v1alpha1.Spec) []string {
 		case entry.Category == "storage.spaces":
 			kinds = append(kinds, e.ObjectStorage()...)
 			if cdn := entry.Spec.(v1alpha1.Bucket).CDN; cdn != nil && cdn.Domain != "" {
-				kinds = append(kinds, e.Certificates()...)
+				kinds = append(kinds, slices.Concat(e.CDNNames(), e.Certificates())...)
 			}
 		case entry.Category == "registry" && entry.Product == "digitalocean":
 			kinds = append(kinds, e.ContainerRegistry()...)
@@ -206,6 +206,9 @@ func Scopes(spec v1alpha1.Spec) []string {
 	}
 	if spec.Network != nil && len(spec.Network.Domains) > 0 {
 		kinds = append(kinds, e.Domains()...)
+	}
+	if spec.Network != nil && len(spec.Network.Certificates) > 0 {
+		kinds = append(kinds, e.Certificates()...)
 	}
 	if spec.DNS != nil && spec.Support["external-dns"].Product != "existing" {
 		kinds = append(kinds, e.DNSNames()...)

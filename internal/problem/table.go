@@ -58,6 +58,7 @@ var entries = []Entry{
 	{"K8OR-0423", "Two DNS records cannot be there together."},
 	{"K8OR-0424", "A firewall's rule does not say ports or addresses as its protocol has them, or there are more than DigitalOcean takes."},
 	{"K8OR-0425", "A firewall's tag is not one, or is one that DigitalOcean or k8or sets itself."},
+	{"K8OR-0426", "A certificate is neither for names in zones of the document nor one of somebody's own with its key, or is said to be both."},
 	{"K8OR-0501", "Two gateways claim the same domain."},
 	{"K8OR-0502", "A load balancer setting does not go with its type."},
 	{"K8OR-0503", "A gateway's TLS names an existing issuer and not which, or the other way round."},

@@ -5,13 +5,21 @@ package producttest
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"math/big"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/k8or/k8or/internal/cloud/digitalocean"
 	"github.com/k8or/k8or/internal/document"
@@ -206,7 +214,26 @@ func (w *world) inventory() []string {
 	return out
 }
 
-// secretOf is the environment that documents may refer to: CANARY, and CANARY_CREDENTIALS in the form of user:password.
+// pair is a certificate that signs itself and its key, as PEM.
+var pair = sync.OnceValues(func() (certificate, key string) {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"shop.example.net"}, NotAfter: time.Now().AddDate(1, 0, 0)}
+	leaf, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	if err != nil {
+		panic(err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		panic(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf})), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}))
+})
+
+// secretOf is the environment that documents may refer to: CANARY, CANARY_CREDENTIALS in the form of user:password, and CANARY_CERTIFICATE
+// with its CANARY_KEY.
 func secretOf(name string) (string, bool) {
 	switch name {
 	case "CANARY":
@@ -221,6 +248,12 @@ func secretOf(name string) (string, bool) {
 		return canary + "-other", true
 	case "CANARY_CREDENTIALS_OTHER":
 		return "another:" + canary, true
+	case "CANARY_CERTIFICATE":
+		certificate, _ := pair()
+		return certificate, true
+	case "CANARY_KEY":
+		_, key := pair()
+		return key, true
 	}
 	return "", false
 }

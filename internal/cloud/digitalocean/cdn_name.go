@@ -123,7 +123,7 @@ func (n *CDNName) free(ctx context.Context, c *graph.Call, id string) error {
 // servedNames are the names that the platform gave to CDNs which stay with their buckets' data, and what that data is called. The
 // certificates, records and zones that such a name needs stay with them. It costs a call only where the platform ever gave one a name.
 func (e *Estate) servedNames(ctx context.Context, c *graph.Call) (map[string]string, error) {
-	if hosts, err := e.certifiedHosts(ctx, c); err != nil || len(hosts) == 0 {
+	if names, err := e.certificateNames(ctx, c); err != nil || len(names) == 0 {
 		return nil, err
 	}
 	ours, err := e.ourCDNs(ctx, c)

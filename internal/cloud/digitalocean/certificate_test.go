@@ -3,14 +3,23 @@
 package digitalocean_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
+	"fmt"
+	"math/big"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/k8or/k8or/internal/cloud/digitalocean"
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/sandbox/fault"
+	"github.com/k8or/k8or/internal/secret"
 )
 
 // served is a bucket whose CDN has a name of its own.
@@ -255,6 +264,185 @@ func TestANameStaysWithTheBucketThatIsKept(t *testing.T) {
 			t.Fatalf("down: %v\n%s", err, w.events.text())
 		}
 		w.ends()
+		w.nothingOf()
+	})
+}
+
+// certified is a platform that has a zone with a certificate of the entry "web" and nothing else; without either, nothing at all.
+func (w *world) certified(k *digitalocean.Certificate) *graph.Graph {
+	g := graph.New()
+	if k != nil {
+		zone := graph.Add(g, "zone", &digitalocean.Domain{On: w.estate, Name: "example.com"})
+		k.On, k.Entry, k.Zones = w.estate, "web", graph.Join(zone)
+		graph.Add(g, "network/certificates/web", k)
+	}
+	g.Prune(w.estate.Kinds()...)
+	return g
+}
+
+// ownCertificate is one that signs itself, with its key.
+func ownCertificate(t *testing.T, until time.Time, host string) digitalocean.OwnCertificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{host}, NotAfter: until}
+	leaf, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := func(kind string, der []byte) secret.Text {
+		return secret.New(string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})))
+	}
+	return digitalocean.OwnCertificate{Leaf: text("CERTIFICATE", leaf), Key: text("PRIVATE KEY", pkcs8)}
+}
+
+// show makes a load balancer that shows the account's first certificate, with tags, and returns its id.
+func (w *world) show(name, tags string) string {
+	w.Helper()
+	out := w.api("POST", "/v2/load_balancers", fmt.Sprintf(`{"name":%q,"region":"nyc3","tags":[%s],"droplet_ids":[],
+		"forwarding_rules":[{"entry_protocol":"https","entry_port":443,"target_protocol":"http","target_port":80,"certificate_id":%q}]}`, name, tags, w.certificateID()))
+	return out["load_balancer"].(map[string]any)["id"].(string)
+}
+
+func TestACertificateForOtherNamesComesBeforeTheOldOneGoes(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		first, second := []string{"example.com", "*.example.com"}, []string{"www.example.com"}
+		w.mustCarry(w.certified(&digitalocean.Certificate{Hosts: first}))
+		w.quiet(w.certified(&digitalocean.Certificate{Hosts: []string{first[1], first[0]}})) // in another order
+		was, id := w.certificates()[0], w.certificateID()
+		plan, err := w.certified(&digitalocean.Certificate{Hosts: second}).Plan(w.Context(), w.options())
+		if err != nil {
+			w.Fatal(err)
+		}
+		if s := step(plan, "network/certificates/web"); s.Action != graph.Create || s.Key == was {
+			w.Errorf("the plan of other names says %s %s", s.Action, s.Key)
+		}
+		if s := step(plan, graph.ID("digitalocean/certificate:"+was)); s.Action != graph.Delete || !strings.Contains(s.Title, "example.com, *.example.com") {
+			w.Errorf("of the one before it says %s %s", s.Action, s.Title)
+		}
+		w.mustCarry(w.certified(&digitalocean.Certificate{Hosts: second}))
+		if got := w.certificates(); len(got) != 1 || got[0] == was || w.certificateID() == id {
+			w.Errorf("then there are %v, and there was %s", got, was)
+		}
+		w.quiet(w.certified(&digitalocean.Certificate{Hosts: second}))
+		time.Sleep(61 * 24 * time.Hour) // renewed under another id
+		w.quiet(w.certified(&digitalocean.Certificate{Hosts: second}))
+		if err := w.down(graph.DataDecisions{}); err != nil {
+			w.Fatalf("down: %v\n%s", err, w.events.text())
+		}
+		w.nothingOf()
+	})
+}
+
+func TestACertificateOfSomebodysOwnIsUploadedAndItsKeyIsNeverSeen(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		until := time.Now().AddDate(1, 0, 0)
+		own, next := ownCertificate(t, until, "shop.example.net"), ownCertificate(t, until, "shop.example.net")
+		w.mustCarry(w.certified(&digitalocean.Certificate{Own: own}))
+		w.quiet(w.certified(&digitalocean.Certificate{Own: own}))
+		was := w.certificates()[0]
+		chained := own
+		chained.Chain = next.Leaf
+		for _, k := range []digitalocean.OwnCertificate{chained, next} { // with another chain, and another one
+			w.mustCarry(w.certified(&digitalocean.Certificate{Own: k}))
+			if got := w.certificates(); len(got) != 1 || got[0] == was {
+				w.Errorf("there are %v, and there was %s", got, was)
+			}
+			was = w.certificates()[0]
+		}
+		plan, err := w.certified(&digitalocean.Certificate{Own: next}).Plan(w.Context(), w.options())
+		if err != nil {
+			w.Fatal(err)
+		}
+		out, _ := step(plan, "network/certificates/web").Out.(digitalocean.CertificateOut)
+		if want := was + ", good until " + until.Format(time.DateOnly) + ", and nobody renews it but you"; out.Told() != want {
+			w.Errorf("it is told as %q, want %q", out.Told(), want)
+		}
+		for why, wrong := range map[string]digitalocean.OwnCertificate{
+			"do not fit": {Leaf: own.Leaf, Key: next.Key}, "ended on": ownCertificate(t, time.Now().Add(-time.Hour), "shop.example.net"),
+		} {
+			plan, err := w.certified(&digitalocean.Certificate{Own: wrong}).Plan(w.Context(), w.options())
+			if err != nil {
+				w.Fatal(err)
+			}
+			if s := step(plan, "network/certificates/web"); s.Err == nil || !strings.Contains(s.Err.Error(), why) {
+				w.Errorf("the plan says %s %v, want that they %s", s.Action, s.Err, why)
+			}
+		}
+		told := w.events.text() + fmt.Sprintf("%+v %#v", plan, plan)
+		for _, k := range []digitalocean.OwnCertificate{own, next} {
+			if body := strings.Split(k.Key.Reveal(), "\n")[1]; strings.Contains(told, body) {
+				w.Error("a private key is in what is told")
+			}
+		}
+	})
+}
+
+func TestACertificateThatSomebodyElseShowsIsKept(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		hosts := []string{"www.example.com"}
+		w.mustCarry(w.certified(&digitalocean.Certificate{Hosts: hosts}))
+		balancer := w.show("theirs", "")
+		const data = "network/certificates/web"
+		none := w.certified(nil)
+		plan, err := none.Plan(w.Context(), w.options())
+		if err != nil {
+			w.Fatal(err)
+		}
+		if s := step(plan, graph.ID("digitalocean/certificate:"+w.certificates()[0])); s.Action != graph.Keep || s.Reason != "the load balancer theirs shows it" {
+			w.Errorf("forgotten by the document, the plan says %s: %s", s.Action, s.Reason)
+		}
+		for _, lose := range [][]string{nil, {data}} {
+			if err := w.down(graph.DataDecisions{Lose: lose}); !errors.Is(err, graph.ErrProtected) && !errors.Is(err, graph.ErrIncomplete) {
+				w.Errorf("down, giving up %v: %v, want that it is protected", lose, err)
+			}
+			if len(w.certificates()) != 1 {
+				w.Error("it is gone")
+			}
+		}
+		if err := w.down(graph.DataDecisions{Keep: []string{data}}); err != nil {
+			w.Fatalf("down, keeping it: %v", err)
+		}
+		w.api("DELETE", "/v2/load_balancers/"+balancer, "")
+		if err := w.down(graph.DataDecisions{}); err != nil {
+			w.Fatalf("down: %v", err)
+		}
+		w.nothingOf()
+	})
+}
+
+func TestACertificateThatTheClusterShowsGoesOnceItShowsAnother(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		with := func(host string) *graph.Graph {
+			g := w.graph(w.estate, starter())
+			zone := graph.Add(g, "zone", &digitalocean.Domain{On: w.estate, Name: "example.com"})
+			graph.Add(g, "network/certificates/web", &digitalocean.Certificate{On: w.estate, Entry: "web", Hosts: []string{host}, Zones: graph.Join(zone)})
+			return g
+		}
+		w.mustCarry(with("www.example.com"))
+		balancer := w.show("web", `"k8s:`+w.cluster()["id"].(string)+`"`)
+		if err := w.carry(with("shop.example.com")); err == nil || !strings.Contains(err.Error(), "waits until DigitalOcean sees that no load balancer") {
+			w.Errorf("while the cluster's load balancer shows the one before: %v", err)
+		}
+		if got := w.certificates(); len(got) != 2 {
+			w.Errorf("there are %v, want both", got)
+		}
+		w.api("DELETE", "/v2/load_balancers/"+balancer, "")
+		w.mustCarry(with("shop.example.com"))
+		w.show("web", `"k8s:`+w.cluster()["id"].(string)+`"`)
+		if err := w.down(graph.DataDecisions{}); err != nil {
+			w.Fatalf("down: %v\n%s", err, w.events.text())
+		}
 		w.nothingOf()
 	})
 }

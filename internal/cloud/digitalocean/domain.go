@@ -114,8 +114,8 @@ func (e *Estate) hasDomain(ctx context.Context, c *graph.Call, name string) (boo
 	return false, nil
 }
 
-// listDomains finds the zones that the platform made. One with records of others in it holds data; one that the CDN of a kept bucket has
-// its name in stays with the bucket.
+// listDomains finds the zones that the platform made. One with records of others in it holds data; one that a kept certificate has a name
+// in stays with it, be it that of a kept bucket's CDN or one that others show.
 func (e *Estate) listDomains(ctx context.Context, c *graph.Call) ([]graph.Item, error) {
 	tags, err := e.allTags(ctx, c)
 	if err != nil {
@@ -124,6 +124,19 @@ func (e *Estate) listDomains(ctx context.Context, c *graph.Call) ([]graph.Item, 
 	served, err := e.servedNames(ctx, c)
 	if err != nil {
 		return nil, err
+	}
+	certificates, err := e.listCertificates(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	held := map[string]string{} // what is kept and has names in zones, by name
+	maps.Copy(held, served)
+	for _, k := range certificates {
+		if out, ok := k.Ref.(CertificateOut); ok && k.Data != "" {
+			for _, host := range out.hosts {
+				held[host] = k.Data
+			}
+		}
 	}
 	var items []graph.Item
 	for _, t := range tags {
@@ -146,9 +159,9 @@ func (e *Estate) listDomains(ctx context.Context, c *graph.Call) ([]graph.Item, 
 		if others > 0 {
 			item.Data, item.Title = "network/domains/"+zone, fmt.Sprintf("domain %s, with %d records that k8or did not make", zone, others)
 		}
-		for _, host := range slices.Sorted(maps.Keys(served)) {
-			if strings.HasSuffix(host, "."+zone) && (item.Data == "" || e.keeps(served[host])) {
-				item.Data = served[host]
+		for _, host := range slices.Sorted(maps.Keys(held)) {
+			if (host == zone || strings.HasSuffix(host, "."+zone)) && (item.Data == "" || e.keeps(held[host])) {
+				item.Data = held[host]
 			}
 		}
 		items = append(items, item)

@@ -97,7 +97,7 @@ const (
 	rankNATGateway   = 30 // nodes without public addresses need it to the last
 	rankFirewall     = 28 // after the Droplets that it guards
 	rankReservedIP   = 28 // after the Droplet that has it
-	rankCertificate  = 26 // after the CDN that shows it, before the zone, which DigitalOcean deletes only without
+	rankCertificate  = 26 // after the CDN or load balancer that shows it, before the zone, which DigitalOcean deletes only without
 	rankRecord       = 25
 	rankDomain       = 22
 	rankVPC          = 20
@@ -233,7 +233,7 @@ func (e *Estate) Always() []*graph.Kind {
 
 // Families are all kinds that only some platforms have. A new family is listed here, and platform.Scopes says of which documents it is.
 func (e *Estate) Families() []*graph.Kind {
-	return slices.Concat(e.Egress(), e.Domains(), e.DNSNames(), e.Firewalls(), e.ReservedIPs(), e.Databases(), e.ObjectStorage(), e.Certificates(), e.ContainerRegistry())
+	return slices.Concat(e.Egress(), e.Domains(), e.DNSNames(), e.Firewalls(), e.ReservedIPs(), e.Databases(), e.ObjectStorage(), e.CDNNames(), e.Certificates(), e.ContainerRegistry())
 }
 
 // Egress are the kinds of platforms whose traffic leaves from one address.
@@ -266,8 +266,11 @@ func (e *Estate) Beside() []*graph.Kind {
 // ObjectStorage are the kinds of platforms that have buckets.
 func (e *Estate) ObjectStorage() []*graph.Kind { return []*graph.Kind{e.spaces, e.spacesKeys, e.cdns} }
 
-// Certificates are the kinds of platforms that have CDNs with names of their own.
-func (e *Estate) Certificates() []*graph.Kind { return []*graph.Kind{e.cdnNames, e.certificates} }
+// CDNNames are the kinds of platforms that have CDNs with names of their own, beside certificates.
+func (e *Estate) CDNNames() []*graph.Kind { return []*graph.Kind{e.cdnNames} }
+
+// Certificates are the kinds of platforms that have certificates, of a CDN's name or the document's.
+func (e *Estate) Certificates() []*graph.Kind { return []*graph.Kind{e.certificates} }
 
 // ContainerRegistry are the kinds of platforms that have a registry at DigitalOcean.
 func (e *Estate) ContainerRegistry() []*graph.Kind {

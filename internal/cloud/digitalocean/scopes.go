@@ -47,7 +47,7 @@ var scopesOf = map[string][]string{
 	"digitalocean/space":           {"project:assign_resource", "spaces_key:create_credentials", "spaces_key:delete", "spaces_key:read", "tag:create", "tag:delete", "tag:read"},
 	"digitalocean/cdn":             {"cdn:create", "cdn:delete", "cdn:read", "cdn:update", "tag:create", "tag:delete", "tag:read"},
 	"digitalocean/cdn-name":        {"cdn:read", "cdn:update"},
-	"digitalocean/certificate":     {"cdn:read", "certificate:create", "certificate:delete", "certificate:read", "tag:create", "tag:delete", "tag:read"},
+	"digitalocean/certificate":     {"cdn:read", "certificate:create", "certificate:delete", "certificate:read", "kubernetes:read", "load_balancer:read", "tag:create", "tag:delete", "tag:read"},
 	"digitalocean/registry":        {"registry:create", "registry:delete", "registry:read", "registry:update", "tag:create", "tag:delete", "tag:read"},
 	"digitalocean/registry-access": {"kubernetes:create", "kubernetes:read", "kubernetes:update", "registry:read"},
 	"digitalocean/spaces-key":      {"spaces_key:create_credentials", "spaces_key:delete", "spaces_key:read", "spaces_key:update", "tag:create", "tag:read"},

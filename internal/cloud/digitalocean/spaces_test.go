@@ -53,7 +53,7 @@ func (w *world) objects(all ...bucket) *graph.Graph {
 				if zone == nil {
 					zone = new(graph.Add(g, "zone", &digitalocean.Domain{On: e, Name: "example.com"}))
 				}
-				certificate := graph.Add(g, graph.ID(entry+"/cdn/certificate"), &digitalocean.Certificate{On: e, Host: b.domain, Domain: *zone})
+				certificate := graph.Add(g, graph.ID(entry+"/cdn/certificate"), &digitalocean.Certificate{On: e, Hosts: []string{b.domain}, Zones: graph.Join(*zone)})
 				record := graph.ID(entry + "/cdn/record")
 				graph.Add(g, record, &digitalocean.Record{On: e, Domain: *zone, Zone: "example.com", RecordSpec: digitalocean.RecordSpec{Type: "CNAME",
 					Name: strings.TrimSuffix(b.domain, ".example.com"), Value: digitalocean.CDNHost(b.Name, b.Region), TTL: 1800}}, graph.After(graph.ID(entry+"/cdn")))

@@ -56,7 +56,7 @@ func (e *Estate) listTags(ctx context.Context, c *graph.Call) ([]graph.Item, err
 		_, guarded := cutPrefixFold(t.Name, e.mark.firewallTag(""))
 		in, hash, recorded := e.mark.recordOf(t.Name)
 		name, named := e.mark.nameOf(t.Name)
-		host, certified := e.mark.certificateOf(t.Name)
+		certificate, certified := e.mark.certificateOf(t.Name)
 		switch {
 		case memory && !c.Teardown && e.hasDone("end "+id):
 			// A cluster that this run replaced: nobody approved the end of its tag yet. The next plan speaks of it.
@@ -103,7 +103,7 @@ func (e *Estate) listTags(ctx context.Context, c *graph.Call) ([]graph.Item, err
 				items = append(items, graph.Item{Key: t.Name, ID: t.Name, Title: title})
 			}
 		case certified:
-			_, there, err := e.certificateFor(ctx, c, host)
+			_, there, err := e.certificateNamed(ctx, c, certificate)
 			if err != nil {
 				return nil, err
 			}

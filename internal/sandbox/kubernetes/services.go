@@ -177,8 +177,35 @@ func (h *hands) find(ctx context.Context, s *corev1.Service) (*balancer, error) 
 	return nil, nil
 }
 
+// certified is a Service whose certificate, if it names one, is named by its id. An id that is given wins. Source: the changelog of cloud
+// controller manager v0.1.51.
+func (h *hands) certified(ctx context.Context, s *corev1.Service) (*corev1.Service, error) {
+	name := s.Annotations[annotationsPrefix+"certificate-name"]
+	if name == "" || s.Annotations[annotationsPrefix+"certificate-id"] != "" {
+		return s, nil
+	}
+	var all struct {
+		Certificates []struct {
+			ID string `json:"id"`
+		} `json:"certificates"`
+	}
+	if err := h.cloud.call(ctx, "GET", "/v2/certificates?name="+url.QueryEscape(name), nil, &all); err != nil {
+		return nil, err
+	}
+	if len(all.Certificates) == 0 {
+		return nil, fmt.Errorf("annotation %scertificate-name is %q: there is no such certificate", annotationsPrefix, name)
+	}
+	s = s.DeepCopy()
+	s.Annotations[annotationsPrefix+"certificate-id"] = all.Certificates[0].ID
+	return s, nil
+}
+
 // balancer finds, makes or changes the load balancer of a Service.
 func (h *hands) balancer(ctx context.Context, s *corev1.Service) (*balancer, error) {
+	s, err := h.certified(ctx, s)
+	if err != nil {
+		return nil, err
+	}
 	want, err := h.wish(s)
 	if err != nil {
 		return nil, err

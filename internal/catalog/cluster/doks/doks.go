@@ -118,6 +118,9 @@ func build(b *product.Building, e entry) error {
 	}
 	firewalls(b)
 	zones, made := domains(b)
+	if err := certificates(b, zones); err != nil {
+		return err
+	}
 	held := append([]graph.Value[string]{graph.Map(out, func(o digitalocean.ClusterOut) string { return o.URN })}, made...)
 	held = append(held, addresses(b, project)...)
 	graph.Add(g, "project/members", &digitalocean.Members{On: estate, Project: project, URNs: graph.Join(held...)})
@@ -147,6 +150,9 @@ var Existing = &product.Definition[v1alpha1.Cluster, struct{}]{
 		out := graph.Add(b.Graph(), e.ID, &digitalocean.ExistingCluster{On: b.Estate(), Cluster: e.Spec.Existing})
 		firewalls(b)
 		zones, _ := domains(b)
+		if err := certificates(b, zones); err != nil {
+			return err
+		}
 		product.Offer(b, product.Foundation{Access: access(out), Ready: []graph.ID{e.ID}, Zones: zones,
 			Network: graph.Map(out, func(o digitalocean.ClusterOut) string { return o.VPCID })})
 		return nil

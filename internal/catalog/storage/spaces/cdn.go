@@ -34,7 +34,7 @@ func checkCDN(p product.Platform, e entry, refuse func(field, what, why, fix str
 	if c.Domain == "" {
 		return
 	}
-	zone, known := zoneOf(p.Spec, c.Domain)
+	zone, known := p.Spec.Network.ZoneOf(c.Domain)
 	switch {
 	case zone == c.Domain:
 		refuse("cdn.domain", fmt.Sprintf("%s is a zone itself", zone), "another name for the CDN is a CNAME, which cannot stand at the top of a zone", "write a name below it, such as media."+zone)
@@ -48,19 +48,6 @@ func checkCDN(p product.Platform, e entry, refuse func(field, what, why, fix str
 	if other := leadsElsewhere(p.Spec, e.Name, c.Domain, zone); other != "" {
 		refuse("cdn.domain", fmt.Sprintf("%s is taken by %s", c.Domain, other), "a name leads to one place, and k8or makes the CNAME that leads to the CDN", "choose another name, or remove the other")
 	}
-}
-
-// zoneOf is the zone of the document that a host is in, the longest where there are several; false where there is none.
-func zoneOf(s v1alpha1.Spec, host string) (zone string, ok bool) {
-	if s.Network == nil {
-		return "", false
-	}
-	for name := range s.Network.Domains {
-		if (host == name || strings.HasSuffix(host, "."+name)) && len(name) > len(zone) {
-			zone = name
-		}
-	}
-	return zone, zone != ""
 }
 
 // leadsElsewhere is what of the document has a bucket's name for its CDN already: where in the document it stands.
@@ -100,8 +87,8 @@ func buildCDN(b *product.Building, e entry, base product.Foundation, bucket grap
 	if c.Domain == "" {
 		return graph.Map(cdn, func(o digitalocean.CDNOut) string { return o.URL })
 	}
-	zone, _ := zoneOf(b.Platform().Spec, c.Domain) // the check has made sure of one
-	certificate := graph.Add(g, id+"/certificate", &digitalocean.Certificate{On: b.Estate(), Host: c.Domain, Domain: base.Zones[zone]})
+	zone, _ := b.Platform().Spec.Network.ZoneOf(c.Domain) // the check has made sure of one
+	certificate := graph.Add(g, id+"/certificate", &digitalocean.Certificate{On: b.Estate(), Hosts: []string{c.Domain}, Zones: graph.Join(base.Zones[zone])})
 	graph.Add(g, id+"/record", &digitalocean.Record{On: b.Estate(), Domain: base.Zones[zone], Zone: zone, RecordSpec: digitalocean.RecordSpec{
 		Type: "CNAME", Name: strings.TrimSuffix(c.Domain, "."+zone), Value: digitalocean.CDNHost(name, region(b.Platform(), e)), TTL: recordTTL}}, graph.After(id))
 	graph.Add(g, id+"/name", &digitalocean.CDNName{On: b.Estate(), CDN: cdn, Bucket: name, Domain: c.Domain, Certificate: certificate}, graph.After(id+"/record"))
