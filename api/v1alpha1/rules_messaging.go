@@ -46,13 +46,24 @@ func (c *checker) existingBroker(given Messaging, at string) {
 	}
 }
 
+// KafkasOwn reports whether a topic is not its users': it is Kafka's own, Strimzi's, k8or's, or of a copying, whose names MirrorMaker ends in
+// "internal". No topic of the document has such a name, and what is in one says nothing of whether a Kafka is used.
+func KafkasOwn(topic string) bool {
+	for _, prefix := range []string{"__", "strimzi.", "k8or-"} {
+		if strings.HasPrefix(topic, prefix) {
+			return true
+		}
+	}
+	return strings.HasSuffix(topic, ".internal")
+}
+
 // topic checks one topic, with its defaults filled in.
 func (c *checker) topic(name string, topic Topic, brokers int, at, see string) {
 	switch {
 	case !matches(`^[A-Za-z0-9._-]{1,249}$`, name) || name == "." || name == "..":
 		c.add(FieldError{Path: at, Code: CodeTopicName, What: fmt.Sprintf("%q cannot be a topic's name", name),
 			Why: "Kafka takes up to 249 letters, digits, dots, hyphens and underscores", Fix: "choose another name"})
-	case strings.HasPrefix(name, "__") || strings.HasPrefix(name, "k8or-") || strings.HasPrefix(name, "strimzi."):
+	case KafkasOwn(name):
 		c.add(FieldError{Path: at, Code: CodeTopicName, What: fmt.Sprintf("the topic's name %q is kept for Kafka or k8or", name), Fix: "choose another name"})
 	}
 	if topic.Replicas == nil || topic.MinInSync == nil {

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/graph"
 	"github.com/k8or/k8or/internal/unit"
 )
@@ -36,7 +37,7 @@ func (k *Kinds) kafkaIsEmpty(ctx context.Context, c *graph.Call, access Access, 
 	}
 	topics, told := 0, 0
 	for _, id := range s.Objects {
-		if isTopic(id) && !ofKafka(id.Name) {
+		if isTopic(id) && !v1alpha1.KafkasOwn(id.Name) {
 			topics++
 		}
 	}
@@ -45,7 +46,7 @@ func (k *Kinds) kafkaIsEmpty(ctx context.Context, c *graph.Call, access Access, 
 	})
 	var full []string
 	for topic, holds := range held {
-		if ofKafka(topic) {
+		if v1alpha1.KafkasOwn(topic) {
 			continue
 		}
 		if told++; holds {
@@ -63,16 +64,6 @@ func (k *Kinds) kafkaIsEmpty(ctx context.Context, c *graph.Call, access Access, 
 		return false, "its topics hold messages: " + strings.Join(full, ", ")
 	}
 	return true, "no topic of it holds a message"
-}
-
-// ofKafka reports whether a topic is Kafka's own, Strimzi's, k8or's, or of a copying.
-func ofKafka(topic string) bool {
-	for _, own := range []string{"__", "strimzi.", "k8or-"} {
-		if strings.HasPrefix(topic, own) {
-			return true
-		}
-	}
-	return strings.HasSuffix(topic, ".internal")
 }
 
 // kafkaHolds says of each topic whether it holds a message.

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 
+	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/graph"
 )
 
@@ -85,7 +86,7 @@ func (e *Estate) listTopics(ctx context.Context, c *graph.Call) ([]graph.Item, e
 			all, err := e.allTopics(ctx, c, id)
 			var names []string
 			for _, t := range all {
-				if !ownTopic(t.Name) {
+				if !v1alpha1.KafkasOwn(t.Name) {
 					names = append(names, t.Name)
 				}
 			}

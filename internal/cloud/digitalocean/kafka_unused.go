@@ -5,8 +5,8 @@ package digitalocean
 import (
 	"context"
 	"fmt"
-	"strings"
 
+	"github.com/k8or/k8or/api/v1alpha1"
 	"github.com/k8or/k8or/internal/graph"
 )
 
@@ -43,7 +43,7 @@ func (e *Estate) unused(ctx context.Context, c *graph.Call, d database) (bool, s
 		return false, fmt.Sprintf("whether its topics hold messages is not known: %v", err)
 	}
 	for _, t := range all {
-		if ownTopic(t.Name) {
+		if v1alpha1.KafkasOwn(t.Name) {
 			continue
 		}
 		whole, err := e.topic(ctx, d.ID, t.Name)
@@ -60,9 +60,4 @@ func (e *Estate) unused(ctx context.Context, c *graph.Call, d database) (bool, s
 		}
 	}
 	return true, "nothing was ever written to its topics"
-}
-
-// ownTopic reports whether a topic is Kafka's own, k8or's, or of a copying.
-func ownTopic(name string) bool {
-	return strings.HasPrefix(name, "__") || strings.HasPrefix(name, "k8or-") || strings.HasSuffix(name, ".internal")
 }
