@@ -3,17 +3,9 @@
 package database
 
 import (
-	"bufio"
-	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"os"
-	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,135 +13,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/k8or/k8or/internal/sandbox/clock"
 	"github.com/k8or/k8or/internal/sandbox/digitalocean"
-	"github.com/k8or/k8or/internal/sandbox/wire"
 )
-
-// bench is a cloud with an unchanged client, and its databases' ports.
-type bench struct {
-	*testing.T
-	cloud   *digitalocean.Cloud
-	clock   *clock.Manual
-	client  *godo.Client
-	runtime *Runtime
-}
-
-func newBench(t *testing.T, o Options) *bench {
-	t.Helper()
-	b := &bench{T: t, clock: clock.NewManual(time.Now())}
-	var nudge atomic.Pointer[Runtime]
-	b.cloud = digitalocean.New(digitalocean.Options{Clock: b.clock, Seed: 1, Changed: func() {
-		if r := nudge.Load(); r != nil {
-			r.Nudge()
-		}
-	}})
-	t.Cleanup(b.cloud.Close)
-	b.client = godo.NewClient(&http.Client{Transport: bearer{wire.Transport(b.cloud)}})
-	o.Cloud, o.Log = b.cloud, t.Logf
-	b.runtime = New(o)
-	t.Cleanup(b.runtime.Close)
-	nudge.Store(b.runtime)
-	return b
-}
-
-type bearer struct{ next http.RoundTripper }
-
-func (t bearer) RoundTrip(r *http.Request) (*http.Response, error) {
-	r = r.Clone(r.Context())
-	r.Header.Set("Authorization", "Bearer "+digitalocean.DefaultToken)
-	return t.next.RoundTrip(r)
-}
-
-// needsPostgres skips where no real server can be had, and says so.
-func needsPostgres(t *testing.T) {
-	t.Helper()
-	if owner, ok := whoRuns(); !ok || findPostgres(owner) == nil {
-		t.Skip("the machine has no PostgreSQL (postgres and initdb in the PATH), so nothing real can be tried")
-	}
-}
-
-// make makes a cluster and waits until it is online, with its first backup done.
-func (b *bench) make(r godo.DatabaseCreateRequest) *godo.Database {
-	b.Helper()
-	if r.Region == "" {
-		r.Region = "nyc3"
-	}
-	if r.NumNodes == 0 {
-		r.NumNodes, r.SizeSlug = 1, "db-s-1vcpu-2gb"
-	}
-	d, _, err := b.client.Databases.Create(b.Context(), &r)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.clock.Advance(7 * time.Minute)
-	b.clock.Advance(3 * time.Minute)
-	return d
-}
-
-func (b *bench) pg(name string) *godo.Database {
-	b.Helper()
-	return b.make(godo.DatabaseCreateRequest{Name: name, EngineSlug: "pg", Version: "16"})
-}
-
-// trusting is TLS with a cluster, or a copy of one, by the CA that the API shows.
-func (b *bench) trusting(d *godo.Database) *tls.Config {
-	b.Helper()
-	of := d.ID
-	if spec, err := b.cloud.DatabaseServer(d.ID); err == nil && spec.CopyOf != "" { // the API shows a cluster's alone
-		of = spec.CopyOf
-	}
-	ca, _, err := b.client.Databases.GetCA(b.Context(), of)
-	if err != nil {
-		b.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(ca.Certificate) {
-		b.Fatalf("the CA is %s", ca.Certificate)
-	}
-	return &tls.Config{RootCAs: roots, ServerName: d.PrivateConnection.Host, Time: b.clock.Wall}
-}
-
-// connect opens a session as the API's own words say, through the port of a source.
-func (b *bench) connect(d *godo.Database, source, user, password, database string, pool bool) (*pgx.Conn, error) {
-	b.Helper()
-	p, err := b.runtime.Open(d.ID, source, pool)
-	if err != nil {
-		b.Fatal(err)
-	}
-	config, err := pgx.ParseConfig(fmt.Sprintf("postgres://%s/%s?sslmode=verify-full", d.PrivateConnection.Host, database))
-	if err != nil {
-		b.Fatal(err)
-	}
-	config.User, config.Password = user, password
-	config.TLSConfig = b.trusting(d)
-	config.LookupFunc = func(context.Context, string) ([]string, error) { return []string{"127.0.0.1"}, nil }
-	config.DialFunc = func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, network, p.Address)
-	}
-	ctx, stop := context.WithTimeout(b.Context(), time.Minute)
-	defer stop()
-	c, err := pgx.ConnectConfig(ctx, config)
-	if err == nil {
-		b.Cleanup(func() { c.Close(context.Background()) })
-	}
-	return c, err
-}
-
-func (b *bench) must(c *pgx.Conn, err error) *pgx.Conn {
-	b.Helper()
-	if err != nil {
-		b.Fatal(err)
-	}
-	return c
-}
-
-func (b *bench) exec(c *pgx.Conn, statement string) {
-	b.Helper()
-	if _, err := c.Exec(b.Context(), statement); err != nil {
-		b.Fatalf("%s: %v", statement, err)
-	}
-}
 
 // TestRealServers goes through what a driver sees, with one machine's servers: the first takes seconds to make.
 func TestRealServers(t *testing.T) {
@@ -174,15 +39,6 @@ func TestRealServers(t *testing.T) {
 }
 
 const anywhere = "ip:203.0.113.7"
-
-func (b *bench) user(d *godo.Database, name string) *godo.DatabaseUser {
-	b.Helper()
-	u, _, err := b.client.Databases.CreateUser(b.Context(), d.ID, &godo.DatabaseCreateUserRequest{Name: name})
-	if err != nil {
-		b.Fatal(err)
-	}
-	return u
-}
 
 func driverReachesItWithWhatTheAPISays(b *bench, d *godo.Database) {
 	t := b.T
@@ -418,59 +274,4 @@ func TestServerGoesOnWhereItWas(t *testing.T) {
 	if _, err := os.Stat(place); !os.IsNotExist(err) {
 		t.Errorf("nobody has data any more, and the folder %s is still there: %v", place, err)
 	}
-}
-
-func TestWhatIsSimulatedSaysSo(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, Options{NoServers: true})
-	d := b.pg("orders")
-	if _, err := b.connect(d, anywhere, d.Connection.User, d.Connection.Password, "defaultdb", false); state(err) != "57P03" || !strings.Contains(err.Error(), "is simulated") {
-		t.Errorf("PostgreSQL says %v", err)
-	}
-	for engine, say := range map[string]string{"mysql": "", "valkey": "PING\r\n", "opensearch": "GET / HTTP/1.1\r\n", "mongodb": ""} {
-		d := b.make(godo.DatabaseCreateRequest{Name: "one-" + engine, EngineSlug: engine})
-		p, err := b.runtime.Open(d.ID, anywhere, false)
-		if err != nil || !strings.HasPrefix(p.Serves, "simulated") {
-			t.Fatalf("%s: %+v, %v", engine, p, err)
-		}
-		if text := hear(t, b, d, p, say, engine != "mysql"); !strings.Contains(text, "is simulated") {
-			t.Errorf("%s says %q", engine, text)
-		}
-	}
-	young, _, err := b.client.Databases.Create(t.Context(), &godo.DatabaseCreateRequest{Name: "young", EngineSlug: "pg", SizeSlug: "db-s-1vcpu-1gb", Region: "nyc3", NumNodes: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := b.connect(young, anywhere, "doadmin", "x", "defaultdb", false); err == nil || state(err) != "" {
-		t.Errorf("a cluster that is being made answers: %v", err)
-	}
-}
-
-// hear says something to a port and returns what it answers.
-func hear(t *testing.T, b *bench, d *godo.Database, p Port, say string, secure bool) string {
-	t.Helper()
-	c, err := net.Dial("tcp", p.Address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	if secure {
-		d, _, err = b.client.Databases.Get(t.Context(), d.ID)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ca, _, err := b.client.Databases.GetCA(t.Context(), d.ID)
-		if err != nil {
-			t.Fatal(err)
-		}
-		roots := x509.NewCertPool()
-		roots.AppendCertsFromPEM(ca.Certificate)
-		c = tls.Client(c, &tls.Config{RootCAs: roots, ServerName: d.Connection.Host})
-	}
-	if _, err := c.Write([]byte(say)); err != nil {
-		t.Fatal(err)
-	}
-	var text strings.Builder
-	bufio.NewReader(c).WriteTo(&text) //nolint:errcheck // what came is what counts
-	return text.String()
 }
