@@ -13,7 +13,6 @@ package price
 import (
 	"fmt"
 	"math"
-	"strings"
 
 	"github.com/k8or/k8or/internal/unit"
 )
@@ -69,6 +68,9 @@ type Item struct {
 	// counts as 1.
 	Min int `json:"min"`
 	Max int `json:"max"`
+
+	// Copy says that it is a copy of another item, such as a database's read replica: how copies are reckoned is said beside it.
+	Copy bool `json:"-"`
 }
 
 // Line is an item with its price. Amounts but From mean nothing unless Known is true.
@@ -189,7 +191,7 @@ func (b *Book) line(item Item) Line {
 		low, high = 1, 1
 	}
 	line.Known, line.Per, line.Note, line.Source, line.Date = true, e.Per, e.Note, e.Source, e.Date
-	if item.Kind == Database && high < 2 && !strings.Contains(item.For, "/replicas/") {
+	if item.Kind == Database && high < 2 && !item.Copy {
 		line.Note = "" // which is of standbys and copies
 	}
 	line.Unit = e.monthly

@@ -74,7 +74,7 @@ func TestHowStandbysAreReckonedIsSaidOfThoseAlone(t *testing.T) {
 	bill := price.Default().Of([]price.Item{
 		{For: "databases/alone", Kind: price.Database, Slug: "pg/db-s-1vcpu-2gb", Min: 1, Max: 1},
 		{For: "databases/pair", Kind: price.Database, Slug: "pg/db-s-1vcpu-2gb", Min: 2, Max: 2},
-		{For: "databases/alone/replicas/reports", Kind: price.Database, Slug: "pg/db-s-1vcpu-2gb", Min: 1, Max: 1},
+		{For: "databases/alone/replicas/reports", Kind: price.Database, Slug: "pg/db-s-1vcpu-2gb", Min: 1, Max: 1, Copy: true},
 	})
 	for i, said := range []bool{false, true, true} {
 		if l := bill.Lines[i]; (l.Note != "") != said {

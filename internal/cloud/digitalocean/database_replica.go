@@ -44,7 +44,7 @@ type ReplicaOut struct {
 
 // Billed is what it costs: one more node of its size.
 func (o ReplicaOut) Billed(name, _ string) []price.Item {
-	return []price.Item{{For: name, What: "read replica, " + o.Size, Kind: price.Database, Slug: o.Engine + "/" + o.Size, Min: 1, Max: 1}}
+	return []price.Item{{For: name, What: "read replica, " + o.Size, Kind: price.Database, Slug: o.Engine + "/" + o.Size, Min: 1, Max: 1, Copy: true}}
 }
 
 type readReplica struct {

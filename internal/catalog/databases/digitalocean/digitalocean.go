@@ -269,7 +269,7 @@ func choose(s *product.Selecting, e entry) {
 	s.Bill(price.Default().Storage(string(e.ID), kind.slug+"/"+slug, size, most)...)
 	for name, r := range e.Spec.Replicas {
 		slug := kind.sold(cmp.Or(r.Size, e.Spec.Size))
-		s.Bill(price.Item{For: string(e.ID) + "/replicas/" + name, What: "read replica " + name + ", " + slug, Kind: price.Database, Slug: kind.slug + "/" + slug, Min: 1, Max: 1})
+		s.Bill(price.Item{For: string(e.ID) + "/replicas/" + name, What: "read replica " + name + ", " + slug, Kind: price.Database, Slug: kind.slug + "/" + slug, Min: 1, Max: 1, Copy: true})
 	}
 }
 
