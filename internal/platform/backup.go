@@ -256,16 +256,17 @@ func (p *Platform) untilOver(ctx context.Context, cluster *kube.Cluster, id kube
 	}
 }
 
-// backsUp says which backup or restore is under way, with the key to the bucket that it began with; empty where there is none.
-func (p *Platform) backsUp(ctx context.Context, cluster *kube.Cluster) (string, error) {
-	for _, kind := range []string{"Backup", "Restore"} {
-		all, err := cluster.Answers(ctx, veleroID(kind, ""))
+// stillWorks says which of these custom resources is under way, such as a backup with the key to the bucket that it began with; empty where
+// none is.
+func stillWorks(ctx context.Context, cluster *kube.Cluster, kinds []kube.ID) (string, error) {
+	for _, kind := range kinds {
+		all, err := cluster.Answers(ctx, kind)
 		if err != nil {
 			return "", err
 		}
 		for i := range all {
 			if phase := reading(&all[i]).text("phase"); !ended(phase) {
-				return fmt.Sprintf("%s %s is %s, and may have begun with the old key", strings.ToLower(kind), all[i].GetName(), inWords(phase)), nil
+				return fmt.Sprintf("%s %s is %s, and may have begun with the old key", strings.ToLower(kind.Kind), all[i].GetName(), inWords(phase)), nil
 			}
 		}
 	}

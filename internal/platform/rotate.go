@@ -92,8 +92,8 @@ func (p *Platform) reads(ctx context.Context, entry graph.ID, app string) (strin
 		if err != nil || !ok {
 			return "", err
 		}
-		if c.Entry == "backups" {
-			return p.backsUp(ctx, p.kinds.Cluster(access.ID))
+		if len(c.Works) > 0 {
+			return stillWorks(ctx, p.kinds.Cluster(access.ID), c.Works)
 		}
 		pod, err := p.kinds.Cluster(access.ID).OlderThan(ctx, c.Namespace, c.SecretName(entry))
 		return kube.StillReads(pod, kube.SecretKey{Namespace: c.Namespace, Name: c.SecretName(entry)}), err

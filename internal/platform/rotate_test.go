@@ -20,8 +20,8 @@ func TestAKeyThatABackupBeganWithStaysUntilItHasEnded(t *testing.T) {
 	c := kube.New(kube.Options{Platform: "shop-x7k2p9", Transport: wire.Transport(memkube.New(memkube.Options{})), Credentials: func(context.Context) (kube.Credentials, error) {
 		return kube.Credentials{Server: "https://memkube.invalid", Token: "none", Expires: time.Now().Add(time.Hour)}, nil
 	}})
-	var p Platform
-	if why, err := p.backsUp(t.Context(), c); err != nil || why != "" {
+	kinds := []kube.ID{veleroID("Backup", ""), veleroID("Restore", "")}
+	if why, err := stillWorks(t.Context(), c, kinds); err != nil || why != "" {
 		t.Fatalf("without Velero: %q, %v", why, err)
 	}
 	ask := func(o map[string]any) {
@@ -42,15 +42,15 @@ func TestAKeyThatABackupBeganWithStaysUntilItHasEnded(t *testing.T) {
 	}
 	velero("Backup", "yesterday", "Completed")
 	velero("Backup", "broken", "PartiallyFailed")
-	if why, err := p.backsUp(t.Context(), c); err != nil || why != "" {
+	if why, err := stillWorks(t.Context(), c, kinds); err != nil || why != "" {
 		t.Errorf("with backups that have ended: %q, %v", why, err)
 	}
 	velero("Restore", "now", "InProgress")
-	if why, err := p.backsUp(t.Context(), c); err != nil || !strings.Contains(why, "restore now is in progress") {
+	if why, err := stillWorks(t.Context(), c, kinds); err != nil || !strings.Contains(why, "restore now is in progress") {
 		t.Errorf("with a restore under way: %q, %v", why, err)
 	}
 	velero("Backup", "today", "")
-	if why, err := p.backsUp(t.Context(), c); err != nil || !strings.Contains(why, "backup today is new") {
+	if why, err := stillWorks(t.Context(), c, kinds); err != nil || !strings.Contains(why, "backup today is new") {
 		t.Errorf("with a backup that is about to begin: %q, %v", why, err)
 	}
 }

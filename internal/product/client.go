@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/k8or/k8or/internal/graph"
+	"github.com/k8or/k8or/internal/kube"
 )
 
 // Client is who uses an entry: an app that has it in its `uses` or `reads`, or another entry of the document, such as backups their bucket.
@@ -24,6 +25,9 @@ type Client struct {
 	// may that has it in its `uses`. Indexes are the patterns of the only ones that it may do that with, in a search engine.
 	Privileges string
 	Indexes    []string
+	// Works are the custom resources by which it works with its credentials, as Velero does by Backups: one whose work goes on may have begun
+	// with credentials that have changed since. None says that its pods do, from their start.
+	Works []kube.ID
 }
 
 // ID is the node of who uses it.
@@ -54,7 +58,8 @@ func (p Platform) Clients(entry graph.ID) []Client {
 		out = append(out, Client{Name: "registry.images", Namespace: "registry", Entry: "registry"})
 	}
 	if b := p.Spec.Backups; b != nil && b.Bucket == string(entry) {
-		out = append(out, Client{Name: "backups.velero", Namespace: "backups", Entry: "backups"})
+		out = append(out, Client{Name: "backups.velero", Namespace: "backups", Entry: "backups", Works: []kube.ID{
+			{Group: "velero.io", Version: "v1", Kind: "Backup", Namespace: "backups"}, {Group: "velero.io", Version: "v1", Kind: "Restore", Namespace: "backups"}}})
 	}
 	if m := p.Spec.Monitoring; m != nil && slices.Contains(m.Reads, string(entry)) {
 		out = append(out, Client{Name: "monitoring.grafana", Namespace: "monitoring", Entry: "monitoring", Privileges: Reads})
