@@ -5,6 +5,7 @@ package kube_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -110,6 +111,57 @@ metadata: {name: theirs, namespace: NS-widgets}`) {
 	}
 	// The next user of the names is the platform itself: what was kept still has its mark.
 	apply(t, c, set)
+}
+
+func TestACRDThatItsSetNoLongerHasStaysForOthersAndThePlanSaysSo(t *testing.T) {
+	t.Parallel()
+	p := kubetest.Start(t)
+	id := p.Namespace(t)
+	c := p.Cluster("shop-x7k2p9")
+	set := kube.Set{Name: "widgets-" + id, Namespace: id + "-widgets", Objects: objects(t, id, widgets)}
+	crd := "CustomResourceDefinition widgets." + id + ".example.com"
+	apply(t, c, set)
+	without := set
+	without.Objects = slices.DeleteFunc(slices.Clone(set.Objects), func(o *unstructured.Unstructured) bool {
+		return o.GetKind() == "CustomResourceDefinition" || o.GetKind() == "Widget"
+	})
+	planned := func() map[string]kube.Change {
+		t.Helper()
+		changes, err := c.Diff(t.Context(), without)
+		if err != nil {
+			t.Fatal(err)
+		}
+		by := map[string]kube.Change{}
+		for _, change := range changes {
+			by[change.ID.String()] = change
+		}
+		return by
+	}
+	first := "Widget " + id + "-widgets/first"
+	if by := planned(); by[crd].Action != kube.Delete || by[first].Action != kube.Delete {
+		t.Errorf("with the set's own Widget alone, which goes too: %v", by)
+	}
+	for _, theirs := range objects(t, id, "{apiVersion: NS.example.com/v1, kind: Widget, metadata: {name: theirs, namespace: NS}}") {
+		if err := p.Client(t).Create(t.Context(), theirs); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if by := planned(); by[crd].Action != kube.Keep || !strings.HasSuffix(by[crd].Note, "it stays as long as there is Widget "+id+"/theirs") || by[first].Action != kube.Delete {
+		t.Errorf("with somebody's Widget: %v", by)
+	}
+	apply(t, c, without)
+	var kept []kube.Kept
+	eventually(t, func(ctx context.Context) (string, error) {
+		pruned, err := c.Prune(ctx, without, nil)
+		kept = pruned.Kept
+		return pruned.Waiting, err
+	})
+	if len(kept) != 1 || kept[0].ID.String() != crd {
+		t.Errorf("carried out, it kept %v", kept)
+	}
+	if by := planned(); len(by) != 0 {
+		t.Errorf("afterwards: %v", by)
+	}
 }
 
 func TestACRDThatWouldLoseAStoredVersionIsRefused(t *testing.T) {

@@ -88,20 +88,32 @@ func (c *Cluster) Look(ctx context.Context, set Set) (View, error) {
 			return View{}, err
 		}
 	}
-	for i := len(inventory.Objects) - 1; i >= 0; i-- {
-		id := inventory.Objects[i]
-		gone := !slices.ContainsFunc(sights, func(s *sight) bool { return s.id.same() == id.same() }) &&
-			!slices.ContainsFunc(waits, func(w pending) bool { return w.id.same() == id.same() })
-		switch {
-		case gone && holdsData(id):
-			changes = append(changes, Change{ID: id, Action: Keep, Note: "no longer wanted; it holds data, and stays until it is given up by name"})
-		case gone:
-			change, err := conn.leaves(ctx, Change{ID: id, Action: Delete, Note: "no longer wanted"}, sights)
-			if err != nil {
+	wanted := func(id ID) bool {
+		return slices.ContainsFunc(sights, func(s *sight) bool { return s.id.same() == id.same() }) ||
+			slices.ContainsFunc(waits, func(w pending) bool { return w.id.same() == id.same() })
+	}
+	for _, id := range slices.Backward(inventory.Objects) {
+		if wanted(id) {
+			continue
+		}
+		change := Change{ID: id, Action: Delete, Note: "no longer wanted"}
+		tenant := ""
+		if id.isCRD() {
+			if tenant, err = c.tenantThatStays(ctx, conn, id, func(of string, id ID) bool { return of == set.Name && !wanted(id) }); err != nil {
 				return View{}, err
 			}
-			changes = append(changes, change)
 		}
+		switch {
+		case holdsData(id):
+			change.Action, change.Note = Keep, "no longer wanted; it holds data, and stays until it is given up by name"
+		case tenant != "":
+			change.Action, change.Note = Keep, "no longer wanted; it stays as long as there is "+tenant
+		default:
+			if change, err = conn.leaves(ctx, change, sights); err != nil {
+				return View{}, err
+			}
+		}
+		changes = append(changes, change)
 	}
 	var stale []ID
 	for _, w := range waits {

@@ -45,7 +45,7 @@ func (c *Cluster) remains(ctx context.Context, s Inventory, sets []Inventory, en
 	group.SetLimit(parallel)
 	for i, crd := range crds {
 		group.Go(func() error {
-			tenant, err := c.tenantThatStays(ctx2, conn, crd, ends)
+			tenant, err := c.tenantThatStays(ctx2, conn, crd, func(set string, _ ID) bool { return ends(set) })
 			if tenant != "" {
 				said[i] = fmt.Sprintf("%s stays as long as there is %s", crd, tenant)
 			}
@@ -67,8 +67,9 @@ func (c *Cluster) remains(ctx context.Context, s Inventory, sets []Inventory, en
 	return slices.DeleteFunc(said, func(one string) bool { return one == "" }), nil
 }
 
-// tenantThatStays names a custom resource for which a CRD stays once all sets that end are gone; empty where there is none.
-func (c *Cluster) tenantThatStays(ctx context.Context, conn *connection, crd ID, ends func(set string) bool) (string, error) {
+// tenantThatStays names a custom resource for which a CRD stays; empty where there is none. Ends says of what the platform has in a set that
+// it goes before.
+func (c *Cluster) tenantThatStays(ctx context.Context, conn *connection, crd ID, ends func(set string, id ID) bool) (string, error) {
 	live, err := conn.get(ctx, crd)
 	if err != nil || live == nil || c.strangerTo(live) != "" {
 		return "", err
@@ -76,7 +77,7 @@ func (c *Cluster) tenantThatStays(ctx context.Context, conn *connection, crd ID,
 	all, err := conn.customResourcesOf(ctx, live)
 	for _, o := range all {
 		id := IDOf(&o)
-		ours := o.Labels[PlatformLabel] == c.options.Platform && ends(o.Labels[SetLabel]) && !holdsData(id)
+		ours := o.Labels[PlatformLabel] == c.options.Platform && ends(o.Labels[SetLabel], id) && !holdsData(id)
 		if ours || len(o.OwnerReferences) > 0 || o.DeletionTimestamp != nil {
 			continue // it goes, by itself or with its owner
 		}
