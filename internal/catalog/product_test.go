@@ -67,3 +67,20 @@ func TestTheCatalogShowsWhatIsComposed(t *testing.T) {
 		}
 	}
 }
+
+func TestARunStopsAtWhatTheClusterIsSaidToHaveAndHasNot(t *testing.T) {
+	t.Parallel()
+	producttest.Unmet(t, `apiVersion: k8or.io/v1alpha1
+kind: Platform
+metadata: {name: existing}
+spec:
+  region: nyc3
+  gateways:
+    public: {product: existing, existing: {class: traefik, namespace: traefik, address: 203.0.113.7}}
+  apps:
+    web: {image: docker.io/hashicorp/http-echo:1.0.0, port: 5678, routes: [{host: shop.example.com}]}
+`, "/apis/networking.k8s.io/v1/ingresses", []string{"the cluster has no ingress class traefik", "the cluster has no namespace traefik"}, map[string]string{
+		"/api/v1/namespaces":                        `{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"traefik"}}`,
+		"/apis/networking.k8s.io/v1/ingressclasses": `{"apiVersion":"networking.k8s.io/v1","kind":"IngressClass","metadata":{"name":"traefik"},"spec":{"controller":"traefik.io/ingress-controller"}}`,
+	})
+}
