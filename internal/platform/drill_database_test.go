@@ -3,6 +3,7 @@
 package platform
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -45,5 +46,18 @@ func TestADrillFailsByWhatDoesNotComeBack(t *testing.T) {
 		if problem.ExitCode(err) != c.code || !strings.Contains(fmt.Sprintf("%+v", err), c.says) {
 			t.Errorf("where %s: %+v, want exit code %d and %q", c.why, err, c.code, c.says)
 		}
+	}
+}
+
+func TestWhatADrillCannotRemoveIsNamed(t *testing.T) {
+	t.Parallel()
+	d := databaseDrill{DatabaseDrill: &DatabaseDrill{Entry: "databases/orders", Copy: "shop-x7k2p9-drill-20261126-101010"}, in: drill{Platform: &Platform{}}}
+	refused := errors.New("the cloud says no")
+	err := d.unremoved(t.Context(), refused, []string{"database cluster shop-x7k2p9-drill-20261126-101010 (4711)"})
+	if said := fmt.Sprintf("%+v", err); problem.ExitCode(err) != 7 || !strings.Contains(said, "drill-20261126-101010 (4711)") || !strings.Contains(said, refused.Error()) {
+		t.Errorf("what is left is told as %s, with exit code %d; want it named, why, and 7", said, problem.ExitCode(err))
+	}
+	if err := d.unremoved(t.Context(), nil, nil); err != nil {
+		t.Errorf("where nothing is left: %v", err)
 	}
 }
