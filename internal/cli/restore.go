@@ -36,7 +36,7 @@ until they are removed. Interrupted, what is there stays: the next drill removes
 back, and 7 when something could not be removed.
 
 With --drill databases/orders the newest backup of a managed database (PostgreSQL, MySQL, MongoDB) is tried: DigitalOcean makes a copy of it
-beside it, on one node of the smallest size that holds it, which nobody but the platform's cluster reaches. A Job in the cluster signs in
+beside it, on one node of the smallest size as large, which nobody but the platform's cluster reaches. A Job in the cluster signs in
 to the copy and counts its tables, beside those of the source; then all of that is deleted. What it costs is shown and asked for first. It
 proves that the backup can be made a database again, and how long that takes. It does not prove what is in a table. Interrupted, it deletes
 what it made before it ends.`,

@@ -72,7 +72,7 @@ func (d *DrilledDatabase) Failed() int {
 // drillable are the engines that a drill can look into, of those that DigitalOcean backs up; noDrill says why of the others.
 var (
 	drillable = []string{databases.PostgreSQL, databases.MySQL, databases.MongoDB}
-	noDrill   = map[string]string{databases.Valkey: "DigitalOcean takes no backups of Valkey", databases.OpenSearch: "k8or knows no backups of DigitalOcean's OpenSearch that it could look into"}
+	noDrill   = map[string]string{databases.Valkey: "DigitalOcean takes no backups of Valkey", databases.OpenSearch: "at DigitalOcean no OpenSearch begins with the backup of another"}
 )
 
 // databaseDrillLabel marks the namespace of such a drill, with the id of the source. It is not [drillLabel], by which a drill of Velero's removes what it left.

@@ -94,8 +94,8 @@ func (e *Estate) DatabasesIn(ctx context.Context, c *graph.Call, id string) ([]s
 	return names, err
 }
 
-// Copy is a copy of it as a drill makes one of its newest backup: in the same private network, and on one node, of the smallest size whose
-// disk is as large.
+// Copy is a copy of it as a drill makes one of its newest backup: in the same private network, and on one node, of the smallest size that
+// has as much memory and as large a disk.
 func (b Backed) Copy(on *Estate, name string) *Database {
 	d := &Database{On: on, Drill: true, VPC: graph.Known(b.wire.VPC), DatabaseSpec: DatabaseSpec{Name: name, Engine: b.Engine, Version: b.Version, Nodes: 1, Region: b.wire.Region, Restore: b.Name}}
 	if !b.Backup.IsZero() {
@@ -110,8 +110,9 @@ func (b Backed) Copy(on *Estate, name string) *Database {
 	return d
 }
 
-// smallest is the cheapest size of one node that comes with a disk of at least its own, as far as the price book knows; where it knows none,
-// its own size with as large a disk.
+// smallest is the cheapest size of one node that has no less memory and comes with a disk of at least its own, as far as the price book
+// knows; where it knows none, its own size with as large a disk. A copy is never on a smaller plan than its source. Source:
+// docs.digitalocean.com, how to fork clusters.
 func (b Backed) smallest() (size string, storage unit.MiB) {
 	book, least := price.Default(), unit.Money(0)
 	for _, l := range b.offer.Layouts {
@@ -122,7 +123,7 @@ func (b Backed) smallest() (size string, storage unit.MiB) {
 			slug := b.Engine + "/" + s
 			disk, known := book.Included(slug)
 			costs := book.Of([]price.Item{{Kind: price.Database, Slug: slug, Min: 1, Max: 1}})
-			if known && disk >= b.Storage && len(costs.Unknown) == 0 && (size == "" || costs.Low < least) {
+			if known && disk >= b.Storage && !Smaller(s, b.Size) && len(costs.Unknown) == 0 && (size == "" || costs.Low < least) {
 				size, least = s, costs.Low
 			}
 		}
