@@ -41,8 +41,9 @@ type watched struct {
 var definitions = schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
 
 func newOperated(r *Runtime, spec digitalocean.ClusterSpec, client dynamic.Interface) *operated {
+	cloud := r.options.Cloud(spec.Team)
 	return &operated{
-		runtime: r, spec: spec, client: client, player: operators.NewPlayer(snapshots{api{&http.Client{Transport: r.options.Cloud(spec.Team)}}, spec.ID}, r.options.Spaces),
+		runtime: r, spec: spec, client: client, player: operators.NewPlayer(snapshots{api{&http.Client{Transport: cloud}}, spec.ID}, Zones(cloud), r.options.Spaces),
 		nudged: make(chan struct{}, 1), watched: map[schema.GroupResource]*watched{},
 	}
 }

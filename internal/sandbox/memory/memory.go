@@ -82,7 +82,7 @@ func (r *Runtime) Start(ctx context.Context, k digitalocean.ClusterSpec) (digita
 		return endpoint, nil
 	}
 	h := &hands{cloud: r.cloud, spec: k, balancers: map[string]string{}}
-	h.operators = operators.NewPlayer(h, r.spaces)
+	h.operators = operators.NewPlayer(h, kubernetes.Zones(r.cloud.Hands(k.Team)), r.spaces)
 	server := memkube.New(memkube.Options{
 		Name: k.ID, Version: k.Version, NeedNodes: true, Fault: r.met,
 		LoadBalancer: h.balancer, LoadBalancerGone: h.balancerGone, Volume: h.volume, VolumeGone: h.volumeGone,

@@ -63,7 +63,7 @@ func TestMeshesInjectThePodsThatAskForIt(t *testing.T) {
 			world[deployments] = []Object{row.of}
 		}
 		pod := parse("{kind: Pod, metadata: {namespace: apps, name: web, " + row.pod + "}, spec: {" + row.spec + "containers: [{name: web}]}}")
-		NewPlayer(nil, nil).Inject(world, pod)
+		NewPlayer(nil, nil, nil).Inject(world, pod)
 		beside := mapsAt(pod.Object, "spec", "initContainers")
 		got := ""
 		if len(beside) > 0 {

@@ -13,8 +13,8 @@
 // keys and passwords are real. Sidecars of Istio and Linkerd are injected in memory alone: they come from webhooks, and the real control
 // plane calls none, so that there a pod in a mesh runs without its proxy. What a sidecar requests is not played.
 //
-// Two operators reach beyond the cluster: the snapshotter takes snapshots at the simulated cloud, see [Volumes], and Velero keeps
-// backups in the simulated Spaces. Schedules of snapshots are played for their containers, which do not run.
+// Three operators reach beyond the cluster: the snapshotter takes snapshots at the simulated cloud, see [Volumes], external-dns writes
+// records there, see [Zones], and Velero keeps backups in the simulated Spaces. Schedules of snapshots are played for their containers, which do not run.
 package operators
 
 import (
@@ -84,6 +84,7 @@ type Scene struct {
 	Wall       time.Time         // in the machine's time, which objects show
 	Since      time.Time         // in model time: since when the operator has known this generation of the object
 	volumes    Volumes           // the cloud's; nil without a cloud
+	zones      Zones             // the cloud's; nil without a cloud
 	spaces     http.RoundTripper // the way to the cloud's Spaces; nil without them
 	sight      *sight
 	again      time.Time
@@ -154,7 +155,7 @@ type Reference struct {
 
 // All are the operators that are played.
 func All() []*Operator {
-	return []*Operator{certManager(), certManagerWebhook(), caInjector(), prometheusOperator(), strimzi(), strimziEntities(), eck(), cilium(), nginxIngress(), kongIngress(), istiod(), linkerd(), routingAgent(), snapshotter(), snapshotSchedules(), velero()}
+	return []*Operator{certManager(), certManagerWebhook(), caInjector(), prometheusOperator(), strimzi(), strimziEntities(), eck(), cilium(), nginxIngress(), kongIngress(), istiod(), linkerd(), routingAgent(), snapshotter(), snapshotSchedules(), externalDNS(), velero()}
 }
 
 // usual are the resources of Kubernetes' own that operators make, or look for their controllers in.

@@ -31,7 +31,7 @@ func TestOperatorsArePlayedInMemory(t *testing.T) {
 	}
 	reached := httptest.NewServer(objects) // the claims look into buckets as anybody does
 	t.Cleanup(reached.Close)
-	player := operators.NewPlayer(shelf{all: map[string]operators.Snapshot{}}, wire.Transport(objects))
+	player := operators.NewPlayer(shelf{all: map[string]operators.Snapshot{}}, nil, wire.Transport(objects))
 	server := memkube.New(memkube.Options{Hands: func(r *memkube.Room, wall time.Time) time.Time {
 		now := fast.Now()
 		again, err := player.Pass(r, now, wall)

@@ -19,6 +19,7 @@ import (
 type Player struct {
 	operators []*Operator
 	volumes   Volumes
+	zones     Zones
 	spaces    http.RoundTripper
 	seen      map[sightOf]*sight
 	sent      map[string]*sent
@@ -36,6 +37,7 @@ type sight struct {
 	generation int64
 	since      time.Time
 	turn       time.Time // when it last did what it does regularly; zero before it was asked whether to
+	said       string    // what it last carried out outside the cluster, for those that remember it
 }
 
 // sent is what was last said of an object, and of which version of it.
@@ -45,10 +47,10 @@ type sent struct {
 	pass    uint64
 }
 
-// NewPlayer returns one that plays all operators. Volumes are the cloud's, nil where there is none: then no snapshot can be taken.
-// spaces leads to its Spaces; nil: then no backup can be kept.
-func NewPlayer(volumes Volumes, spaces http.RoundTripper) *Player {
-	return &Player{operators: All(), volumes: volumes, spaces: spaces, seen: map[sightOf]*sight{}, sent: map[string]*sent{}}
+// NewPlayer returns one that plays all operators. Volumes are the cloud's, nil where there is none: then no snapshot can be taken. Zones
+// are its DNS, nil: then no name is written. spaces leads to its Spaces; nil: then no backup can be kept.
+func NewPlayer(volumes Volumes, zones Zones, spaces http.RoundTripper) *Player {
+	return &Player{operators: All(), volumes: volumes, zones: zones, spaces: spaces, seen: map[sightOf]*sight{}, sent: map[string]*sent{}}
 }
 
 // retry is how long, in model time, an object is left alone whose change was refused.
@@ -88,7 +90,7 @@ func (p *Player) Pass(c Cluster, now, wall time.Time) (again time.Time, err erro
 				continue
 			}
 			seen := p.sight(who, o, now)
-			s := &Scene{World: c, Object: o, Controller: controller, Now: now, Wall: wall, Since: seen.since, volumes: p.volumes, spaces: p.spaces, sight: seen}
+			s := &Scene{World: c, Object: o, Controller: controller, Now: now, Wall: wall, Since: seen.since, volumes: p.volumes, zones: p.zones, spaces: p.spaces, sight: seen}
 			if err := p.act(c, op, kinds[i], s); err != nil {
 				refused = append(refused, fmt.Errorf("%s, for %s %s: %w", op.Name, o.GetKind(), nameOf(o), err))
 				s.Again(now.Add(retry))

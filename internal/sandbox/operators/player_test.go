@@ -150,7 +150,7 @@ func gatewayWorld() *world {
 
 func TestPlayerSaysWhenToLookAgain(t *testing.T) {
 	t.Parallel()
-	w, p, now := gatewayWorld(), NewPlayer(nil, nil), time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	w, p, now := gatewayWorld(), NewPlayer(nil, nil, nil), time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 	again, err := p.Pass(w, now, now)
 	if err != nil || !again.Equal(now.Add(gatewayReconciles)) {
 		t.Errorf("it wants to look again at %v (%v), want after %v", again, err, gatewayReconciles)
@@ -162,7 +162,7 @@ func TestPlayerSaysWhenToLookAgain(t *testing.T) {
 
 func TestPlayerSaysASchemaPrunedStatusOnceForEachVersion(t *testing.T) {
 	t.Parallel()
-	w, p, now := gatewayWorld(), NewPlayer(nil, nil), time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	w, p, now := gatewayWorld(), NewPlayer(nil, nil, nil), time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 	for range 5 { // the statuses are never kept, as by a schema that does not know them
 		now = now.Add(time.Minute)
 		if _, err := p.Pass(w, now, time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)); err != nil {
@@ -179,11 +179,11 @@ func TestPlayerTellsWhatWasRefused(t *testing.T) {
 	t.Parallel()
 	w, now := gatewayWorld(), time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 	w.refuse = apierrors.NewForbidden(gateways, "public", nil)
-	if again, err := NewPlayer(nil, nil).Pass(w, now, now); err == nil || again.IsZero() {
+	if again, err := NewPlayer(nil, nil, nil).Pass(w, now, now); err == nil || again.IsZero() {
 		t.Errorf("a refusal is told as %v, and looked at again at %v", err, again)
 	}
 	w.refuse = apierrors.NewConflict(gateways, "public", nil)
-	if _, err := NewPlayer(nil, nil).Pass(w, now, now); err != nil {
+	if _, err := NewPlayer(nil, nil, nil).Pass(w, now, now); err != nil {
 		t.Errorf("having looked at something old is no refusal, and told as %v", err)
 	}
 }
@@ -193,7 +193,7 @@ func TestPlayerTellsWhyAnOperatorCouldNotAct(t *testing.T) {
 	w, now := gatewayWorld(), time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 	none := errors.New("no randomness")
 	k := &Kind{Play: func(s *Scene) Outcome { return s.failed(none) }}
-	if err := NewPlayer(nil, nil).act(w, &Operator{Name: "toy"}, k, &Scene{World: w, Object: w.objects[gateways][0], Now: now}); !errors.Is(err, none) {
+	if err := NewPlayer(nil, nil, nil).act(w, &Operator{Name: "toy"}, k, &Scene{World: w, Object: w.objects[gateways][0], Now: now}); !errors.Is(err, none) {
 		t.Errorf("that no key could be made is told as %v", err)
 	}
 }

@@ -57,7 +57,7 @@ func newCluster(t *testing.T) *cluster {
 		t.Fatal(err)
 	}
 	c := &cluster{T: t, home: t.TempDir(), cloud: shelf{map[string]operators.Snapshot{}}}
-	player := operators.NewPlayer(c.cloud, nil)
+	player := operators.NewPlayer(c.cloud, nil, nil)
 	counted := make(chan int, 1)
 	server := memkube.New(memkube.Options{Hands: func(r *memkube.Room, wall time.Time) time.Time {
 		now := fast.Now()

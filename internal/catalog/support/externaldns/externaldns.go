@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/k8or/k8or/internal/chart"
 	"github.com/k8or/k8or/internal/cloud/digitalocean"
 	"github.com/k8or/k8or/internal/graph"
@@ -70,7 +72,8 @@ func build(b *product.Building, e product.Entry[product.Support, struct{}]) erro
 		return err
 	}
 	if _, err := b.Chart(e.ID, product.ChartSpec{Source: source, Release: "external-dns", Namespace: e.Namespace(), Values: vals, Footprint: footprint,
-		Derived: []kube.Derived{{Name: secret, Fields: []kube.Field{token}}}}); err != nil {
+		Derived: []kube.Derived{{Name: secret, Fields: []kube.Field{token}}},
+		StandIn: func(objects []*unstructured.Unstructured) error { return standIn(objects, vals) }}); err != nil {
 		return err
 	}
 	pods := map[string]string{"app.kubernetes.io/instance": "external-dns"}
@@ -88,6 +91,40 @@ func build(b *product.Building, e product.Entry[product.Support, struct{}]) erro
 			product.Offer(b, product.Probe{Entry: e.ID, Name: name + "-" + strings.ReplaceAll(domain, "*", "any"),
 				Proves: fmt.Sprintf("%s leads to the load balancer of %s", domain, gateway), Via: gateway,
 				Spec: probe.Spec{DNS: &probe.DNS{Name: strings.ReplaceAll(domain, "*", "probe")}}, Look: "`k8or logs support/external-dns`"})
+		}
+	}
+	return nil
+}
+
+// standIn tells a stand-in's program what the chart would of these values: which names it writes, and how it marks them.
+func standIn(objects []*unstructured.Unstructured, vals map[string]any) error {
+	var args []any
+	for _, flag := range []struct{ name, value string }{
+		{"source", "sources"}, {"policy", "policy"}, {"txt-owner-id", "txtOwnerId"}, {"txt-prefix", "txtPrefix"}, {"domain-filter", "domainFilters"}, {"label-filter", "labelFilter"},
+	} {
+		all, many := vals[flag.value].([]any)
+		if !many {
+			all = []any{vals[flag.value]}
+		}
+		for _, v := range all {
+			args = append(args, fmt.Sprintf("--%s=%v", flag.name, v))
+		}
+	}
+	extra, _ := vals["extraArgs"].(map[string]any)
+	for _, name := range slices.Sorted(maps.Keys(extra)) {
+		args = append(args, fmt.Sprintf("--%s=%v", name, extra[name]))
+	}
+	for _, o := range objects {
+		if o.GetKind() != "Deployment" {
+			continue
+		}
+		containers, _, err := unstructured.NestedSlice(o.Object, "spec", "template", "spec", "containers")
+		if err != nil || len(containers) != 1 {
+			return fmt.Errorf("the stand-in of external-dns has %d containers: %w", len(containers), err)
+		}
+		containers[0].(map[string]any)["args"] = args
+		if err := unstructured.SetNestedSlice(o.Object, containers, "spec", "template", "spec", "containers"); err != nil {
+			return err
 		}
 	}
 	return nil
