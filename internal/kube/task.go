@@ -118,6 +118,9 @@ func (conn *connection) admit(ctx context.Context, job *batchv1.Job, s ServicePo
 		}
 		rule.Ports = append(rule.Ports, networkingv1.NetworkPolicyPort{Port: &target, Protocol: new(protocol(p.Protocol))})
 	}
+	if port := tunnel(job.Spec.Template.Labels); port != 0 {
+		rule.Ports = append(rule.Ports, networkingv1.NetworkPolicyPort{Port: new(intstr.FromInt32(port)), Protocol: new(corev1.ProtocolTCP)})
+	}
 	return &networkingv1.NetworkPolicy{
 		ObjectMeta: metav1.ObjectMeta{Name: wayInto(job, s), Namespace: service.Namespace},
 		Spec: networkingv1.NetworkPolicySpec{PodSelector: metav1.LabelSelector{MatchLabels: service.Spec.Selector},

@@ -64,6 +64,7 @@ func TestATaskIsLetInWhereItIsShutOutAndLeavesNothingBehind(t *testing.T) {
 	place(t, direct, ns, strings.ReplaceAll(behind, "APP", "open"))
 	place(t, direct, ns, shut)
 	one := kube.Task{Job: task(ns, "probe-one", ns), Into: []kube.ServicePort{{Namespace: ns, Name: "guarded", Port: 80}, {Namespace: ns, Name: "guarded", Port: 81}, {Namespace: ns, Name: "open"}, {Namespace: ns, Name: "nowhere"}}}
+	one.Job.Spec.Template.Labels = map[string]string{"istio.io/dataplane-mode": "ambient"} // it comes in by the mesh's tunnel
 	if err := c.StartTask(t.Context(), one); err != nil {
 		t.Fatal(err)
 	}
@@ -76,9 +77,9 @@ func TestATaskIsLetInWhereItIsShutOutAndLeavesNothingBehind(t *testing.T) {
 		t.Fatalf("%d policies let the task in, want two, into each port of the guarded pods", len(policies.Items))
 	}
 	rule := policies.Items[0].Spec
-	if rule.PodSelector.MatchLabels["app"] != "guarded" || len(rule.Ingress) != 1 || len(rule.Ingress[0].Ports) != 1 || rule.Ingress[0].Ports[0].Port.String() != "web" ||
+	if rule.PodSelector.MatchLabels["app"] != "guarded" || len(rule.Ingress) != 1 || len(rule.Ingress[0].Ports) != 2 || rule.Ingress[0].Ports[0].Port.String() != "web" || rule.Ingress[0].Ports[1].Port.String() != "15008" ||
 		rule.Ingress[0].From[0].PodSelector.MatchLabels[kube.TaskLabel] != "probe-one" || rule.Ingress[0].From[0].NamespaceSelector.MatchLabels["kubernetes.io/metadata.name"] != ns {
-		t.Errorf("it is let in by %+v, want the task's pod alone, by the port that was named", rule)
+		t.Errorf("it is let in by %+v, want the task's pod alone, by the port that was named and the tunnel", rule)
 	}
 	eventually(t, func(ctx context.Context) (string, error) {
 		state, err := c.LookTask(ctx, ns, "probe-one", "probe")

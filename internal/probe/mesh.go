@@ -23,7 +23,8 @@ func (m *Mesh) prove(ctx context.Context, g given) (string, error) {
 	count := func() (float64, error) {
 		a, err := c.do(ctx, http.MethodGet, m.Metrics, nil)
 		if err != nil {
-			return 0, &trouble{what: "the sidecar's metrics cannot be read", look: "whether the probe's pod was given a sidecar: the mesh's injector, and the labels of its namespace", cause: err}
+			return 0, &trouble{what: "the metrics of the proxy that the probe's pod calls by cannot be read",
+				look: "whether that pod was given a sidecar: the mesh's injector, and the labels of its namespace; or, without sidecars, whether the mesh's proxy runs on its node", cause: err}
 		}
 		return sum(string(a.body), name, labels), nil
 	}
@@ -35,9 +36,9 @@ func (m *Mesh) prove(ctx context.Context, g given) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// Those are the sidecars' own; whatever else the app says, it was reached.
+	// Those are the proxies' own; whatever else the app says, it was reached.
 	if a.status >= http.StatusBadGateway && a.status <= http.StatusGatewayTimeout || a.status == http.StatusForbidden {
-		return "", &trouble{what: fmt.Sprintf("the peer %s answers %d through the mesh", m.URL, a.status), look: "the authorization policies in its namespace, and its sidecar's logs"}
+		return "", &trouble{what: fmt.Sprintf("the peer %s answers %d through the mesh", m.URL, a.status), look: "the authorization policies in its namespace, and its proxy's logs"}
 	}
 	grown, err := until(ctx, func() (bool, error) {
 		now, err := count()
@@ -48,7 +49,7 @@ func (m *Mesh) prove(ctx context.Context, g given) (string, error) {
 		return "", err
 	case !grown:
 		return "", &trouble{what: fmt.Sprintf("%s answers %d, and the connection was not mutual TLS: %s did not grow", m.URL, a.status, m.Counter),
-			look: "whether the peer's pod has a sidecar, and whether the port is one that the mesh leaves alone"}
+			look: "whether the peer's pod is in the mesh (it has a sidecar, where the mesh has them), and whether the port is one that the mesh leaves alone"}
 	}
 	return fmt.Sprintf("%s was called by mutual TLS: %s grew", m.URL, m.Counter), nil
 }

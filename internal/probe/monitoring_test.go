@@ -343,7 +343,7 @@ func TestMeshWithoutASidecarIsAFailure(t *testing.T) {
 	t.Parallel()
 	s := gateway(t)
 	f, _ := run(t, probe.Spec{Timeout: short, Mesh: &probe.Mesh{URL: s.URL + "/good", Metrics: "http://127.0.0.1:1/metrics", Counter: `response_total{tls="true"}`}}, nil)
-	wants(t, f, probe.Failed, "sidecar's metrics cannot be read", "injector")
+	wants(t, f, probe.Failed, "metrics of the proxy that the probe's pod calls by cannot be read", "injector")
 	f, _ = run(t, probe.Spec{Mesh: &probe.Mesh{URL: s.URL, Metrics: s.URL, Counter: `response_total{tls=`}}, nil)
 	if f.State != probe.Failed || !strings.Contains(f.Message, "is not a series") {
 		t.Errorf("a counter that is none: %+v", f)

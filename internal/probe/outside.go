@@ -15,7 +15,7 @@ import (
 	"syscall"
 )
 
-// prove calls the peer without a sidecar and wants the peer's sidecar to refuse: it takes the connection and ends it without an
+// prove calls the peer from outside the mesh and wants the peer's proxy to refuse: it takes the connection and ends it without an
 // answer, or answers in its own way. A connection that nobody takes proves nothing, since nobody may be there. It is not Go's HTTP
 // client that calls: that one tells neither apart surely when the other side ends the connection before it has written.
 func (o *Outside) prove(ctx context.Context, _ given) (string, error) {
@@ -51,7 +51,7 @@ func (o *Outside) prove(ctx context.Context, _ given) (string, error) {
 	case ended(err):
 		return refused, nil
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return "", &trouble{what: u.Host + " takes the connection and says nothing", look: "whether the peer's pod has a sidecar, and whether it is ready", cause: err}
+		return "", &trouble{what: u.Host + " takes the connection and says nothing", look: "whether the mesh's proxy before the peer's pod is ready", cause: err}
 	}
 	return "", unreached(u, err)
 }
@@ -65,5 +65,5 @@ func (o *Outside) answered(a *http.Response) (string, error) {
 		}
 	}
 	return "", &trouble{what: fmt.Sprintf("%s answers a caller outside the mesh: %s", o.URL, a.Status),
-		look: "whether mutual TLS is strict for that port, and whether the peer's pod has a sidecar"}
+		look: "whether mutual TLS is strict for that port, and whether the peer's pod is in the mesh"}
 }

@@ -177,10 +177,10 @@ type Certificate struct {
 	ProxyProtocol bool `json:"proxyProtocol,omitempty"`
 }
 
-// Mesh calls a peer and finds, in the metrics of its own sidecar, that the connection was mutual TLS.
+// Mesh calls a peer and finds, in the metrics of the proxy that it calls by, that the connection was mutual TLS.
 type Mesh struct {
 	URL string `json:"url"`
-	// Metrics is the sidecar's page, Counter the series that must have grown, with the labels that say mutual TLS.
+	// Metrics is the proxy's page, which is a sidecar's or that of the node, Counter the series that must have grown, with the labels that say mutual TLS.
 	Metrics string `json:"metrics"`
 	Counter string `json:"counter"`
 }

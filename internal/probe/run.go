@@ -210,6 +210,7 @@ func (s Spec) Reaches() []string {
 		add("https://" + s.Certificate.Address)
 	case s.Mesh != nil:
 		add(s.Mesh.URL)
+		add(s.Mesh.Metrics)
 	case s.Egress != nil:
 		add(s.Egress.URL)
 	case s.Outside != nil:

@@ -55,6 +55,8 @@ type PodPolicy struct {
 	Sidecar Sidecar
 	// Follows are what such pods start anew for.
 	Follows []Follow
+	// Tunnel is what such pods are reached by in place of their own ports, which their NetworkPolicies have to let through.
+	Tunnel Tunnel
 	// Ready is the node after which such pods may start and the Secrets can be made; empty for none.
 	Ready graph.ID
 }

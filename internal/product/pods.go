@@ -50,6 +50,7 @@ func (j joint) govern(set *kube.Set) []graph.ID {
 					set.Derived = append(set.Derived, p.Secrets(o.GetName())...)
 				}
 			}
+			p.Tunnel.open(o)
 			at, ok := podsAt[o.GetKind()]
 			if !ok {
 				continue
