@@ -43,7 +43,7 @@ var options = map[string][]product.Option{
 		{Name: "podAnnotations", Type: "map", Doc: "`podLabels` and PodAnnotations go onto the apps' pods, such as `linkerd.io/inject: enabled`."},
 	},
 	"mesh/istio": {
-		{Name: "mode", Type: "text", Doc: "`mode` is sidecar. Ambient, without sidecars, is refused: it needs settings of DOKS's Cilium that k8or can neither see before the cluster stands nor may change."},
+		{Name: "mode", Type: "text", Doc: "`mode` is how pods are in the mesh, in Istio's words: by a proxy in each (sidecar, the default), or by one on each node (ambient), which needs settings of the cluster's Cilium that `plan` and `up` look for."},
 	},
 	"messaging/existing": {
 		{Name: "securityProtocol", Type: "text", Doc: "`securityProtocol` is Kafka's security.protocol: SASL_SSL, SSL, SASL_PLAINTEXT or PLAINTEXT. Left open, SASL_SSL."},

@@ -32,10 +32,12 @@ spec:
 func TestAMeshThatGoesLeavesNoPodInjected(t *testing.T) {
 	t.Parallel()
 	linkerd := strings.Replace(meshed, "product: istio", "product: linkerd", 1)
+	ambient := strings.Replace(meshed, "product: istio", "product: istio, options: {mode: ambient}", 1)
 	none := strings.Replace(meshed, "  mesh: {product: istio}\n", "", 1)
 	istios := []string{"sidecar.istio.io/inject", "includeInboundPorts", "networking.istio.io/exportTo", "istio-proxy", "sidecar.istio.io/status"}
 	linkerds := []string{`"linkerd.io/inject":"enabled"`, "config.linkerd.io/skip-inbound-ports", "linkerd-init", "linkerd.io/trust-root-sha256"}
-	proxies := map[string][]string{meshed: {"istio-init", "istio-proxy"}, linkerd: {"linkerd-init", "linkerd-proxy"}, none: nil}
+	ambients := []string{`"istio.io/dataplane-mode":"ambient"`, "15008", "169.254.7.127", "istio-cni-node", "ztunnel"}
+	proxies := map[string][]string{meshed: {"istio-init", "istio-proxy"}, linkerd: {"linkerd-init", "linkerd-proxy"}, ambient: nil, none: nil}
 	judge := func(text string, pods []corev1.Pod) {
 		seen := map[string]bool{}
 		for _, pod := range pods {
@@ -56,6 +58,8 @@ func TestAMeshThatGoesLeavesNoPodInjected(t *testing.T) {
 		}
 	}
 	producttest.Gone(t, meshed, none, judge, istios...)
+	producttest.Gone(t, ambient, none, judge, ambients...)
+	producttest.Gone(t, meshed, ambient, judge, `"sidecar.istio.io/inject":"true"`, "includeInboundPorts", "networking.istio.io/exportTo", "istio-init", "sidecar.istio.io/status")
 	producttest.Gone(t, meshed, linkerd, judge, istios...)
 	producttest.Gone(t, linkerd, none, judge, linkerds...)
 	producttest.Gone(t, linkerd, meshed, judge, linkerds...)
@@ -67,6 +71,7 @@ func TestAStrictMeshThatGoesAtOnceIsToldOf(t *testing.T) {
 	t.Parallel()
 	meshed := strings.Replace(meshed, "    nightly:", "    migrate: {image: docker.io/acme/migrate:1.4.2, kind: job}\n    nightly:", 1)
 	linkerd := strings.Replace(meshed, "product: istio", "product: linkerd", 1)
+	ambient := strings.Replace(meshed, "product: istio", "product: istio, options: {mode: ambient}", 1)
 	gone := func(of string) string {
 		at := strings.Index(of, "  mesh: ")
 		return of[:at] + of[at+strings.Index(of[at:], "\n")+1:]
@@ -75,6 +80,8 @@ func TestAStrictMeshThatGoesAtOnceIsToldOf(t *testing.T) {
 		"istio goes":            {meshed, gone(meshed), "PeerAuthentication apps/web"},
 		"linkerd goes":          {linkerd, gone(linkerd), "Server apps/web-5678"},
 		"linkerd for istio":     {meshed, linkerd, "PeerAuthentication apps/web"},
+		"ambient for sidecars":  {meshed, ambient, "PeerAuthentication apps/web"},
+		"sidecars for ambient":  {ambient, meshed, "PeerAuthentication apps/web"},
 		"istio for linkerd":     {linkerd, meshed, "Server apps/web-5678"},
 		"a permissive one goes": {strings.Replace(meshed, "product: istio", "product: istio, mtls: permissive", 1), gone(meshed), ""},
 		"istio comes":           {gone(meshed), meshed, ""},

@@ -11,16 +11,16 @@ import (
 	"github.com/k8or/k8or/internal/product"
 )
 
-// Proof is what a mesh's product knows of its sidecars.
+// Proof is what a mesh's product knows of its proxies.
 type Proof struct {
 	Entry graph.ID
 	// Labels and Annotations take a pod in.
 	Labels, Annotations map[string]string
-	// Metrics is the sidecar's page as its own pod sees it, and Counter its series of requests from one service account to
+	// Metrics is the proxy's page as the pod sees it that calls by it, and Counter its series of requests or connections from one service account to
 	// another, in which both identities stand as they were shown by certificates.
 	Metrics string
 	Counter func(namespace, from, to string) string
-	// Forbids says that sidecars refuse requests by 403 without a word, and not by ending the connection.
+	// Forbids says that proxies refuse requests by 403 without a word, and not by ending the connection.
 	Forbids bool
 	// Look says where to look: the product's own tool.
 	Look string
@@ -42,7 +42,7 @@ func (p Proof) Prove(w *product.Wiring, members []Member, strict bool) {
 		w.ProbeLate(product.Probe{Entry: p.Entry, Name: "mutual-tls-" + m.Name,
 			Proves: fmt.Sprintf("a pod in the mesh calls %s by mutual TLS, each side showing its identity", m.Entry),
 			Spec:   probe.Spec{Mesh: &probe.Mesh{URL: url, Metrics: p.Metrics, Counter: p.Counter(m.Namespace, caller, m.Account)}},
-			// Its namespace lets pods have sidecars; that of probes does not.
+			// Its namespace lets pods have sidecars, where the mesh has them; that of probes does not.
 			Namespace: m.Namespace, PodLabels: p.Labels, PodAnnotations: p.Annotations, Look: look})
 		if !strict || !slices.Contains(m.Closed(), port) {
 			continue

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package istio is the product "istio" of the category mesh: Istio with a sidecar in each pod of the apps.
+// Package istio is the product "istio" of the category mesh: Istio with a sidecar in each pod of the apps, or with a proxy on each node.
 package istio
 
 import (
@@ -20,6 +20,15 @@ var baseFootprint []byte
 
 //go:embed footprint.json
 var footprint []byte
+
+//go:embed cni.footprint.json
+var cniFootprint []byte
+
+//go:embed ztunnel.footprint.json
+var ztunnelFootprint []byte
+
+//go:embed ambient.yaml
+var ambientValues []byte
 
 //go:embed values.yaml
 var values []byte
@@ -44,40 +53,35 @@ const version = "1.30.3"
 
 // Options are the settings that only this product has.
 type Options struct {
-	// Mode is sidecar. Ambient, without sidecars, is refused: it needs settings of DOKS's Cilium that k8or can neither see
-	// before the cluster stands nor may change.
+	// Mode is how pods are in the mesh, in Istio's words: by a proxy in each (sidecar, the default), or by one on each node (ambient),
+	// which needs settings of the cluster's Cilium that `plan` and `up` look for.
 	Mode string `json:"mode,omitempty"`
 }
 
 type entry = product.Entry[v1alpha1.Mesh, Options]
 
-// check refuses what DOKS does not allow for. Istio's platform prerequisites say what ambient needs of Cilium, and DigitalOcean's
-// documentation that Cilium's configuration is among what it manages and sets back.
+// check refuses what Istio has no word for.
 func check(_ product.Platform, e entry) []product.Refusal {
 	switch e.Options.Mode {
-	case "", "sidecar":
+	case "", sidecar, ambient:
 		return nil
-	case "ambient":
-		return []product.Refusal{{Field: "options.mode", What: "Istio cannot run ambient on DOKS",
-			Why: "it needs `cni-exclusive: \"false\"`, `bpf-lb-sock-hostns-only: \"true\"` and no eBPF masquerading in the ConfigMap kube-system/cilium-config, which is DigitalOcean's: " +
-				"nobody says that it is so, and who changes it is set back",
-			Fix: "remove `mode`: pods then have sidecars"}}
 	}
-	return []product.Refusal{{Field: "options.mode", What: fmt.Sprintf("Istio has no mode %q", e.Options.Mode), Why: "it is sidecar, or is left out", Fix: "remove `mode`"}}
+	return []product.Refusal{{Field: "options.mode", What: fmt.Sprintf("Istio has no mode %q", e.Options.Mode), Why: "it is sidecar or ambient; left out, it is sidecar", Fix: "write one of them, or remove `mode`"}}
 }
 
-// size is what one word of the document sets together: the control plane, and the sidecar of each pod.
+// size is what one word of the document sets together: the control plane, the sidecar of each pod, and ztunnel on each node where there
+// are no sidecars.
 type size struct {
-	replicas             int
-	cpu, proxyCPU        unit.MilliCPU
-	memory, proxyMemory  unit.MiB
-	limit, proxyMemLimit unit.MiB
+	replicas                        int
+	cpu, proxyCPU, nodeCPU          unit.MilliCPU
+	memory, proxyMemory, nodeMemory unit.MiB
+	limit, proxyMemLimit, nodeLimit unit.MiB
 }
 
 var sizes = map[string]size{
-	"small":  {2, 200, 50, 512, 64, 1024, 256},
-	"medium": {2, 300, 100, 1024, 128, 2048, 512},
-	"large":  {3, 500, 100, 2048, 128, 4096, 1024},
+	"small":  {2, 200, 50, 100, 512, 64, 128, 1024, 256, 512},
+	"medium": {2, 300, 100, 200, 1024, 128, 256, 2048, 512, 1024},
+	"large":  {3, 500, 100, 200, 2048, 128, 512, 4096, 1024, 2048},
 }
 
 func sizeOf(m v1alpha1.Mesh) size {

@@ -20,10 +20,10 @@ spec:
   mesh: {product: istio, options: {mode: %s}}
 `
 
-// Ambient is refused where it is asked for, with what it lacks: it would come up, and then pods would lose their probes.
-func TestAmbientIsRefusedWithWhatDOKSLacks(t *testing.T) {
+// Of modes there are Istio's two.
+func TestAModeThatIstioDoesNotHaveIsRefused(t *testing.T) {
 	t.Parallel()
-	for mode, says := range map[string]string{"sidecar": "", "ambient": "cilium-config", "sideways": "no mode"} {
+	for mode, says := range map[string]string{"sidecar": "", "ambient": "", "sideways": "no mode"} {
 		doc, err := document.Parse(platform.Available(), document.Input{Name: "k8or.yaml", Data: fmt.Appendf(nil, sample, mode)})
 		if err == nil {
 			err = platform.Check(doc)

@@ -14,19 +14,23 @@ import (
 	"github.com/k8or/k8or/internal/product"
 )
 
-// wire leads gateways to the apps by mutual TLS and makes it strict, once every app's and gateway's pods have a sidecar. Ports that
-// somebody reaches who has none stay permissive: those that a gateway without pods leads to, and those that show metrics.
+// wire leads gateways to the apps by mutual TLS and makes it strict, once every app's and gateway's pods are in the mesh. Ports that
+// somebody reaches who is not stay permissive: those that a gateway without pods leads to, and those that show metrics. A ztunnel, other than
+// a sidecar, knows pods by their addresses, and needs to be led nowhere.
 func wire(w *product.Wiring, e entry) error {
 	members := mesh.Members(w)
 	after := append(mesh.Standing(w, members), e.ID)
-	if objects := ways(members); len(objects) > 0 {
+	prove := proof(e)
+	if e.Options.Mode == ambient {
+		prove = proofAmbient(e)
+	} else if objects := ways(members); len(objects) > 0 {
 		id := e.ID + "/gateways"
 		if _, err := w.Objects(id, "", objects, graph.After(after...)); err != nil {
 			return err
 		}
 		after = append(after, id)
 	}
-	proof(e).Prove(w, members, e.Spec.MTLS == "strict")
+	prove.Prove(w, members, e.Spec.MTLS == "strict")
 	if e.Spec.MTLS != "strict" {
 		return nil
 	}
