@@ -241,7 +241,7 @@ func TestBilledAreTheThingsThatStandOnTheBillByThemselves(t *testing.T) {
 		{"a database in memory, whose disk is nobody's choice", graph.Step{Kind: "digitalocean/database", Data: "databases/cache", Out: digitalocean.DatabaseOut{Engine: "valkey", Size: "db-s-1vcpu-1gb", Nodes: 1, Storage: 10 * unit.GiB}},
 			[]price.Item{{For: "databases/cache", What: "valkey, 1 × db-s-1vcpu-1gb", Kind: price.Database, Slug: "valkey/db-s-1vcpu-1gb", Min: 1, Max: 1}}},
 		{"a copy to read from", graph.Step{Kind: "digitalocean/database-replica", Node: "databases/orders/replicas/r", Out: digitalocean.ReplicaOut{Engine: "pg", Size: "db-s-1vcpu-2gb"}},
-			[]price.Item{{For: "databases/orders/replicas/r", What: "read replica, db-s-1vcpu-2gb", Kind: price.Database, Slug: "pg/db-s-1vcpu-2gb", Min: 1, Max: 1}}},
+			[]price.Item{{For: "databases/orders/replicas/r", What: "read replica, db-s-1vcpu-2gb", Kind: price.Database, Slug: "pg/db-s-1vcpu-2gb", Min: 1, Max: 1, Copy: true}}},
 		{"a network costs nothing", graph.Step{Kind: "digitalocean/vpc", Title: "vpc"}, nil},
 	} {
 		if got := billed(c.step); !slices.Equal(got, c.want) {
