@@ -55,7 +55,7 @@ func newYard(t *testing.T, holds map[string]string) *yard {
 			y.snaps[handle] = true
 		}
 	}
-	player := operators.NewPlayer(y.snaps, nil)
+	player := operators.NewPlayer(y.snaps, nil, nil)
 	server := memkube.New(memkube.Options{Hands: func(r *memkube.Room, now time.Time) time.Time {
 		y.restores(r)
 		again, err := player.Pass(r, now, now)
