@@ -154,7 +154,7 @@ func (r *Objects) Diff(c *graph.Call, have graph.Observed[Output]) []graph.Chang
 
 // planned turns a change of an object into changes of fields.
 func planned(change Change) []graph.Change {
-	risk := graph.InPlace
+	risk, some := graph.InPlace, false // some says that not all fields are of that risk
 	switch {
 	case change.Refused != "":
 		risk, change.Note = graph.Refused, change.Refused
@@ -166,9 +166,9 @@ func planned(change Change) []graph.Change {
 			change.Note = "it is deleted and made anew, since the API server cannot change it: " + change.Note
 		}
 	case change.Action == Update && restarts(change):
-		risk = graph.Restarts
+		risk, some = graph.Restarts, true
 	case change.Action == Update && reroutes(change):
-		risk, change.Note = graph.Restarts, "requests go to other pods from then on, and are lost until these are ready"
+		some, risk, change.Note = true, graph.Restarts, "requests go to other pods from then on, and are lost until these are ready"
 	}
 	if change.Action != Update && change.Action != Replace || len(change.Fields) == 0 {
 		return []graph.Change{{Path: change.ID.String(), After: string(change.Action), Risk: risk, Note: change.Note}}
@@ -179,23 +179,34 @@ func planned(change Change) []graph.Change {
 			out = append(out, anewFor(change.ID))
 			continue
 		}
-		out = append(out, graph.Change{Path: change.ID.String() + " " + f.Path, Before: f.Before, After: f.After, Risk: risk, Note: change.Note})
+		one := graph.Change{Path: change.ID.String() + " " + f.Path, Before: f.Before, After: f.After, Risk: risk, Note: change.Note}
+		if some && !interrupts(change.ID.Kind, f) {
+			one.Risk, one.Note = graph.InPlace, ""
+		}
+		out = append(out, one)
 	}
 	return out
 }
 
-// restarts reports whether a change of a workload makes it start new pods.
-func restarts(change Change) bool {
-	switch change.ID.Kind {
+// interrupts reports whether a field is one by which a workload starts new pods, or a Service hands requests to others.
+func interrupts(kind string, f FieldChange) bool {
+	switch kind {
 	case "Deployment", "StatefulSet", "DaemonSet":
-		return slices.ContainsFunc(change.Fields, func(f FieldChange) bool { return strings.Contains(f.Path, "template") })
+		return strings.Contains(f.Path, "template")
+	case "Service":
+		return strings.HasPrefix(f.Path, "spec.selector")
 	}
 	return false
 }
 
+// restarts reports whether a change of a workload makes it start new pods.
+func restarts(change Change) bool { return change.ID.Kind != "Service" && interrupted(change) }
+
 // reroutes reports whether a Service would hand requests to other pods.
-func reroutes(change Change) bool {
-	return change.ID.Kind == "Service" && slices.ContainsFunc(change.Fields, func(f FieldChange) bool { return strings.HasPrefix(f.Path, "spec.selector") })
+func reroutes(change Change) bool { return change.ID.Kind == "Service" && interrupted(change) }
+
+func interrupted(change Change) bool {
+	return slices.ContainsFunc(change.Fields, func(f FieldChange) bool { return interrupts(change.ID.Kind, f) })
 }
 
 // Create applies the set.

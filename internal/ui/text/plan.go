@@ -204,18 +204,35 @@ func (s Style) step(w io.Writer, width int, st graph.Step, cost price.Change) {
 	if st.Err != nil {
 		fmt.Fprintf(w, "    %s\n", s.paint(red, indented(st.Err)))
 	}
-	said := map[string]bool{}
-	for i, c := range st.Changes {
+	said, of, shown := map[string]bool{}, map[string]int{}, 0
+	for _, c := range st.Changes {
+		if object, ok := objectOf(c.Path); ok && len(st.Changes) > maxChanges {
+			if of[object]++; of[object] > maxOfObject {
+				continue
+			}
+		}
+		if shown == maxChanges {
+			break
+		}
 		if said[c.Note] {
 			c.Note = "" // once a step is enough
 		}
 		said[c.Note] = true
-		if i == maxChanges {
-			fmt.Fprintf(w, "    … and %d more fields (`-o json` has all)\n", len(st.Changes)-i)
-			break
-		}
 		fmt.Fprintf(w, "    %s\n", change(c))
+		shown++
 	}
+	if more := len(st.Changes) - shown; more > 0 {
+		fmt.Fprintf(w, "    … and %d more fields (`-o json` has all)\n", more)
+	}
+}
+
+// objectOf is the object of the cluster that a field is in: "Service gateways/public" of "Service gateways/public spec.selector.app".
+func objectOf(path string) (object string, ok bool) {
+	parts := strings.SplitN(path, " ", 3)
+	if len(parts) < 3 {
+		return "", false
+	}
+	return parts[0] + " " + parts[1], true
 }
 
 // monthly is a change of a month's bill in words, nothing where there is none.
@@ -242,8 +259,11 @@ func indented(err error) string {
 	return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "\n    ")
 }
 
-// maxChanges keeps a plan readable; JSON has all of them.
-const maxChanges = 12
+// maxChanges keeps a plan readable, and maxOfObject leaves room in it for every object; JSON has all of them.
+const (
+	maxChanges  = 12
+	maxOfObject = 3
+)
 
 func change(c graph.Change) string {
 	after := c.After

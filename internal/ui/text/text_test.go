@@ -99,10 +99,15 @@ func cost(by platform.By, compare bool) *platform.Cost {
 	return c
 }
 
+// many are changes of two objects, most of them of the first.
 func many(n int) []graph.Change {
 	var out []graph.Change
-	for range n {
-		out = append(out, graph.Change{Path: "spec.replicas", Before: "1", After: "2"})
+	for i := range n {
+		object := "Service apps/api"
+		if i >= n-2 {
+			object = "Deployment apps/api"
+		}
+		out = append(out, graph.Change{Path: fmt.Sprintf("%s spec.some[%d]", object, i), Before: "1", After: "2"})
 	}
 	return out
 }
