@@ -22,17 +22,24 @@ import (
 	"github.com/k8or/k8or/internal/sandbox/kubernetes"
 )
 
+// open is a cloud at 60 times the speed of life, and the runtime that has its clusters in memory.
+func open(t *testing.T) (*Runtime, *digitalocean.Cloud) {
+	t.Helper()
+	fast, err := clock.NewScaled(60)
+	if err != nil {
+		t.Fatal(err)
+	}
+	runtime := New(nil)
+	cloud := digitalocean.New(digitalocean.Options{Clock: fast, Seed: 1, Runtime: runtime})
+	runtime.Join(cloud, nil)
+	return runtime, cloud
+}
+
 // TestClusterInMemoryLivesWithItsCloud needs neither a process nor a socket, and no real time.
 func TestClusterInMemoryLivesWithItsCloud(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		fast, err := clock.NewScaled(60)
-		if err != nil {
-			t.Fatal(err)
-		}
-		runtime := New(nil)
-		cloud := digitalocean.New(digitalocean.Options{Clock: fast, Seed: 1, Runtime: runtime})
-		runtime.Join(cloud, nil)
+		runtime, cloud := open(t)
 		defer cloud.Close()
 		id := create(t, cloud)
 		time.Sleep(7 * time.Second) // seven minutes of the model's
@@ -111,13 +118,7 @@ const writesNames = `{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"na
 func TestNamesAreWritten(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		fast, err := clock.NewScaled(60)
-		if err != nil {
-			t.Fatal(err)
-		}
-		runtime := New(nil)
-		cloud := digitalocean.New(digitalocean.Options{Clock: fast, Seed: 1, Runtime: runtime})
-		runtime.Join(cloud, nil)
+		runtime, cloud := open(t)
 		defer cloud.Close()
 		id := create(t, cloud)
 		for _, zone := range []string{"example.com", "dev.example.com", "example.org"} {
